@@ -1,0 +1,1 @@
+"""The firmware of the door terminal. `docs/architecture.md` shows how its parts fit."""

@@ -1,0 +1,134 @@
+"""What flows through the kiosk, from a camera frame to a sealed check-in. No I/O.
+
+Times that leave the device are integers in milliseconds: `*_ms` on the wall clock count
+from 1970-01-01 UTC, `boottime_ms` is Linux's CLOCK_BOOTTIME.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+
+import msgspec
+from msgspec import Meta
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+SCHEMA = 1
+"""Version of everything that is stored in the outbox and sent on the wire."""
+
+Outcome = Literal["pass", "warn", "fail"]
+Direction = Literal["in", "out", "unknown"]
+ClockState = Literal["synced", "floor", "unknown"]
+Signature = Literal["none", "valid", "invalid", "unknown-key"]
+Seq = Annotated[int, Meta(ge=1, le=2**53)]
+Hex = Annotated[str, Meta(pattern="^[0-9a-f]{8,64}$")]
+Word = Annotated[str, Meta(pattern="^[a-z0-9-]{1,40}$")]
+Millis = Annotated[int, Meta(ge=0, le=2**53)]
+Role = Literal["identity", "declaration", "certificate", "place", "other"]
+
+
+class Frame(Protocol):
+    """One picture as the decoder needs it; camera drivers bring their own class."""
+
+    @property
+    def grey(self) -> npt.NDArray[np.uint8]:
+        """Luma, shape (height, width)."""
+
+    @property
+    def at(self) -> float:
+        """CLOCK_BOOTTIME in seconds when the frame became available."""
+
+
+class Symbol(msgspec.Struct, frozen=True):
+    """A code found in a frame. `corners` are (x, y) pixels; `payload` is bytes, never text."""
+
+    payload: bytes
+    kind: str
+    corners: tuple[tuple[int, int], ...]
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """What a payload says, once its format has read it. Nothing here is judged yet.
+
+    `subject` is one key per person across formats ("vn-id:001093029317"), empty when the
+    code names nobody. `display` is the abbreviated name for the panel. `valid_from` and
+    `valid_until` are seconds since 1970 UTC, None when the code does not say.
+    """
+
+    format: str
+    role: Role
+    subject: str = ""
+    display: str = ""
+    claims: dict[str, Any] = {}
+    signed: Signature = "none"
+    issuer: str = ""
+    valid_from: float | None = None
+    valid_until: float | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The answer to one showing. `reason` is a word of `credentials.policy.REASONS`;
+    `recorded` says whether a check-in is made of it."""
+
+    outcome: Outcome
+    reason: str
+    recorded: bool
+
+
+class Instant(msgspec.Struct, frozen=True):
+    """A moment with everything that is known of it: wall clock, how far to trust it,
+    which boot, and how long after that boot (suspend included)."""
+
+    wall_ms: Millis
+    clock: ClockState
+    boot_id: Annotated[str, Meta(max_length=64)]
+    boottime_ms: Millis
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """The sealed part of a check-in: readable at the centre alone."""
+
+    format: str
+    role: Role
+    subject: str
+    signed: Signature
+    issuer: str
+    claims: dict[str, Any]
+
+
+class CheckIn(msgspec.Struct, frozen=True, kw_only=True):
+    """One durable record. `(device_id, epoch, seq)` is its key; the device stands in the
+    header of its segment. `id` is random and tells a re-sent record from a reused key.
+    `sealed` is a `Person`, encrypted by `kiosk.seal`."""
+
+    epoch: Hex
+    seq: Seq
+    id: Hex
+    scanned_at_ms: Millis
+    clock: ClockState
+    boot_id: Annotated[str, Meta(max_length=64)]
+    boottime_ms: Millis
+    direction: Direction
+    outcome: Outcome
+    reason: Word
+    sealed: bytes
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A segment's key, sealed to one recipient. `kid` names the recipient's public key."""
+
+    kid: str
+    suite: str
+    sealed_key: bytes
+
+
+class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What a segment says about itself; every record in it is bound to it."""
+
+    schema: int
+    device_id: str
+    epoch: Hex
+    first_seq: Seq
+    envelopes: list[Envelope]

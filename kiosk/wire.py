@@ -1,0 +1,149 @@
+"""The contract between kiosk and centre: MQTT 5 topics and JSON payloads.
+
+A kiosk id (`kid`) is opaque; it is at once the certificate's common name, the MQTT user
+name and the client id. Decoders ignore unknown fields, since a fleet is always of mixed
+age; whatever else is wrong raises `WireError`. Bytes travel as base64 (RFC 4648).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, TypeVar
+
+import msgspec
+
+from kiosk.errors import WireError
+from kiosk.model import SCHEMA, CheckIn, ClockState, Instant, SegmentHeader
+
+ROOT = f"kiosk/{SCHEMA}"
+CHECKINS_OF_ALL = f"$share/ingest/{ROOT}/+/up/checkin"
+PRESENCE_OF_ALL = f"{ROOT}/_srv/+/state"
+MAX_BATCH_BYTES = 256 * 1024
+
+# A leading underscore is kept for topics that belong to no single kiosk (_all, _srv).
+KID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def up(kid: str, leaf: Literal["state", "info", "tele", "checkin", "alert"]) -> str:
+    """Topic on which kiosk `kid` publishes."""
+    return f"{ROOT}/{kid}/up/{leaf}"
+
+
+def down(kid: str, leaf: Literal["ack"]) -> str:
+    """Topic on which the centre answers kiosk `kid`."""
+    return f"{ROOT}/{kid}/down/{leaf}"
+
+
+def presence(host: str) -> str:
+    """Topic of the retained presence of one ingest worker."""
+    return f"{ROOT}/_srv/{host}/state"
+
+
+def kid_of(topic: str) -> str:
+    """The kiosk that a topic belongs to. The broker's ACL vouches for it.
+
+    Raises WireError for a topic that belongs to no kiosk.
+    """
+    parts = topic.split("/")
+    if len(parts) < 4 or "/".join(parts[:2]) != ROOT or not KID.fullmatch(parts[2]):
+        raise WireError(f"topic {topic!r} belongs to no kiosk; expected {ROOT}/<kid>/...")
+    return parts[2]
+
+
+class State(msgspec.Struct, frozen=True):
+    """up/state, retained, and the will. A `lost` with an old `sid` is ignored."""
+
+    st: Literal["online", "lost", "off"]
+    sid: str
+
+
+class Info(msgspec.Struct, frozen=True, kw_only=True):
+    """up/info, retained: the birth document."""
+
+    sid: str
+    firmware: str
+    schema: int
+    model: str
+    place: str
+    direction: str
+    certificate_until_ms: int | None = None
+
+
+class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
+    """up/tele, retained, expires: figures without personal data."""
+
+    at_ms: int
+    clock: ClockState
+    pending_segments: int
+    quarantined: int
+    oldest_pending_s: int
+    epoch: str = ""
+    next_seq: int = 0
+    units: dict[str, str] = {}
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """up/alert: something was raised or cleared."""
+
+    code: str
+    severity: Literal["info", "warning", "critical"]
+    raised: bool
+    at_ms: int
+    detail: str = ""
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """up/checkin: one whole segment, 1 to 64 records. `anchor` is the kiosk's moment of
+    sending, by which the centre corrects records made before the clock was right."""
+
+    segment: str
+    header: SegmentHeader
+    anchor: Instant
+    records: list[CheckIn]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A record that the centre keeps as a dead letter; the kiosk may forget it."""
+
+    seq: int
+    reason: str
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True):
+    """down/ack, published after the database commit: every record of the segment is
+    either accepted or refused. `server_ms` is the centre's wall clock."""
+
+    segment: str
+    accepted: list[int]
+    refused: list[Refusal] = []
+    server_ms: int
+
+    def covers(self, seqs: set[int]) -> bool:
+        """True when each of `seqs` is answered, so that the segment may be dropped."""
+        return seqs <= set(self.accepted) | {r.seq for r in self.refused}
+
+
+class Presence(msgspec.Struct, frozen=True):
+    """_srv/<host>/state, retained, and the will of an ingest worker."""
+
+    st: Literal["online", "away"]
+    why: str = ""
+
+
+Message = State | Info | Telemetry | Alert | Batch | Ack | Presence
+M = TypeVar("M", State, Info, Telemetry, Alert, Batch, Ack, Presence)
+
+
+def encode(message: Message) -> bytes:
+    """Payload of a message, JSON in UTF-8."""
+    return msgspec.json.encode(message)
+
+
+def decode(payload: bytes, kind: type[M]) -> M:
+    """Validated message from a payload. Raises WireError; the error quotes no value."""
+    if len(payload) > MAX_BATCH_BYTES:
+        raise WireError(f"{kind.__name__}: {len(payload)} bytes, at most {MAX_BATCH_BYTES}")
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError(f"{kind.__name__}: {error}") from error
