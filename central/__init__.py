@@ -1,0 +1,1 @@
+"""The server side: from MQTT to the contact-tracing database."""

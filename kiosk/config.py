@@ -18,22 +18,22 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Base of all sections. Every key has its default in config/kiosk.toml alone."""
 
 
-class Kiosk(Section):
+class Kiosk(Section, frozen=True, kw_only=True):
     id: KioskId | Literal[""]  # empty = not enrolled
     place: str
     direction: Literal["in", "out"]
 
 
-class Paths(Section):
+class Paths(Section, frozen=True, kw_only=True):
     outbox: Path  # open/ sealed/ quarantine/ lie below it
     run: Path  # sockets of the daemons, marker of a connected uplink
 
 
-class Clock(Section):
+class Clock(Section, frozen=True, kw_only=True):
     source: Literal["timesync", "system"]
 
 
-class Camera(Section):
+class Camera(Section, frozen=True, kw_only=True):
     driver: str  # name of a file in drivers/camera
     width: Annotated[int, Meta(ge=160, le=4608)]
     height: Annotated[int, Meta(ge=120, le=2592)]
@@ -42,26 +42,26 @@ class Camera(Section):
     hold_s: Seconds  # replay: how long each picture is shown
 
 
-class Scan(Section):
+class Scan(Section, frozen=True, kw_only=True):
     hold_s: Seconds  # a code unseen for less than this is still the same showing
     repeat_s: Seconds  # shown again within this: same answer, no new record
 
 
-class Judge(Section):
+class Judge(Section, frozen=True, kw_only=True):
     policy: Path
     trust: Path | Literal[""]  # empty = no issuer is trusted
 
 
-class Seal(Section):
+class Seal(Section, frozen=True, kw_only=True):
     recipients: list[Path]  # public keys of the centre, PEM
 
 
-class Outbox(Section):
+class Outbox(Section, frozen=True, kw_only=True):
     segment_records: Annotated[int, Meta(ge=1, le=64)]
     seal_after_s: Seconds
 
 
-class Panel(Section):
+class Panel(Section, frozen=True, kw_only=True):
     driver: str  # name of a file in drivers/oled
     controller: Literal["ssd1306", "sh1106", "ssd1309"]
     width: Literal[128]
@@ -74,7 +74,7 @@ class Panel(Section):
     scanner_silent_s: Seconds  # no heartbeat for this long = out of order
 
 
-class Gpio(Section):
+class Gpio(Section, frozen=True, kw_only=True):
     pins: Literal["lgpio", "mock", "none"]
     green: Pin
     red: Pin
@@ -82,7 +82,7 @@ class Gpio(Section):
     silent: bool
 
 
-class Broker(Section):
+class Broker(Section, frozen=True, kw_only=True):
     hosts: list[str]  # "host:port", tried in order
     ca: Path
     certificate: Path
@@ -92,17 +92,17 @@ class Broker(Section):
     reconnect_cap_s: Seconds
 
 
-class Uplink(Section):
+class Uplink(Section, frozen=True, kw_only=True):
     window: Annotated[int, Meta(ge=1, le=64)]  # segments sent and not yet acknowledged
     ack_timeout_s: Seconds
     telemetry_s: Seconds
 
 
-class Log(Section):
+class Log(Section, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"]
 
 
-class Config(Section):
+class Config(Section, frozen=True, kw_only=True):
     """The effective configuration of one kiosk."""
 
     kiosk: Kiosk

@@ -1,0 +1,1 @@
+"""MQTT to database: every check-in once."""

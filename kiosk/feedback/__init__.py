@@ -1,0 +1,1 @@
+"""Daemon 2: the panel, the lamp and the buzzer."""

@@ -1,0 +1,1 @@
+"""Daemon 1: camera to verdict to outbox. No network."""

@@ -1,0 +1,1 @@
+"""Daemon 3: the one MQTT session; outbox to centre."""

@@ -1,0 +1,42 @@
+"""Cameras. One file per kind; a file's name is its value in the configuration."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Frame(NamedTuple):
+    """`grey`: luma, uint8, shape (height, width). `at`: CLOCK_BOOTTIME in seconds."""
+
+    grey: npt.NDArray[np.uint8]
+    at: float
+
+
+class CameraError(OSError):
+    """The camera is absent, refused to start or broke. The owner closes it and tries later."""
+
+
+class Camera(Protocol):
+    """What every file here offers as `open_camera(options: CameraOptions) -> Camera`."""
+
+    def frame(self, timeout: float) -> Frame | None:
+        """The newest frame; None when none came within `timeout` seconds.
+
+        Older frames are dropped, never queued. Raises CameraError.
+        """
+
+    def close(self) -> None:
+        """Releases the device; may be called twice."""
+
+
+class CameraOptions(NamedTuple):
+    """Width and height in pixels, frames a second; `folder` and `hold_s` for `replay`."""
+
+    width: int
+    height: int
+    fps: float
+    folder: str
+    hold_s: float

@@ -1,0 +1,98 @@
+"""What every daemon shares: arguments, journal, sd_notify, SIGTERM.
+
+Off systemd the same program runs on a desk: log lines go to standard error and
+notifications go nowhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from systemd import daemon, journal
+
+from kiosk.config import Config, load
+from kiosk.errors import ConfigError, KioskError
+
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: restarting does not help, see the units
+EXIT_FAILURE = 1
+
+
+class Service:
+    """One daemon's tie to systemd. `stopping` is set by SIGTERM or SIGINT."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self.stopping.set()
+
+    def ready(self, status: str) -> None:
+        """Start-up is complete."""
+        daemon.notify(f"READY=1\nSTATUS={status}")
+
+    def alive(self) -> None:
+        """Feeds the watchdog; called once per completed turn of the main loop."""
+        daemon.notify("WATCHDOG=1")
+
+    def status(self, **figures: object) -> None:
+        """The line that `systemctl status` shows: `scans=120 rejected=3`."""
+        daemon.notify("STATUS=" + " ".join(f"{k}={v}" for k, v in figures.items()))
+
+
+def run(name: str, what: str, main: Callable[[Config, Service], None]) -> None:
+    """Entry point of a daemon: reads the configuration, runs `main` until it returns.
+
+    Exits 78 when the configuration is wrong, 1 on any other error of ours, with one
+    sentence per problem in the journal. An unexpected exception ends the process: a
+    daemon is never half alive.
+    """
+    parser = argparse.ArgumentParser(prog=f"kiosk-{name}", description=what)
+    parser.add_argument(
+        "--config",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="board or site file over the defaults, later ones win"
+        " (default: those below /etc/kiosk)",
+    )
+    given = parser.parse_args().config
+    _log_to_journal_or_stderr(name)
+    log = logging.getLogger(f"kiosk.{name}")
+    try:
+        config = load(given)
+        logging.getLogger().setLevel(config.log.level.upper())
+        main(config, Service())
+    except ConfigError as error:
+        for problem in error.problems:
+            log.error("configuration: %s", problem)
+        daemon.notify(f"STATUS=configuration wrong: {error.problems[0]}")
+        sys.exit(EXIT_CONFIG)
+    except KioskError as error:
+        log.error("%s", error)
+        daemon.notify(f"STATUS={error}")
+        sys.exit(EXIT_FAILURE)
+    daemon.notify("STOPPING=1")
+
+
+def _log_to_journal_or_stderr(name: str) -> None:
+    handler: logging.Handler
+    # systemd sets JOURNAL_STREAM where standard error is the journal (systemd.exec(5)).
+    if "JOURNAL_STREAM" in os.environ and daemon.booted():
+        handler = journal.JournalHandler(SYSLOG_IDENTIFIER=f"kiosk-{name}")
+        handler.setFormatter(logging.Formatter("%(message)s"))
+    else:
+        handler = logging.StreamHandler()
+        handler.setFormatter(
+            logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+        )
+    logging.basicConfig(handlers=[handler])
