@@ -1,17 +1,45 @@
-"""TOML to typed, validated sections. (Loader follows.)"""
+"""TOML to typed, validated sections, in layers: later files win, key by key.
+
+The first layer is config/kiosk.toml, which holds every key with its default. Relative
+paths are relative to the file that names them. All mistakes are reported at once.
+"""
 
 from __future__ import annotations
 
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
-Port = Annotated[int, Meta(ge=1, le=65535)]
+from kiosk.errors import ConfigError
+
+_PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+
 Pin = Annotated[int, Meta(ge=0, le=27)]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
-KioskId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+KioskId = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})?\Z",
+        description="at most 64 of letters, digits and _ . -, a letter or digit first,"
+        " or empty while the kiosk is not enrolled",
+    ),
+]
+Driver = Annotated[
+    str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}\Z", description="the name of a driver's file")
+]
+Host = Annotated[
+    str,
+    Meta(
+        pattern=rf"^([A-Za-z0-9_.-]{{1,253}}|\[[0-9A-Fa-f:.]+\]):({_PORT})\Z",
+        description='"host:port" (an IPv6 address in brackets)',
+    ),
+]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,62 +47,86 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Kiosk(Section, frozen=True, kw_only=True):
-    id: KioskId | Literal[""]  # empty = not enrolled
-    place: str
+    """Who and where. `id` is the certificate's common name, empty = not enrolled."""
+
+    id: KioskId
+    place: Annotated[str, Meta(max_length=120)]
     direction: Literal["in", "out"]
 
 
 class Paths(Section, frozen=True, kw_only=True):
-    outbox: Path  # open/ sealed/ quarantine/ lie below it
-    run: Path  # sockets of the daemons, marker of a connected uplink
+    """`outbox` holds open/ sealed/ quarantine/; `run` the daemons' sockets and the marker
+    of a connected uplink."""
+
+    outbox: Path
+    run: Path
 
 
 class Clock(Section, frozen=True, kw_only=True):
+    """Whom to believe about the time, see `kiosk.clock`."""
+
     source: Literal["timesync", "system"]
 
 
 class Camera(Section, frozen=True, kw_only=True):
-    driver: str  # name of a file in drivers/camera
+    """`driver` is a file in drivers/camera. `replay` alone uses `folder` (where the
+    pictures lie) and `hold_s` (how long each is shown)."""
+
+    driver: Driver
     width: Annotated[int, Meta(ge=160, le=4608)]
     height: Annotated[int, Meta(ge=120, le=2592)]
     fps: Annotated[float, Meta(gt=0, le=120)]
-    folder: Path | Literal[""]  # replay: where the pictures lie
-    hold_s: Seconds  # replay: how long each picture is shown
+    folder: Path | Literal[""]
+    hold_s: Seconds
 
 
 class Scan(Section, frozen=True, kw_only=True):
-    hold_s: Seconds  # a code unseen for less than this is still the same showing
-    repeat_s: Seconds  # shown again within this: same answer, no new record
+    """A code unseen for less than `hold_s` is still the same showing; shown again within
+    `repeat_s` it gets the same answer and makes no new record."""
+
+    hold_s: Seconds
+    repeat_s: Seconds
 
 
 class Judge(Section, frozen=True, kw_only=True):
+    """Files that say what passes. Without `trust` no issuer is trusted."""
+
     policy: Path
-    trust: Path | Literal[""]  # empty = no issuer is trusted
+    trust: Path | Literal[""]
 
 
 class Seal(Section, frozen=True, kw_only=True):
-    recipients: list[Path]  # public keys of the centre, PEM
+    """Public keys of the centre (PEM); each of them alone opens every record."""
+
+    recipients: list[Path]
 
 
 class Outbox(Section, frozen=True, kw_only=True):
+    """When a segment is handed over: full, or this old while the uplink is connected."""
+
     segment_records: Annotated[int, Meta(ge=1, le=64)]
     seal_after_s: Seconds
 
 
 class Panel(Section, frozen=True, kw_only=True):
-    driver: str  # name of a file in drivers/oled
+    """`driver` is a file in drivers/oled; `png` alone uses `folder` (where the screens are
+    written). No heartbeat for `scanner_silent_s` = out of order."""
+
+    driver: Driver
     controller: Literal["ssd1306", "sh1106", "ssd1309"]
     width: Literal[128]
     height: Literal[64]
     bus: Annotated[int, Meta(ge=0, le=10)]
     address: Annotated[int, Meta(ge=3, le=119)]
     rotate: Literal[0, 180]
-    folder: Path | Literal[""]  # png: where the screens are written
+    folder: Path | Literal[""]
     answer_s: Seconds
-    scanner_silent_s: Seconds  # no heartbeat for this long = out of order
+    scanner_silent_s: Seconds
 
 
 class Gpio(Section, frozen=True, kw_only=True):
+    """Lamp and buzzer, by BCM number. `silent` leaves the buzzer out."""
+
     pins: Literal["lgpio", "mock", "none"]
     green: Pin
     red: Pin
@@ -83,7 +135,9 @@ class Gpio(Section, frozen=True, kw_only=True):
 
 
 class Broker(Section, frozen=True, kw_only=True):
-    hosts: list[str]  # "host:port", tried in order
+    """`hosts` are "host:port", tried in order; mutual TLS with the kiosk's certificate."""
+
+    hosts: list[Host]
     ca: Path
     certificate: Path
     key: Path
@@ -93,12 +147,16 @@ class Broker(Section, frozen=True, kw_only=True):
 
 
 class Uplink(Section, frozen=True, kw_only=True):
-    window: Annotated[int, Meta(ge=1, le=64)]  # segments sent and not yet acknowledged
+    """`window`: segments sent and not yet acknowledged."""
+
+    window: Annotated[int, Meta(ge=1, le=64)]
     ack_timeout_s: Seconds
     telemetry_s: Seconds
 
 
 class Log(Section, frozen=True, kw_only=True):
+    """What reaches the journal."""
+
     level: Literal["debug", "info", "warning", "error"]
 
 
@@ -118,3 +176,210 @@ class Config(Section, frozen=True, kw_only=True):
     broker: Broker
     uplink: Uplink
     log: Log
+
+
+ETC = Path("/etc/kiosk")
+MAX_BYTES = 256 * 1024
+
+_SECTIONS: dict[str, type[Section]] = {f.name: f.type for f in msgspec.structs.fields(Config)}
+_KEYS = {
+    name: {f.encode_name: f.type for f in msgspec.structs.fields(section)}
+    for name, section in _SECTIONS.items()
+}
+
+
+class Setting(NamedTuple):
+    """One effective value and the file that it came from."""
+
+    section: str
+    key: str
+    value: Any
+    source: Path
+
+
+def load(paths: Sequence[Path] | None) -> Config:
+    """The defaults, then `paths` in order; None = board.toml (if any) and site.toml
+    below /etc/kiosk. Raises ConfigError with one sentence per mistake."""
+    values: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
+    for setting in effective(paths):
+        values[setting.section][setting.key] = setting.value
+    sections: dict[str, Any] = {name: _SECTIONS[name](**keys) for name, keys in values.items()}
+    return Config(**sections)
+
+
+def effective(paths: Sequence[Path] | None) -> list[Setting]:
+    """Every key in the order of `Config`. Raises ConfigError like `load`."""
+    problems: list[str] = []
+    settings: dict[tuple[str, str], Setting] = {}
+    base = _defaults()
+    for path in [base, *(_installed(problems) if paths is None else paths)]:
+        for setting in _layer(path, problems):
+            settings[setting.section, setting.key] = setting
+    wanted = [(name, key) for name, keys in _KEYS.items() for key in keys]
+    if not problems:
+        problems += [
+            f"{base}: {name}.{key} has no default; install the firmware anew"
+            for name, key in wanted
+            if (name, key) not in settings
+        ]
+    if not problems:
+        problems += _contradictions(settings)
+    if problems:
+        raise ConfigError(problems)
+    return [settings[which] for which in wanted]
+
+
+def _defaults() -> Path:
+    in_tree = Path(__file__).parent.parent / "config" / "kiosk.toml"
+    if in_tree.exists():
+        return in_tree
+    return Path(sys.prefix) / "share" / "kiosk" / "config" / "kiosk.toml"
+
+
+def _installed(problems: list[str]) -> list[Path]:
+    board, site = ETC / "board.toml", ETC / "site.toml"
+    if not site.exists():
+        problems.append(
+            f"{site} is missing: this kiosk is not enrolled; enrol it, or name another"
+            " configuration with --config FILE"
+        )
+        return []
+    return [board, site] if board.exists() else [site]
+
+
+def _layer(path: Path, problems: list[str]) -> Iterator[Setting]:
+    """What one file says, as far as it is right."""
+    for name, table in _read(path, problems).items():
+        keys = _KEYS.get(name)
+        if keys is None:
+            what = f"section [{name}]" if isinstance(table, dict) else f"key {name}"
+            problems.append(f"{path}: unknown {what}{_nearest_section(name)}")
+        elif not isinstance(table, dict):
+            problems.append(
+                f"{path}: {name}: found {_shown(table)}, allowed: a section [{name}] with keys"
+            )
+        else:
+            for key, value in table.items():
+                if key not in keys:
+                    problems.append(f"{path}: unknown key {name}.{key}{_nearest_key(name, key)}")
+                    continue
+                try:
+                    yield Setting(name, key, _typed(value, keys[key], path.parent), path)
+                except msgspec.ValidationError:
+                    problems.append(
+                        f"{path}: {name}.{key}: found {_shown(value)},"
+                        f" allowed: {_allowed(keys[key])}"
+                    )
+
+
+def _read(path: Path, problems: list[str]) -> dict[str, object]:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            problems.append(f"{path}: more than {MAX_BYTES} bytes; is it a configuration file?")
+            return {}
+        return tomllib.loads(raw.decode())
+    except OSError as error:
+        problems.append(f"{path}: cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        problems.append(f"{path}: not UTF-8 text, byte {error.start} is {raw[error.start]:#04x}")
+    except tomllib.TOMLDecodeError as error:
+        problems.append(f"{path}: not TOML: {error}")
+    except RecursionError:
+        problems.append(f"{path}: not a configuration: nested too deep")
+    return {}
+
+
+def _typed(value: object, kind: object, base: Path) -> object:
+    """`value` as `kind`. Raises msgspec.ValidationError."""
+    if kind is Path:
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise msgspec.ValidationError("not a path")
+        return (base / value).absolute()
+    if get_origin(kind) in (Union, UnionType):  # Path | Literal[""]
+        return "" if value == "" else _typed(value, Path, base)
+    if kind == list[Path]:
+        return [_typed(item, Path, base) for item in msgspec.convert(value, list[str])]
+    return msgspec.convert(value, kind)
+
+
+def _allowed(kind: object) -> str:
+    """What a key may hold, in words."""
+    if kind is Path:
+        return "a path"
+    if get_origin(kind) in (Union, UnionType):
+        return 'a path, or "" for none'
+    if get_origin(kind) is Literal:
+        return " or ".join(_shown(choice) for choice in get_args(kind))
+    if get_origin(kind) is list:
+        return f"a list, each item {_allowed(get_args(kind)[0])}"
+    if get_origin(kind) is Annotated:
+        plain, meta = get_args(kind)
+        return _bounded(plain, meta)
+    return "true or false" if kind is bool else "text"
+
+
+def _bounded(plain: type, meta: Meta) -> str:
+    if meta.description is not None:
+        return meta.description
+    if plain is str:
+        return f"text of at most {meta.max_length} characters"
+    number = "a whole number" if plain is int else "a number"
+    if meta.gt is not None:
+        return f"{number} above {meta.gt} and at most {meta.le}"
+    return f"{number} from {meta.ge} to {meta.le}"
+
+
+def _shown(value: object) -> str:
+    """A value as TOML would write it, cut short."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        text = f"[{', '.join(_shown(item) for item in value)}]"
+    else:
+        text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _nearest_section(name: str) -> str:
+    homes = [section for section, keys in _KEYS.items() if name in keys]
+    if homes:
+        return f"; {name} belongs below [{'] or ['.join(homes)}]"
+    near = _nearest(name, list(_SECTIONS))
+    return f"; did you mean [{near}]?" if near else f"; known are {', '.join(_SECTIONS)}"
+
+
+def _nearest_key(section: str, key: str) -> str:
+    near = _nearest(key, list(_KEYS[section]))
+    if near:
+        return f"; did you mean {section}.{near}?"
+    homes = [f"{name}.{key}" for name, keys in _KEYS.items() if key in keys]
+    if homes:
+        return f"; did you mean {' or '.join(homes)}?"
+    return f"; [{section}] knows {', '.join(_KEYS[section])}"
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    import difflib  # only when something is wrong: the daemons stay small
+
+    return next(iter(difflib.get_close_matches(word, known, n=1)), "")
+
+
+def _contradictions(settings: dict[tuple[str, str], Setting]) -> Iterator[str]:
+    """Values that are right each for itself, but not together."""
+    pins: dict[object, Setting] = {}
+    for key in ("green", "red", "buzzer"):
+        pin = settings["gpio", key]
+        other = pins.setdefault(pin.value, pin)
+        if other is not pin:
+            yield (
+                f"{pin.source}: gpio.{key}: found {pin.value}, which gpio.{other.key} uses"
+                f" already ({other.source}); each needs a pin of its own"
+            )
+    base, cap = settings["broker", "reconnect_base_s"], settings["broker", "reconnect_cap_s"]
+    if base.value > cap.value:
+        yield (
+            f"{base.source}: broker.reconnect_base_s: found {base.value:g}, allowed: at most"
+            f" broker.reconnect_cap_s, which is {cap.value:g} ({cap.source})"
+        )
