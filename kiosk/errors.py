@@ -46,5 +46,13 @@ class OutboxError(KioskError, OSError):
     """The outbox cannot keep its promise (directory, lock, disk, damaged segment)."""
 
 
+class OutboxFull(OutboxError):
+    """The card is full: nothing is taken until records have drained."""
+
+
+class OutboxLocked(OutboxError):
+    """Another scanner works on the same outbox."""
+
+
 class HardwareError(KioskError, OSError):
     """A camera, panel or pin is absent or does not answer."""

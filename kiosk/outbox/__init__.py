@@ -1,0 +1,21 @@
+"""The durable queue between scanner and uplink.
+
+A directory with three folders: `open/` is the scanner's alone, `sealed/` is where the
+uplink reads and unlinks, `quarantine/` keeps what could not be read. All three lie under
+one parent, because `rename(2)` is the hand-over and does not cross mounts. A segment is a
+small TinyDB database (`journal.JournalStorage`) of at most 64 check-ins; its name carries
+the epoch and its first sequence number.
+"""
+
+from kiosk.outbox.mark import ConnectedMark, is_connected
+from kiosk.outbox.sealed import SealedSegments, Segment
+from kiosk.outbox.writer import Outbox, seal_leftovers
+
+__all__ = [
+    "ConnectedMark",
+    "Outbox",
+    "SealedSegments",
+    "Segment",
+    "is_connected",
+    "seal_leftovers",
+]

@@ -1,0 +1,336 @@
+"""The outbox at its public doors: put, hand over, recover, refuse."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import threading
+from pathlib import Path
+
+import pytest
+
+from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
+from kiosk.model import SCHEMA, CheckIn, Envelope, SegmentHeader
+from kiosk.outbox import ConnectedMark, Outbox, SealedSegments, is_connected, seal_leftovers
+
+
+class PlainSeal:
+    def __init__(self, epoch: str, first_seq: int) -> None:
+        self.header = SegmentHeader(
+            schema=SCHEMA,
+            device_id="k-1",
+            epoch=epoch,
+            first_seq=first_seq,
+            envelopes=[Envelope("0" * 16, "none", b"key")],
+        )
+
+
+def record(seal: PlainSeal, seq: int) -> CheckIn:
+    return CheckIn(
+        epoch=seal.header.epoch,
+        seq=seq,
+        id=secrets.token_hex(16),
+        scanned_at_ms=1_795_000_000_000,
+        clock="synced",
+        boot_id="boot",
+        boottime_ms=5,
+        direction="in",
+        outcome="pass",
+        reason="accepted",
+        sealed=b"sealed %d" % seq,
+    )
+
+
+def open_outbox(directory: Path, records: int = 64) -> Outbox[PlainSeal]:
+    return Outbox(directory, records, PlainSeal)
+
+
+def sealed_seqs(directory: Path) -> list[int]:
+    segments = SealedSegments(directory)
+    read = [segments.read(name) for name in segments.waiting()]
+    return [r.seq for segment in read if segment for r in segment.records]
+
+
+def killed(outbox: Outbox[PlainSeal]) -> None:
+    """As `kill -9` leaves it: descriptors closed, nothing sealed."""
+    os.close(outbox._lock)
+    outbox._lock = -1
+
+
+def open_segment_file(directory: Path) -> Path:
+    return max(p for p in (directory / "open").iterdir() if p.name != "lock")
+
+
+def test_a_put_is_readable_after_sealing(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    made = [outbox.put(record) for _ in range(3)]
+    assert sealed_seqs(tmp_path) == []
+    outbox.tick(0.0, connected=True)
+    segments = SealedSegments(tmp_path)
+    (name,) = segments.waiting()
+    segment = segments.read(name)
+    assert segment is not None
+    assert segment.records == made
+    assert segment.header.first_seq == 1
+    assert segment.header.envelopes[0].sealed_key == b"key"
+    assert not segment.damaged
+    segments.drop(name)
+    assert segments.waiting() == []
+    outbox.close()
+
+
+def test_offline_segments_fill_up_and_connected_they_do_not_wait(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path, records=4)
+    for _ in range(6):
+        outbox.put(record)
+        outbox.tick(0.0, connected=False)
+    assert sealed_seqs(tmp_path) == [1, 2, 3, 4]
+    outbox.tick(3600.0, connected=True)
+    assert sealed_seqs(tmp_path) == [1, 2, 3, 4]
+    outbox.tick(0.0, connected=True)
+    assert sealed_seqs(tmp_path) == [1, 2, 3, 4, 5, 6]
+    outbox.close()
+
+
+def test_a_record_is_durable_when_put_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    synced: list[int] = []
+    real = os.fdatasync
+
+    def watch(fd: int) -> None:
+        synced.append(os.fstat(fd).st_size)
+        real(fd)
+
+    monkeypatch.setattr(os, "fdatasync", watch)
+    outbox.put(record)
+    assert synced == [open_segment_file(tmp_path).stat().st_size], "one sync, after the write"
+    outbox.close()
+
+
+def test_a_killed_scanner_strands_nothing_and_reuses_no_number(tmp_path: Path) -> None:
+    first = open_outbox(tmp_path)
+    epoch = first.epoch
+    first.put(record)
+    first.put(record)
+    killed(first)
+    second = open_outbox(tmp_path)
+    assert (second.epoch, second.next_seq) == (epoch, 3)
+    assert sealed_seqs(tmp_path) == [1, 2]
+    second.put(record)
+    second.close()
+    assert sealed_seqs(tmp_path) == [1, 2, 3]
+
+
+def test_the_empty_segment_is_the_high_water_mark(tmp_path: Path) -> None:
+    first = open_outbox(tmp_path)
+    epoch = first.epoch
+    for _ in range(2):
+        first.put(record)
+    first.close()
+    segments = SealedSegments(tmp_path)
+    for name in segments.waiting():
+        segments.drop(name)
+    for _ in range(3):
+        again = open_outbox(tmp_path)
+        assert (again.epoch, again.next_seq) == (epoch, 3)
+        again.close()
+    assert len(list((tmp_path / "open").iterdir())) == 2, "lock and one empty segment"
+
+
+def test_a_torn_line_is_dropped_and_its_number_used_again(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    epoch = outbox.epoch
+    outbox.put(record)
+    path = open_segment_file(tmp_path)
+    outbox.put(record)
+    killed(outbox)
+    os.truncate(path, path.stat().st_size - 7)
+    again = open_outbox(tmp_path)
+    assert (again.epoch, again.next_seq) == (epoch, 2)
+    assert sealed_seqs(tmp_path) == [1]
+    assert SealedSegments(tmp_path).quarantined() == []
+    again.close()
+
+
+def test_a_torn_first_line_leaves_no_trace(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    epoch = outbox.epoch
+    outbox.put(record)
+    killed(outbox)
+    path = open_segment_file(tmp_path)
+    os.truncate(path, 40)
+    again = open_outbox(tmp_path)
+    assert (again.epoch, again.next_seq) == (epoch, 1)
+    again.put(record)
+    again.close()
+    assert sealed_seqs(tmp_path) == [1]
+    assert SealedSegments(tmp_path).quarantined() == []
+
+
+@pytest.mark.parametrize("position", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_a_flipped_bit_costs_one_record_and_is_kept_for_inspection(
+    tmp_path: Path, position: float
+) -> None:
+    outbox = open_outbox(tmp_path)
+    epoch = outbox.epoch
+    for _ in range(8):
+        outbox.put(record)
+    killed(outbox)
+    path = open_segment_file(tmp_path)
+    data = bytearray(path.read_bytes())
+    at = int(len(data) * position)
+    at += data[at] == 0x0A  # a flipped LF joins two lines: tried below
+    data[at] ^= 0x04
+    path.write_bytes(data)
+    again = open_outbox(tmp_path)
+    assert again.epoch != epoch, "the high-water mark cannot be proven any more"
+    segments = SealedSegments(tmp_path)
+    (name,) = segments.waiting()
+    segment = segments.read(name)
+    if position == 0.1:  # the header's line: without the envelope nobody can read the rest
+        assert segment is None
+    else:
+        assert segment is not None
+        assert segment.damaged
+        assert len(segment.records) == 7
+        segments.drop(name, keep=True)
+    assert segments.waiting() == []
+    assert segments.quarantined() == [name]
+    again.close()
+
+
+def test_a_lost_line_end_is_damage_not_silence(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    for _ in range(4):
+        outbox.put(record)
+    outbox.close()
+    segments = SealedSegments(tmp_path)
+    (name,) = segments.waiting()
+    path = tmp_path / "sealed" / name
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([lines[0], lines[1] + lines[2], *lines[3:]]))
+    segment = segments.read(name)
+    assert segment is not None
+    assert segment.damaged
+    assert [r.seq for r in segment.records] == [1, 4]
+
+
+def test_garbage_goes_to_quarantine_and_blocks_nothing(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    outbox.close()
+    (tmp_path / "open" / "holiday.jpg").write_bytes(b"\xff\xd8")
+    (tmp_path / "open" / f"{'0' * 16}-{1:016d}.seg").mkdir()
+    (tmp_path / "sealed" / "notes.txt").write_text("x")
+    (tmp_path / "sealed" / f"{'f' * 16}-{9:016d}.seg").write_bytes(os.urandom(3000))
+    again = open_outbox(tmp_path)
+    again.put(record)
+    again.close()
+    assert sealed_seqs(tmp_path) == [1, 2]
+    assert len(SealedSegments(tmp_path).quarantined()) == 4
+
+
+def test_a_second_scanner_is_refused(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    with pytest.raises(OutboxLocked, match="another scanner"):
+        open_outbox(tmp_path)
+    with pytest.raises(OutboxLocked):
+        seal_leftovers(tmp_path)
+    outbox.put(record)
+    outbox.close()
+    open_outbox(tmp_path).close()
+
+
+def test_left_overs_are_sealed_without_a_scanner(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    epoch = outbox.epoch
+    outbox.put(record)
+    killed(outbox)
+    assert seal_leftovers(tmp_path) == 1
+    assert seal_leftovers(tmp_path) == 0
+    assert sealed_seqs(tmp_path) == [1]
+    again = open_outbox(tmp_path)
+    assert (again.epoch, again.next_seq) == (epoch, 2)
+    again.close()
+
+
+def test_a_missing_directory_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(OutboxError, match="is missing; create it"):
+        open_outbox(tmp_path / "nowhere")
+    with pytest.raises(OutboxError, match="cannot list"):
+        SealedSegments(tmp_path / "nowhere").waiting()
+
+
+def test_a_full_card_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    size = open_segment_file(tmp_path).stat().st_size
+    real = os.statvfs(tmp_path)
+    full = os.statvfs_result((*real[:4], 1, *real[5:]))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "statvfs", lambda _path: full)
+        with pytest.raises(OutboxFull, match="card full"):
+            outbox.put(record)
+    assert open_segment_file(tmp_path).stat().st_size == size
+    assert outbox.put(record).seq == 2, "no number is burnt by a refusal"
+    outbox.close()
+
+
+@pytest.mark.parametrize("fails", ["write", "fdatasync"])
+def test_a_failing_disk_burns_the_number_and_the_next_put_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+
+    def broken(*_args: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, fails, broken)
+        with pytest.raises(OutboxError, match="Input/output"):
+            outbox.put(record)
+    assert outbox.put(record).seq == 3
+    outbox.close()
+    seqs = sealed_seqs(tmp_path)
+    assert seqs[0] == 1
+    assert seqs[-1] == 3
+    assert len(seqs) == len(set(seqs))
+
+
+def test_threads_share_one_outbox(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path, records=8)
+    stop = threading.Event()
+
+    def sealing() -> None:
+        while not stop.is_set():
+            outbox.tick(0.0, connected=True)
+
+    timer = threading.Thread(target=sealing)
+    timer.start()
+    seqs = [outbox.put(record).seq for _ in range(200)]
+    stop.set()
+    timer.join()
+    outbox.close()
+    assert seqs == list(range(1, 201))
+    assert sealed_seqs(tmp_path) == seqs
+
+
+def test_the_connected_mark_ends_with_its_holder(tmp_path: Path) -> None:
+    path = tmp_path / "connected"
+    assert not is_connected(path)
+    mark = ConnectedMark(path)
+    assert not is_connected(path)
+    mark.set(True)
+    assert is_connected(path)
+    mark.set(False)
+    assert not is_connected(path)
+    mark.set(True)
+    mark.close()
+    assert not is_connected(path)
