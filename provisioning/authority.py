@@ -1,0 +1,312 @@
+"""The fleet's own certificate authority: `python -m provisioning.authority --help`.
+
+One folder holds the fleet: root, broker, ingest workers, and the key pair to which every
+check-in is sealed. It belongs on a machine that is not the broker; what each machine
+needs is copied out of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from kiosk.errors import ConfigError, KioskError
+from kiosk.wire import KID
+
+ROOT_DAYS = 20 * 365
+SERVICE_DAYS = 825
+KIOSK_DAYS = 90
+_BACKDATED = timedelta(hours=1)  # clocks of a fleet differ a little
+_PRIVATE = 0o600
+_PUBLIC = 0o644
+
+_Usage = x509.ObjectIdentifier
+_Key = ec.EllipticCurvePrivateKey | X25519PrivateKey
+
+
+def init_fleet(fleet: Path, broker_hosts: Sequence[str], workers: int = 1) -> None:
+    """Creates a new fleet in `fleet`: ca, broker, _ingest-1.., centre-seal.
+
+    `broker_hosts` are the names and addresses under which kiosks reach the broker;
+    localhost is always among them. Raises ConfigError when a fleet is there already.
+    """
+    if (fleet / "ca.key").exists() or (fleet / "ca.crt").exists():
+        raise ConfigError([f"{fleet} already holds a fleet; choose another folder"])
+    if workers < 1:
+        raise ConfigError([f"{workers} ingest workers asked for; there must be at least one"])
+    names = [_general_name(host) for host in dict.fromkeys([*broker_hosts, "localhost"])]
+    names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")]
+    _make_folder(fleet)
+    key = ec.generate_private_key(ec.SECP256R1())
+    _write_new(fleet / "ca.key", _private_pem(key), _PRIVATE)
+    _write_new(fleet / "ca.crt", _pem(_root(key)), _PUBLIC)
+    _issue(fleet, fleet / "broker", "broker", SERVICE_DAYS, ExtendedKeyUsageOID.SERVER_AUTH, names)
+    for number in range(1, workers + 1):
+        add_worker(fleet, number)
+    seal = X25519PrivateKey.generate()
+    _write_new(fleet / "centre-seal.key", _private_pem(seal), _PRIVATE)
+    public = seal.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    _write_new(fleet / "centre-seal.pub", public, _PUBLIC)
+
+
+def add_worker(fleet: Path, number: int) -> None:
+    """Key and certificate `_ingest-<number>` for one more ingest worker."""
+    name = f"_ingest-{number}"
+    _issue(fleet, fleet / name, name, SERVICE_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
+
+
+def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: str = "in") -> Path:
+    """Key, certificate and site.toml for one kiosk, in the new folder `out`.
+
+    `broker` is "host:port". Returns the path of site.toml, which names its neighbours by
+    absolute path. Raises ConfigError for a name or address that cannot be, for a kiosk
+    enrolled before, and when something would be overwritten.
+    """
+    if not KID.fullmatch(kid):
+        raise ConfigError(
+            [
+                f"{kid!r} cannot be a kiosk id: 1 to 64 letters, digits, '.', '_' or '-',"
+                " beginning with a letter or a digit, as in gate-1"
+            ]
+        )
+    if direction not in ("in", "out"):
+        raise ConfigError([f"direction is {direction!r}; it must be in or out"])
+    if not place.strip() or not place.isprintable():
+        raise ConfigError([f"place is {place!r}; expected one line of text"])
+    host, _, port = broker.rpartition(":")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise ConfigError([f"broker is {broker!r}; expected host:port, as in centre.example:8883"])
+    register = fleet / "kiosks" / f"{kid}.crt"
+    if register.exists():
+        raise ConfigError([f"{kid} is enrolled already ({register}); choose another kiosk id"])
+    root, seal = _read(fleet / "ca.crt"), _read(fleet / "centre-seal.pub")
+    _refuse_existing(out / name for name in ("ca.crt", "centre-seal.pub", "site.toml"))
+    _make_folder(out)
+    certificate = _issue(fleet, out / "kiosk", kid, KIOSK_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
+    _write_new(out / "ca.crt", root, _PUBLIC)
+    _write_new(out / "centre-seal.pub", seal, _PUBLIC)
+    site = out / "site.toml"
+    _write_new(site, _site(out.absolute(), kid, place, broker, direction).encode(), _PUBLIC)
+    register.parent.mkdir(exist_ok=True)
+    _write_new(register, certificate, _PUBLIC)
+    return site
+
+
+def _site(folder: Path, kid: str, place: str, broker: str, direction: str) -> str:
+    def text(value: object) -> str:  # a JSON string is a TOML basic string
+        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+    return f"""\
+# This kiosk alone; everything else stands in the defaults and in the board's file.
+[kiosk]
+id = {text(kid)}
+place = {text(place)}
+direction = {text(direction)}
+
+[broker]
+hosts = [{text(broker)}]
+ca = {text(folder / "ca.crt")}
+certificate = {text(folder / "kiosk.crt")}
+key = {text(folder / "kiosk.key")}
+
+[seal]
+recipients = [{text(folder / "centre-seal.pub")}]
+"""
+
+
+def _root(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    name = _name("kiosk fleet root")
+    ski = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    return (
+        _builder(name, name, key, ROOT_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(sign_certificates=True), critical=True)
+        .add_extension(ski, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _issue(
+    fleet: Path,
+    stem: Path,
+    common_name: str,
+    days: int,
+    usage: _Usage,
+    names: Sequence[x509.GeneralName],
+) -> bytes:
+    """Writes `stem`.key and `stem`.crt, signed by the fleet's root; returns the latter."""
+    root = x509.load_pem_x509_certificate(_read(fleet / "ca.crt"))
+    root_key = serialization.load_pem_private_key(_read(fleet / "ca.key"), password=None)
+    if not isinstance(root_key, ec.EllipticCurvePrivateKey):
+        raise ConfigError([f"{fleet / 'ca.key'} is not the EC key that init made"])
+    paths = stem.with_name(stem.name + ".key"), stem.with_name(stem.name + ".crt")
+    _refuse_existing(paths)
+    key = ec.generate_private_key(ec.SECP256R1())
+    ski = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    aki = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
+    builder = (
+        _builder(_name(common_name), root.subject, key, days)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(sign_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(ski, critical=False)
+        .add_extension(aki, critical=False)
+    )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    certificate = _pem(builder.sign(root_key, hashes.SHA256()))
+    _write_new(paths[0], _private_pem(key), _PRIVATE)
+    _write_new(paths[1], certificate, _PUBLIC)
+    return certificate
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(now + timedelta(days=days))
+    )
+
+
+def _key_usage(sign_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not sign_certificates,
+        key_cert_sign=sign_certificates,
+        crl_sign=sign_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return x509.DNSName(host.encode("idna").decode())
+    except UnicodeError as error:
+        raise ConfigError([f"{host!r} is neither a host name nor an address"]) from error
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _private_pem(key: _Key) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            [f"{path}: {error.strerror}; is this the folder that `init` made?"]
+        ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError([f"{folder} cannot be made: {error.strerror}"]) from error
+
+
+def _refuse_existing(paths: Iterable[Path]) -> None:
+    """Before anything is written, so that a refusal leaves nothing behind."""
+    there = [f"{path} exists already and is not overwritten" for path in paths if path.exists()]
+    if there:
+        raise ConfigError(there)
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    """Creates `path` with `mode` from its first moment; never overwrites."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(data)
+    except FileExistsError as error:
+        raise ConfigError([f"{path} exists already and is not overwritten"]) from error
+    except OSError as error:
+        raise ConfigError([f"{path} cannot be written: {error.strerror}"]) from error
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line; exits 1 with one sentence per problem when it refuses."""
+    parser = argparse.ArgumentParser(
+        prog="python -m provisioning.authority",
+        description="Creates a fleet's keys and certificates and enrols kiosks.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    init = commands.add_parser("init", help="create a new fleet")
+    init.add_argument("fleet", type=Path, metavar="DIR", help="folder that will hold the fleet")
+    init.add_argument(
+        "--broker-host",
+        action="append",
+        required=True,
+        metavar="HOST",
+        help="name or address under which kiosks reach the broker; may be given again",
+    )
+    init.add_argument("--workers", type=int, default=1, help="ingest workers (default: 1)")
+    init.set_defaults(run=_init)
+    kiosk = commands.add_parser("enrol", help="make key, certificate and site.toml of one kiosk")
+    kiosk.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
+    kiosk.add_argument("kid", metavar="KID", help="the kiosk's id, for good; as in gate-1")
+    kiosk.add_argument("--place", required=True, help="where it hangs, for people")
+    kiosk.add_argument("--broker", required=True, metavar="HOST:PORT")
+    kiosk.add_argument("--out", type=Path, required=True, metavar="OUTDIR")
+    kiosk.add_argument("--direction", choices=("in", "out"), default="in")
+    kiosk.set_defaults(run=_enrol)
+    given = parser.parse_args(arguments)
+    try:
+        print(given.run(given))
+    except KioskError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+def _init(given: argparse.Namespace) -> str:
+    init_fleet(given.fleet, given.broker_host, given.workers)
+    return f"fleet created in {given.fleet}; keep ca.key and centre-seal.key away from the network"
+
+
+def _enrol(given: argparse.Namespace) -> str:
+    site = enrol(given.fleet, given.kid, given.place, given.broker, given.out, given.direction)
+    return f"{given.kid} enrolled for {KIOSK_DAYS} days; its configuration is {site}"
+
+
+if __name__ == "__main__":
+    main()
