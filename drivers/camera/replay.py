@@ -1,0 +1,157 @@
+"""Camera that shows the pictures of a folder: what lies in it is what stands before the lens.
+
+Moving a picture into the folder (rename, so that it appears whole) holds it up; taking it
+away ends the showing. With several, each is shown for `hold_s` in the order of names, round
+and round; an empty folder is an empty scene. Names not ending in .png, .jpg or .jpeg are
+ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from drivers.camera import Camera, CameraError, CameraOptions, Frame
+
+Grey = npt.NDArray[np.uint8]
+
+_SUFFIXES = (".png", ".jpg", ".jpeg")
+_MAX_PIXELS = 50_000_000  # a picture is opened up in memory; twice what a Pi camera takes
+_WALL = 128  # grey of the empty scene, and of the bars around a picture of another shape
+_NOISE = 3.0  # standard deviation of the empty scene's sensor noise, grey levels
+_EMPTY_FRAMES = 3  # made once and shown in turn, so that noise costs nothing
+
+
+def open_camera(options: CameraOptions) -> Camera:
+    """Raises CameraError when the folder is not there."""
+    return _ReplayCamera(options)
+
+
+class _Loaded(NamedTuple):
+    name: str
+    version: tuple[int, int, int]  # inode, size, mtime: another one is another picture
+    grey: Grey
+
+
+class _ReplayCamera:
+    def __init__(self, options: CameraOptions) -> None:
+        if not options.folder:
+            raise CameraError("the replay camera needs a folder with pictures, none is set")
+        self._options = options
+        self._empty = _empty_scene(options.width, options.height)
+        self._names()  # a missing folder is told at once
+        self._loaded: _Loaded | None = None
+        self._current = ""  # name of the picture in view
+        self._shown_since = 0.0
+        self._due = time.monotonic()
+        self._count = 0
+        self._open = True
+
+    def frame(self, timeout: float) -> Frame | None:
+        if not self._open:
+            raise CameraError("the replay camera is closed")
+        if not self._wait(timeout):
+            return None
+        picture = self._picture(time.monotonic())
+        self._count += 1
+        grey = self._empty[self._count % _EMPTY_FRAMES] if picture is None else picture
+        return Frame(grey, time.clock_gettime(time.CLOCK_BOOTTIME))
+
+    def close(self) -> None:
+        self._open = False
+        self._loaded = None
+
+    def _wait(self, timeout: float) -> bool:
+        """Sleeps until the next frame is due; a reader who is late skips the missed ones."""
+        wait = self._due - time.monotonic()
+        if wait > timeout:
+            time.sleep(max(timeout, 0.0))
+            return False
+        if wait > 0:
+            time.sleep(wait)
+        period = 1 / self._options.fps
+        missed = max(time.monotonic() - self._due, 0.0) // period
+        self._due += period * (missed + 1)
+        return True
+
+    def _picture(self, now: float) -> Grey | None:
+        """What is in view; None when the folder is empty."""
+        names = self._names()
+        while names:
+            name = self._choose(names, now)
+            try:
+                return self._load(name)
+            except FileNotFoundError:  # taken away between listing and opening
+                names.remove(name)
+        self._loaded = None
+        return None
+
+    def _choose(self, names: list[str], now: float) -> str:
+        if self._current not in names or now - self._shown_since >= self._options.hold_s:
+            following = (name for name in names if name > self._current)
+            self._current, self._shown_since = next(following, names[0]), now
+        return self._current
+
+    def _load(self, name: str) -> Grey:
+        path = os.path.join(self._options.folder, name)  # noqa: PTH118  runs every frame
+        info = os.stat(path)  # noqa: PTH116
+        version = (info.st_ino, info.st_size, info.st_mtime_ns)
+        known = self._loaded
+        if known is not None and known.name == name and known.version == version:
+            return known.grey
+        if not stat.S_ISREG(info.st_mode):
+            raise CameraError(f"{name} is not a file; remove it from the replay camera's folder")
+        grey = _read(path, name, self._options.width, self._options.height)
+        self._loaded = _Loaded(name, version, grey)
+        return grey
+
+    def _names(self) -> list[str]:
+        folder = self._options.folder
+        try:
+            return sorted(n for n in os.listdir(folder) if n.lower().endswith(_SUFFIXES))  # noqa: PTH208
+        except OSError as error:
+            raise CameraError(
+                f"the replay camera cannot read its folder {folder}: {error.strerror}"
+            ) from error
+
+
+def _read(path: str, name: str, width: int, height: int) -> Grey:
+    """The picture as luma of exactly `width` x `height`; other shapes get bars around them."""
+    try:
+        with Image.open(path) as picture:
+            if picture.width * picture.height > _MAX_PIXELS:
+                raise CameraError(
+                    f"{name} has {picture.width}x{picture.height} pixels, at most "
+                    f"{_MAX_PIXELS} fit; make it smaller"
+                )
+            grey = picture.convert("L")
+    except (FileNotFoundError, CameraError):
+        raise
+    # PIL answers a damaged file with any of these, by format and place of the damage.
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise CameraError(
+            f"{name} is no readable PNG or JPEG picture ({type(error).__name__}); "
+            "remove it from the replay camera's folder"
+        ) from error
+    if grey.size != (width, height):
+        grey = ImageOps.pad(grey, (width, height), color=_WALL)
+    pixels = np.asarray(grey)
+    pixels.flags.writeable = False  # the same frame is handed out again and again
+    return pixels
+
+
+def _empty_scene(width: int, height: int) -> list[Grey]:
+    rng = np.random.default_rng(0)
+    frames = []
+    for _ in range(_EMPTY_FRAMES):
+        noise = rng.standard_normal((height, width), dtype=np.float32) * _NOISE + _WALL
+        scene = noise.round().clip(0, 255).astype(np.uint8)
+        scene.flags.writeable = False
+        frames.append(scene)
+    return frames
