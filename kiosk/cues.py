@@ -113,8 +113,9 @@ def socket_path(run: Path, daemon: Daemon) -> Path:
 class Outlet:
     """Sends cues to one daemon and never waits.
 
-    When the receiver is absent or slow the *latest* cue of each kind is kept and tried
-    again by `flush`, which the owner calls each turn: a late panel shows the newest answer.
+    When the receiver is absent or slow, the *latest* cue of each kind (of alerts: of each
+    code) is kept and tried again by `flush`, which the owner calls each turn: a late panel
+    shows the newest answer. `problem` says in words why something waits.
     """
 
     def __init__(self, run: Path, to: Daemon, sender: Sender) -> None:
@@ -122,23 +123,27 @@ class Outlet:
         self._sender = sender
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._waiting: dict[type, bytes] = {}
+        self._waiting: dict[tuple[type, str], bytes] = {}
+        self.problem = ""
 
     def send(self, cue: Cue) -> bool:
         """True when the receiver's queue took it; False when it is kept for later."""
-        self._waiting[type(cue)] = _encode(_Datagram(self._sender, cue))
+        about = cue.code if isinstance(cue, AlertCue) else ""
+        self._waiting[type(cue), about] = _encode(_Datagram(self._sender, cue))
         return self.flush()
 
     def flush(self) -> bool:
         """Tries what waits. True when nothing waits any more."""
-        for kind, data in list(self._waiting.items()):
+        for key, data in list(self._waiting.items()):
             try:
                 self._socket.sendto(data, self._path)
             except OSError as error:
                 if error.errno not in _RECEIVER_AWAY:
                     raise CueError(f"cannot send to {self._path}: {error}") from error
+                self.problem = error.strerror
                 return False
-            del self._waiting[kind]
+            del self._waiting[key]
+        self.problem = ""
         return True
 
     def close(self) -> None:

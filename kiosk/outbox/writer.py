@@ -117,18 +117,21 @@ class Outbox(Generic[S]):
 
     def tick(self, after_s: float, connected: bool) -> None:
         """Seals the open segment when it is full, or `after_s` seconds old while somebody
-        is `connected` to take it. Called by a timer. Raises OutboxError."""
+        is `connected` to take it. Called by a timer; raises what the next `put` would
+        raise: OutboxFull, OutboxError."""
         with self._mutex:
-            segment = self._current
-            if segment is not None and segment.count == 0:
-                return
-            aged = segment is not None and time.monotonic() - segment.since >= after_s
-            full = segment is not None and segment.count >= self._segment_records
-            if segment is None or full or (aged and connected):
-                try:
+            try:
+                if self._current is None or self._is_due(self._current, after_s, connected):
                     self._roll()
-                except OSError as error:
-                    raise _as_outbox_error(error) from error
+                self._refuse_when_full()
+            except OSError as error:
+                raise _as_outbox_error(error) from error
+
+    def _is_due(self, segment: _Open[S], after_s: float, connected: bool) -> bool:
+        if segment.count >= self._segment_records:
+            return True
+        aged = time.monotonic() - segment.since >= after_s
+        return segment.count > 0 and connected and aged
 
     def close(self) -> None:
         """Seals what is open and lets the next scanner in; may be called twice."""

@@ -1,0 +1,131 @@
+"""`python -m kiosk.scanner`: wires camera, decoder, rules, outbox and cues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+from drivers import driver
+from drivers.camera import CameraOptions
+from kiosk import clock
+from kiosk.config import Config
+from kiosk.credentials import parse
+from kiosk.credentials.policy import Policy, judge, judge_malformed, parse_policy
+from kiosk.credentials.trust import TrustList, parse_trust
+from kiosk.cues import Outlet, ScannerState
+from kiosk.decode import Decoder
+from kiosk.errors import ConfigError, CredentialError, SealError
+from kiosk.model import Credential, Instant, Verdict
+from kiosk.outbox import Outbox
+from kiosk.scanner.eye import Camera, Eye
+from kiosk.scanner.faults import Faults
+from kiosk.scanner.pipeline import Parts, Pipeline
+from kiosk.scanner.showings import Showings
+from kiosk.scanner.store import SealTimer, Store
+from kiosk.seal import SegmentSeal, load_public, new_segment
+from kiosk.service import Service, run
+
+FRAME_TIMEOUT_S = 0.5
+HEARTBEAT_S = 1.0
+
+
+def main(config: Config, service: Service) -> None:
+    """Runs until SIGTERM. Left-overs are sealed before the camera is touched."""
+    begin = _sealing(config)
+    trust = parse_trust(_content(config.judge.trust)) if config.judge.trust else TrustList()
+    policy = parse_policy(_content(config.judge.policy))
+    panel = Outlet(config.paths.run, "feedback", "scanner")
+    uplink = Outlet(config.paths.run, "uplink", "scanner")
+    faults = Faults(uplink.send, clock.boottime)
+    store = Store(
+        lambda: Outbox(config.paths.outbox, config.outbox.segment_records, begin),
+        faults,
+        clock.boottime,
+    )
+    store.keep_open()
+    timer = SealTimer(store, config.outbox.seal_after_s, config.paths.run / "connected")
+    timer.start()
+    eye = Eye(_camera(config), faults, clock.boottime, service.stopping.wait)
+    parts = Parts(
+        decode=Decoder().decode,
+        parse=partial(parse, trust=trust),
+        judge=partial(_judge, policy),
+        send=panel.send,
+        now=partial(clock.now, config.clock.source),
+        boottime=clock.boottime,
+        showings=Showings(config.scan.hold_s, config.scan.repeat_s),
+        faults=faults,
+        direction=config.kiosk.direction,
+    )
+    pipeline = Pipeline(parts)
+    numbers = count(1)
+    heartbeat_at = 0.0
+    service.ready("looking")
+    while not service.stopping.is_set():
+        parts.outbox = store.keep_open()
+        frame = eye.frame(FRAME_TIMEOUT_S)
+        if frame is not None:
+            pipeline.turn(frame)
+        if timer.failure is not None:
+            raise timer.failure
+        panel.flush()
+        uplink.flush()
+        now = clock.boottime()
+        if now - heartbeat_at >= HEARTBEAT_S:
+            heartbeat_at = now
+            panel.send(ScannerState(number=next(numbers), at=now, faults=faults.active))
+            service.status(
+                scans=pipeline.scans,
+                rejected=pipeline.rejected,
+                decode_ms=round(pipeline.decode_ms, 1),
+                faults=",".join(faults.active) or "none",
+                panel=panel.problem or "ok",
+            )
+        service.alive()
+    eye.close()
+    timer.stop()
+    if store.outbox is not None:
+        store.outbox.close()
+
+
+def _judge(policy: Policy, shown: Credential | CredentialError, now: Instant) -> Verdict:
+    if isinstance(shown, CredentialError):
+        return judge_malformed(shown, policy)
+    return judge(shown, policy, now)
+
+
+def _sealing(config: Config) -> Callable[[str, int], SegmentSeal]:
+    if not config.kiosk.id or not config.seal.recipients:
+        raise ConfigError(
+            ["not enrolled: kiosk.id and seal.recipients are empty; enrol this kiosk first"]
+        )
+    try:
+        recipients = [load_public(_content(path)) for path in config.seal.recipients]
+    except SealError as error:
+        raise ConfigError([f"seal.recipients: {error}"]) from error
+    return partial(new_segment, recipients, config.kiosk.id)
+
+
+def _camera(config: Config) -> Callable[[], Camera]:
+    camera = config.camera
+    try:
+        module = driver("camera", camera.driver)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from error
+    options = CameraOptions(
+        camera.width, camera.height, camera.fps, str(camera.folder), camera.hold_s
+    )
+    return partial(module.open_camera, options)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError([f"cannot read {path}: {error.strerror}"]) from error
+
+
+if __name__ == "__main__":
+    run("scanner", "Reads codes, judges them, stores sealed check-ins.", main)

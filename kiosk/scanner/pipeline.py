@@ -1,0 +1,188 @@
+"""From a frame to an answer: decode, judge, seal, store, and only then show.
+
+Green is a promise: the cue is sent after `put` has returned, which is after the check-in
+is durable. Nothing personal outlives its answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from time import perf_counter
+
+import msgspec
+
+from kiosk.cues import Answer
+from kiosk.errors import CredentialError, OutboxError
+from kiosk.model import CheckIn, Credential, Direction, Frame, Instant, Person, Symbol, Verdict
+from kiosk.outbox import Outbox
+from kiosk.scanner.faults import Faults
+from kiosk.scanner.showings import Showing, Showings
+from kiosk.scanner.store import fault_code
+from kiosk.seal import SegmentSeal
+
+log = logging.getLogger("kiosk.scanner")
+
+NOT_RECORDED = {
+    "card-full": Verdict("warn", "card-full", False),
+    "outbox-fault": Verdict("warn", "outbox-fault", False),
+}
+"""What a visitor sees when the check-in cannot be made durable: never green."""
+
+
+class Parts(msgspec.Struct):
+    """What the pipeline works with; `__main__` wires it.
+
+    `judge` takes the credential, or the error that parsing raised. `outbox` is None while
+    the outbox is out of order.
+    """
+
+    decode: Callable[[Frame], list[Symbol]]
+    parse: Callable[[bytes], Credential]
+    judge: Callable[[Credential | CredentialError, Instant], Verdict]
+    send: Callable[[Answer], object]
+    now: Callable[[], Instant]
+    boottime: Callable[[], float]
+    showings: Showings
+    faults: Faults
+    direction: Direction
+    outbox: Outbox[SegmentSeal] | None = None
+
+
+class Pipeline:
+    """One turn per frame. `scans` and `rejected` count answers since the start;
+    `decode_ms` is a moving average."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._numbers = count(1)
+        self.scans = 0
+        self.rejected = 0
+        self.decode_ms = 0.0
+
+    def turn(self, frame: Frame) -> None:
+        """Looks at one frame and answers if there is something new to answer."""
+        stages = _Stages()
+        with stages.timed("decode"):
+            symbols = self._parts.decode(frame)
+        self.decode_ms += (stages.ms["decode"] - self.decode_ms) * 0.1
+        if symbols:
+            # The largest code is the one that is held up.
+            self._seen(symbols[0].payload, frame.at, stages)
+
+    def _seen(self, payload: bytes, at: float, stages: _Stages) -> None:
+        showings = self._parts.showings
+        showing, verdict = showings.see(payload, at)
+        if showing is Showing.HELD:
+            return
+        with stages.timed("judge"):
+            credential, judged, instant = self._judge(payload)
+        record = None
+        if verdict is None:
+            verdict = judged
+            if judged.recorded:
+                record, fault = self._store(credential, judged, instant, stages)
+                verdict = NOT_RECORDED[fault] if fault else judged
+            settled = record is not None or not judged.recorded
+            showings.answered(payload, at, verdict if settled else None)
+        with stages.timed("cue"):
+            number = self._send(credential, verdict, repeated=showing is Showing.AGAIN)
+        self.scans += 1
+        self.rejected += verdict.outcome == "fail"
+        log.info(
+            "answer number=%d outcome=%s reason=%s repeated=%d epoch=%s seq=%d total_ms=%.2f%s",
+            number,
+            verdict.outcome,
+            verdict.reason,
+            showing is Showing.AGAIN,
+            record.epoch if record else "-",
+            record.seq if record else 0,
+            (self._parts.boottime() - at) * 1000,
+            stages,
+        )
+
+    def _judge(self, payload: bytes) -> tuple[Credential, Verdict, Instant]:
+        instant = self._parts.now()
+        try:
+            credential = self._parts.parse(payload)
+        except CredentialError as error:
+            log.info("malformed code: %s", error)
+            nobody = Credential(format=error.format, role="other")
+            return nobody, self._parts.judge(error, instant), instant
+        return credential, self._parts.judge(credential, instant), instant
+
+    def _store(
+        self, credential: Credential, verdict: Verdict, instant: Instant, stages: _Stages
+    ) -> tuple[CheckIn | None, str]:
+        """The durable record, or None and the code of the fault that prevented it."""
+        if self._parts.outbox is None:
+            return None, "outbox-fault"
+        person = msgspec.json.encode(
+            Person(
+                format=credential.format,
+                role=credential.role,
+                subject=credential.subject,
+                signed=credential.signed,
+                issuer=credential.issuer,
+                claims=credential.claims,
+            )
+        )
+
+        def make(seal: SegmentSeal, seq: int) -> CheckIn:
+            with stages.timed("seal"):
+                return CheckIn(
+                    epoch=seal.header.epoch,
+                    seq=seq,
+                    id=secrets.token_hex(16),
+                    scanned_at_ms=instant.wall_ms,
+                    clock=instant.clock,
+                    boot_id=instant.boot_id,
+                    boottime_ms=instant.boottime_ms,
+                    direction=self._parts.direction,
+                    outcome=verdict.outcome,
+                    reason=verdict.reason,
+                    sealed=seal.seal(seq, person),
+                )
+
+        try:
+            with stages.timed("put"):
+                record = self._parts.outbox.put(make)
+        except OutboxError as error:
+            self._parts.faults.raised(fault_code(error), str(error))
+            return None, fault_code(error)
+        stages.ms["put"] -= stages.ms["seal"]  # put calls make
+        return record, ""
+
+    def _send(self, credential: Credential, verdict: Verdict, repeated: bool) -> int:
+        answer = Answer(
+            number=next(self._numbers),
+            at=self._parts.boottime(),
+            outcome=verdict.outcome,
+            reason=verdict.reason,
+            name=credential.display,
+            direction=self._parts.direction,
+            repeated=repeated,
+        )
+        self._parts.send(answer)
+        return answer.number
+
+
+class _Stages:
+    """Milliseconds per stage of one turn; prints as ` decode_ms=4.10 judge_ms=0.05`."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.ms[stage] = (perf_counter() - start) * 1000
+
+    def __str__(self) -> str:
+        return "".join(f" {stage}_ms={ms:.2f}" for stage, ms in self.ms.items())

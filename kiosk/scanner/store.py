@@ -1,0 +1,105 @@
+"""Keeps the outbox open and its segments moving, apart from the frame loop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
+from kiosk.outbox import Outbox, is_connected
+from kiosk.scanner.faults import Faults
+from kiosk.seal import SegmentSeal
+
+RETRY_S = 5.0
+TICK_S = 0.2
+
+
+def fault_code(error: OutboxError) -> str:
+    """`card-full` or `outbox-fault`: what panel and centre call it."""
+    return "card-full" if isinstance(error, OutboxFull) else "outbox-fault"
+
+
+class Store:
+    """Opens the outbox with `open_outbox`, again every `RETRY_S` seconds while that fails.
+
+    Raises OutboxLocked: a second scanner must end, not wait.
+    """
+
+    def __init__(
+        self,
+        open_outbox: Callable[[], Outbox[SegmentSeal]],
+        faults: Faults,
+        boottime: Callable[[], float],
+    ) -> None:
+        self._open_outbox = open_outbox
+        self._faults = faults
+        self._boottime = boottime
+        self._retry_at = 0.0
+        self.outbox: Outbox[SegmentSeal] | None = None
+        self.problem: OutboxError | None = None  # what the timer's last tick met
+
+    def keep_open(self) -> Outbox[SegmentSeal] | None:
+        """The outbox; None while it is out of order. Called each turn."""
+        if self.outbox is None and self._boottime() >= self._retry_at:
+            self._open()
+        self._report()
+        return self.outbox
+
+    def _open(self) -> None:
+        try:
+            self.outbox = self._open_outbox()
+        except OutboxLocked:
+            raise
+        except OutboxError as error:
+            self.problem = error
+            self._retry_at = self._boottime() + RETRY_S
+        else:
+            self.problem = None
+
+    def _report(self) -> None:
+        problem = self.problem
+        found = fault_code(problem) if problem else ""
+        for code in ("card-full", "outbox-fault"):
+            if code == found:
+                self._faults.raised(code, str(problem))
+            else:
+                self._faults.cleared(code)
+
+
+class SealTimer(threading.Thread):
+    """Seals segments in time, however long a frame takes, and notices a full or failing
+    card before a visitor does. An unexpected error is kept in `failure`, which the main
+    loop raises: a scanner is never half alive."""
+
+    def __init__(self, store: Store, after_s: float, mark: Path) -> None:
+        super().__init__(name="seal-timer", daemon=True)
+        self._store = store
+        self._after_s = after_s
+        self._mark = mark
+        self._stop_asked = threading.Event()
+        self.failure: Exception | None = None
+
+    def run(self) -> None:
+        """Ticks until `stop`."""
+        try:
+            while not self._stop_asked.wait(TICK_S):
+                self._tick()
+        except Exception as error:  # noqa: BLE001 - handed to the main loop
+            self.failure = error
+
+    def _tick(self) -> None:
+        outbox = self._store.outbox
+        if outbox is None:
+            return
+        try:
+            outbox.tick(self._after_s, is_connected(self._mark))
+        except OutboxError as error:
+            self._store.problem = error
+        else:
+            self._store.problem = None
+
+    def stop(self) -> None:
+        """Ends the thread and waits for it."""
+        self._stop_asked.set()
+        self.join()

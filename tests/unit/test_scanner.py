@@ -1,0 +1,270 @@
+"""The pipeline at its public door: what a frame leads to, and in which order."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from kiosk.cues import AlertCue, Answer
+from kiosk.errors import CredentialError, OutboxLocked
+from kiosk.model import Credential, Frame, Instant, Person, Symbol, Verdict
+from kiosk.outbox import Outbox, SealedSegments
+from kiosk.scanner.eye import RETRY_S, SILENT_S, Eye
+from kiosk.scanner.faults import Faults
+from kiosk.scanner.pipeline import Parts, Pipeline
+from kiosk.scanner.showings import Showings
+from kiosk.scanner.store import SealTimer, Store
+from kiosk.seal import SegmentSeal, key_id, new_segment, open_segment
+
+NOW = Instant(1_795_000_000_000, "synced", "boot", 1000)
+GREY = np.zeros((2, 2), np.uint8)
+
+
+class Picture(NamedTuple):
+    grey: np.ndarray
+    at: float
+    codes: tuple[bytes, ...] = ()
+
+
+class Door:
+    """A scanner with its real outbox and seal; camera, rules and clock in our hands."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.key = X25519PrivateKey.generate()
+        self.at = 100.0
+        self.answers: list[Answer] = []
+        self.stored_when_answered: list[int] = []
+        self.alerts: list[AlertCue] = []
+        self.faults = Faults(self.alerts.append, lambda: self.at)
+        self.outbox = Outbox(directory, 64, self.begin)
+        self.parts = Parts(
+            decode=self.decode,
+            parse=self.parse,
+            judge=self.judge,
+            send=self.answer,
+            now=lambda: NOW,
+            boottime=lambda: self.at,
+            showings=Showings(1.5, 10),
+            faults=self.faults,
+            direction="in",
+            outbox=self.outbox,
+        )
+        self.pipeline = Pipeline(self.parts)
+
+    def begin(self, epoch: str, first_seq: int) -> SegmentSeal:
+        return new_segment([self.key.public_key()], "k-1", epoch, first_seq)
+
+    def decode(self, frame: Frame) -> list[Symbol]:
+        assert isinstance(frame, Picture)
+        return [Symbol(code, "qr", ()) for code in frame.codes]
+
+    def parse(self, payload: bytes) -> Credential:
+        if payload == b"broken":
+            raise CredentialError("test", "not as it should be")
+        role = "place" if payload == b"place" else "identity"
+        return Credential(
+            format="test", role=role, subject="s:" + payload.decode(), display="N. V. A"
+        )
+
+    def judge(self, shown: Credential | CredentialError, now: Instant) -> Verdict:
+        if isinstance(shown, CredentialError):
+            return Verdict("warn", "malformed", False)
+        if shown.role == "place":
+            return Verdict("warn", "place-code", False)
+        return Verdict("pass", "accepted", True)
+
+    def answer(self, answer: Answer) -> None:
+        self.answers.append(answer)
+        files = [p for p in (self.directory / "open").iterdir() if p.name != "lock"]
+        self.stored_when_answered.append(sum(p.read_bytes().count(b"\n") for p in files))
+
+    def show(self, *codes: bytes, at: float) -> None:
+        self.at = at
+        self.pipeline.turn(Picture(GREY, at, codes))
+
+    def people(self) -> list[Person]:
+        self.outbox.tick(0, connected=True)
+        segments = SealedSegments(self.directory)
+        found = []
+        for name in segments.waiting():
+            segment = segments.read(name)
+            assert segment is not None
+            opener = open_segment({key_id(self.key.public_key()): self.key}, segment.header)
+            for record in segment.records:
+                plain = opener.open(record.seq, record.sealed)
+                found.append(msgspec.json.decode(plain, type=Person))
+        return found
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Door:
+    return Door(tmp_path)
+
+
+def test_green_comes_after_the_record_is_on_the_card(door: Door) -> None:
+    door.show(b"one", at=100)
+    door.show(b"two", at=103)
+    assert [(a.outcome, a.reason, a.name) for a in door.answers] == [
+        ("pass", "accepted", "N. V. A")
+    ] * 2
+    assert door.stored_when_answered == [1, 2]
+    assert [p.subject for p in door.people()] == ["s:one", "s:two"]
+
+
+def test_what_names_nobody_is_answered_and_not_recorded(door: Door) -> None:
+    door.show(b"place", at=100)
+    door.show(b"broken", at=103)
+    door.show(at=104)
+    assert [a.reason for a in door.answers] == ["place-code", "malformed"]
+    assert door.people() == []
+
+
+def test_the_same_code_again_repeats_its_answer_without_a_record(door: Door) -> None:
+    for at in (100, 100.1, 104, 104.1):
+        door.show(b"one", at=at)
+    assert [a.repeated for a in door.answers] == [False, True]
+    assert [a.name for a in door.answers] == ["N. V. A"] * 2
+    assert len(door.people()) == 1
+
+
+def test_the_first_symbol_is_the_one_that_is_held_up(door: Door) -> None:
+    door.show(b"near", b"far", at=100)
+    assert [p.subject for p in door.people()] == ["s:near"]
+
+
+def test_no_green_when_the_disk_fails_and_the_next_showing_is_recorded(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", broken)
+        door.show(b"one", at=100)
+        door.show(b"one", at=100.1)
+    assert [(a.outcome, a.reason) for a in door.answers] == [("warn", "outbox-fault")]
+    assert door.faults.active == ["outbox-fault"]
+    assert [(a.code, a.raised) for a in door.alerts] == [("outbox-fault", True)]
+    door.show(b"one", at=104)
+    assert door.answers[-1].outcome == "pass"
+    assert not door.answers[-1].repeated
+
+
+def test_without_an_outbox_visitors_are_answered_but_never_green(door: Door) -> None:
+    door.parts.outbox = None
+    door.show(b"one", at=100)
+    door.show(b"place", at=101)
+    assert [(a.outcome, a.reason) for a in door.answers] == [
+        ("warn", "outbox-fault"),
+        ("warn", "place-code"),
+    ]
+
+
+def test_nothing_personal_is_logged(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    door.show(b"secret", at=100)
+    door.show(b"broken", at=103)
+    assert "answer number=1 outcome=pass reason=accepted" in caplog.text
+    assert "secret" not in caplog.text
+    assert "N. V. A" not in caplog.text
+
+
+class FakeCamera:
+    def __init__(self, frames: list[Picture | OSError | None]) -> None:
+        self.frames = frames
+        self.closed = False
+
+    def frame(self, timeout: float) -> Picture | None:
+        found = self.frames.pop(0) if self.frames else None
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_camera_that_breaks_is_a_fault_and_tried_again(door: Door) -> None:
+    broken = FakeCamera([Picture(GREY, 1), OSError("cable off")])
+    cameras: list[FakeCamera] = [broken, FakeCamera([Picture(GREY, 2)])]
+    waits: list[float] = []
+    eye = Eye(lambda: cameras.pop(0), door.faults, lambda: door.at, waits.append)
+    assert eye.frame(0.5) is not None
+    assert eye.frame(0.5) is None
+    assert broken.closed
+    assert door.faults.active == ["camera-absent"]
+    door.at += RETRY_S - 1
+    assert eye.frame(0.5) is None
+    assert waits == [0.5], "no busy loop while there is no camera"
+    door.at += 2
+    assert eye.frame(0.5) is not None
+    assert door.faults.active == []
+    assert [a.raised for a in door.alerts] == [True, False]
+
+
+def test_an_absent_camera_never_ends_the_scanner(door: Door) -> None:
+    def absent() -> FakeCamera:
+        raise OSError("no camera found")
+
+    eye = Eye(absent, door.faults, lambda: door.at, lambda _s: None)
+    for _ in range(100):
+        assert eye.frame(0.5) is None
+        door.at += 1
+    assert door.faults.active == ["camera-absent"]
+    assert len(door.alerts) == 1
+
+
+def test_a_silent_camera_is_opened_again(door: Door) -> None:
+    cameras = [FakeCamera([]), FakeCamera([Picture(GREY, 2)])]
+    first = cameras[0]
+    eye = Eye(lambda: cameras.pop(0), door.faults, lambda: door.at, lambda _s: None)
+    eye.frame(0.5)
+    door.at += SILENT_S + 0.1
+    eye.frame(0.5)
+    assert first.closed
+    assert door.faults.active == ["camera-silent"]
+    assert eye.frame(0.5) is not None
+    assert door.faults.active == []
+
+
+def test_a_missing_outbox_is_opened_when_it_appears(door: Door, tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    store = Store(lambda: Outbox(later, 64, door.begin), door.faults, lambda: door.at)
+    assert store.keep_open() is None
+    assert door.faults.active == ["outbox-fault"]
+    later.mkdir()
+    assert store.keep_open() is None, "not at every turn"
+    door.at += 6
+    assert store.keep_open() is not None
+    assert door.faults.active == []
+
+
+def test_a_second_scanner_ends(door: Door, tmp_path: Path) -> None:
+    store = Store(lambda: Outbox(tmp_path, 64, door.begin), door.faults, lambda: door.at)
+    with pytest.raises(OutboxLocked):
+        store.keep_open()
+
+
+def test_the_timer_seals_while_connected_and_notices_a_full_card(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(lambda: door.outbox, door.faults, lambda: door.at)
+    store.keep_open()
+    timer = SealTimer(store, 0.0, tmp_path / "connected")
+    real = os.statvfs(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "statvfs", lambda _p: os.statvfs_result((*real[:4], 1, *real[5:])))
+        timer._tick()
+    store.keep_open()
+    assert door.faults.active == ["card-full"]
+    timer._tick()
+    store.keep_open()
+    assert door.faults.active == []
