@@ -1,0 +1,69 @@
+"""Every screen once, by name: for the documents, and as references for the tests."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageDraw
+
+from kiosk.model import Outcome
+from kiosk.screens import Situation, answer, drawing, state, texts
+
+_SCALE = 2
+_COLUMNS = 4
+_MARGIN = 12
+_CAPTION = 16
+_OFTEN_WARN = ("unknown-key", "clock-unknown", "unknown-code", "card-full", "outbox-fault")
+
+
+def screens() -> dict[str, Image.Image]:
+    """Name -> picture."""
+    well = Situation(enrolled=True, scanner="well")
+    shown = {
+        "idle": state(well),
+        "idle-offline": state(well._replace(link="offline", pending=128)),
+        "idle-centre-away": state(well._replace(link="centre-away", pending=1_000)),
+        "idle-uplink-silent": state(well._replace(link="uplink-silent")),
+        "idle-waiting": state(well._replace(pending=3)),
+        "not-enrolled": state(well._replace(enrolled=False)),
+        "starting": state(well._replace(scanner="awaited")),
+        "out-of-order": state(well._replace(scanner="silent", link="offline", pending=12)),
+        "card-full": state(well._replace(faults=("card-full",), pending=4_000)),
+        "outbox-fault": state(well._replace(faults=("outbox-fault",))),
+        "camera-absent": state(well._replace(faults=("camera-absent",), link="offline")),
+        "camera-silent": state(well._replace(faults=("camera-silent",))),
+        "other-fault": state(well._replace(faults=("policy-fault",))),
+        "pass": answer("pass", "accepted", name="Nguyễn T. H."),
+        "pass-repeated": answer("pass", "accepted", name="Nguyễn T. H.", repeated=True),
+        "pass-out": answer("pass", "accepted", name="Nguyễn T. H.", direction="out"),
+        "pass-long-name": answer("pass", "accepted", name="Tôn Nữ Thị Ngọc Huyền Trân"),
+        "warn": answer("warn", "something-new", name="Đặng V. Ổ."),
+        "fail": answer("fail", "something-new"),
+        "trial": answer("pass", "accepted", trial=True),
+    }
+    for reason in texts.REASONS:
+        if reason != "accepted":
+            outcome: Outcome = "warn" if reason in _OFTEN_WARN else "fail"
+            shown[f"{outcome}-{reason}"] = answer(outcome, reason)
+    return shown
+
+
+def gallery() -> Image.Image:
+    """All screens in one picture, enlarged, with their names."""
+    pictures = screens()
+    width, height = (_SCALE * edge for edge in drawing.SIZE)
+    rows = -(-len(pictures) // _COLUMNS)
+    sheet = Image.new(
+        "L",
+        (
+            _COLUMNS * (width + _MARGIN) + _MARGIN,
+            rows * (height + _CAPTION + _MARGIN) + _MARGIN,
+        ),
+        235,
+    )
+    pen = ImageDraw.Draw(sheet)
+    pen.fontmode = "1"
+    for n, (name, picture) in enumerate(pictures.items()):
+        x = _MARGIN + n % _COLUMNS * (width + _MARGIN)
+        y = _MARGIN + n // _COLUMNS * (height + _CAPTION + _MARGIN)
+        sheet.paste(picture.resize((width, height), Image.Resampling.NEAREST), (x, y))
+        pen.text((x, y + height + 1), name, fill=40, font=drawing.font("6x13"))
+    return sheet

@@ -1,0 +1,79 @@
+"""Every word on the panel, Vietnamese first.
+
+A line holds 21 letters, a headline beside a symbol 8, a headline of its own 12; a test
+checks that nothing here is cut. Texts never accuse: whoever is turned away is asked to
+the desk, and only the desk learns why.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kiosk.model import Outcome
+
+
+class Text(NamedTuple):
+    """One line in both languages."""
+
+    vi: str
+    en: str
+
+
+class Notice(NamedTuple):
+    """A state of the kiosk: headline, what to do or what is wrong, the same in English."""
+
+    headline: str
+    vi: str
+    en: str
+
+
+HEADLINES: dict[Outcome, str] = {"pass": "Mời vào", "warn": "Lưu ý", "fail": "Xin chờ"}
+GOODBYE = "Tạm biệt"
+TRIAL = "THỬ · TRIAL"
+
+REASONS: dict[str, Text] = {
+    "accepted": Text("Đã ghi nhận", "Recorded, welcome"),
+    "expired": Text("Mã đã hết hạn", "Code has expired"),
+    "not-yet-valid": Text("Mã chưa có hiệu lực", "Code not valid yet"),
+    "forged": Text("Mời vào bàn hướng dẫn", "Please go to the desk"),
+    "unknown-key": Text("Chưa rõ nơi cấp mã", "Issuer not known here"),
+    "clock-unknown": Text("Chưa kiểm được ngày", "Date can't be checked"),
+    "not-accepted": Text("Mời dùng mã loại khác", "Use another code"),
+    "place-code": Text("Xin đưa mã cá nhân", "Show your own code"),
+    "unknown-code": Text("Chưa biết loại mã này", "Code not known here"),
+    "malformed": Text("Mã lỗi, xin thử lại", "Damaged, try again"),
+    "card-full": Text("Chưa ghi, mời vào bàn", "Unrecorded, see desk"),
+    "outbox-fault": Text("Chưa ghi, mời vào bàn", "Unrecorded, see desk"),
+}
+"""Reason of a verdict, or what kept the scanner from recording one."""
+
+OTHER_REASON: dict[Outcome, Text] = {
+    "pass": Text("Đã ghi nhận", "Recorded, welcome"),
+    "warn": Text("Mời hỏi bàn hướng dẫn", "Please ask the desk"),
+    "fail": Text("Mời vào bàn hướng dẫn", "Please go to the desk"),
+}
+"""For a reason that this version does not know."""
+
+GOODBYE_RECORDED = Text("Đã ghi lượt ra", "Recorded, goodbye")
+REPEATED = Text("Đã ghi nhận rồi", "Already recorded")
+
+IDLE = ("Đưa mã", "vào đây", "Hold your code here")
+"""Two headlines beside the symbol and the line below."""
+
+NOTICES: dict[str, Notice] = {
+    "not-enrolled": Notice("Chưa đăng ký", "Xin gọi kỹ thuật viên", "Not enrolled yet"),
+    "starting": Notice("Đang bật máy", "Xin chờ giây lát", "Starting, please wait"),
+    "out-of-order": Notice("Tạm ngưng", "Mời vào bàn hướng dẫn", "Out of order"),
+    "card-full": Notice("Tạm ngưng", "Thẻ nhớ đã đầy", "Memory card full"),
+    "outbox-fault": Notice("Tạm ngưng", "Lỗi ghi thẻ nhớ", "Cannot store records"),
+    "camera-absent": Notice("Tạm ngưng", "Không thấy máy ảnh", "No camera found"),
+    "camera-silent": Notice("Tạm ngưng", "Máy ảnh bị treo", "Camera gives nothing"),
+    "other-fault": Notice("Tạm ngưng", "Máy đang có lỗi", "Fault"),
+}
+
+LINKS: dict[str, str] = {
+    "offline": "Mất mạng",
+    "centre-away": "Chờ trung tâm",
+    "uplink-silent": "Ngừng gửi",
+}
+"""Small marks: no network, no centre behind it, no word from the daemon that sends."""
