@@ -16,12 +16,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from kiosk.config import Host
 from kiosk.errors import ConfigError, KioskError
 from kiosk.wire import KID
 
@@ -73,8 +75,9 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
     """Key, certificate and site.toml for one kiosk, in the new folder `out`.
 
     `broker` is "host:port". Returns the path of site.toml, which names its neighbours by
-    absolute path. Raises ConfigError for a name or address that cannot be, for a kiosk
-    enrolled before, and when something would be overwritten.
+    relative paths: the folder may be copied as a whole. Raises ConfigError for a name or
+    address that cannot be, for a kiosk enrolled before, and when something would be
+    overwritten.
     """
     if not KID.fullmatch(kid):
         raise ConfigError(
@@ -85,11 +88,14 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
         )
     if direction not in ("in", "out"):
         raise ConfigError([f"direction is {direction!r}; it must be in or out"])
-    if not place.strip() or not place.isprintable():
-        raise ConfigError([f"place is {place!r}; expected one line of text"])
-    host, _, port = broker.rpartition(":")
-    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise ConfigError([f"broker is {broker!r}; expected host:port, as in centre.example:8883"])
+    if not place.strip() or not place.isprintable() or len(place) > 120:
+        raise ConfigError([f"place is {place!r}; expected one line of at most 120 characters"])
+    try:
+        msgspec.convert(broker, Host)
+    except msgspec.ValidationError as error:
+        raise ConfigError(
+            [f"broker is {broker!r}; expected host:port, as in centre.example:8883"]
+        ) from error
     register = fleet / "kiosks" / f"{kid}.crt"
     if register.exists():
         raise ConfigError([f"{kid} is enrolled already ({register}); choose another kiosk id"])
@@ -100,15 +106,15 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
     _write_new(out / "ca.crt", root, _PUBLIC)
     _write_new(out / "centre-seal.pub", seal, _PUBLIC)
     site = out / "site.toml"
-    _write_new(site, _site(out.absolute(), kid, place, broker, direction).encode(), _PUBLIC)
+    _write_new(site, _site(kid, place, broker, direction).encode(), _PUBLIC)
     register.parent.mkdir(exist_ok=True)
     _write_new(register, certificate, _PUBLIC)
     return site
 
 
-def _site(folder: Path, kid: str, place: str, broker: str, direction: str) -> str:
-    def text(value: object) -> str:  # a JSON string is a TOML basic string
-        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+def _site(kid: str, place: str, broker: str, direction: str) -> str:
+    def text(value: str) -> str:  # a JSON string of printable text is a TOML string
+        return json.dumps(value, ensure_ascii=False)
 
     return f"""\
 # This kiosk alone; everything else stands in the defaults and in the board's file.
@@ -119,12 +125,12 @@ direction = {text(direction)}
 
 [broker]
 hosts = [{text(broker)}]
-ca = {text(folder / "ca.crt")}
-certificate = {text(folder / "kiosk.crt")}
-key = {text(folder / "kiosk.key")}
+ca = "ca.crt"
+certificate = "kiosk.crt"
+key = "kiosk.key"
 
 [seal]
-recipients = [{text(folder / "centre-seal.pub")}]
+recipients = ["centre-seal.pub"]
 """
 
 

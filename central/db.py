@@ -1,0 +1,162 @@
+"""The tracing database: engine and tables, the same for SQLite and PostgreSQL.
+
+`sqlite:///file` is the embedded default; `postgresql+psycopg://...` when it grows.
+Tables are thin: ingest writes them, tracing reads them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from kiosk.errors import ConfigError
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_MIGRATION_LOCK = 7_254_110  # any number, the same for every process that upgrades
+_WAIT_S = 3  # for a lock, a connection, an answer: below the broker's patience
+_IMMEDIATE = "sqlite_begin_immediate"
+
+
+class Utc(sa.types.TypeDecorator[datetime]):
+    """A moment in UTC, always with its time zone. SQLite would forget it."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
+
+
+metadata = sa.MetaData()
+
+
+receipt = sa.Table(
+    "receipt",
+    metadata,
+    sa.Column("device_id", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Text, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.PrimaryKeyConstraint("device_id", "epoch", "seq"),
+)
+"""Every record that was ever taken; outlives the record itself."""
+
+check_in = sa.Table(
+    "check_in",
+    metadata,
+    sa.Column("device_id", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Text, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("scanned_at", Utc, nullable=False, index=True),
+    sa.Column("scanned_at_ms", sa.BigInteger, nullable=False),
+    sa.Column("clock", sa.Text, nullable=False),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("format", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False, index=True),
+    sa.Column("signed", sa.Text, nullable=False),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("claims", sa.JSON, nullable=False),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.PrimaryKeyConstraint("device_id", "epoch", "seq"),
+)
+"""`scanned_at` is the best the centre knows; `scanned_at_ms` is what the kiosk's wall clock
+said. `clock` is the kiosk's own word for that (synced, floor, unknown), or `corrected`."""
+
+dead_letter = sa.Table(
+    "dead_letter",
+    metadata,
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("device_id", sa.Text),
+    sa.Column("segment", sa.Text),
+    sa.Column("epoch", sa.Text),
+    sa.Column("seq", sa.BigInteger),
+    sa.Column("id", sa.Text),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("raw", sa.LargeBinary, nullable=False),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.PrimaryKeyConstraint("digest"),
+)
+"""What could not be taken. `raw` is a whole up/checkin payload of that one record, still
+sealed, so that it can be sent again; or, without `segment`, whatever arrived instead.
+`digest` keeps a re-sent record from lying here twice."""
+
+
+def connect(url: str) -> sa.Engine:
+    """Engine for `url`; opens nothing yet. Error texts of its never carry row values.
+
+    Raises ConfigError for a URL that is not one of the two databases.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise ConfigError(["database.url cannot be read; expected " + _EXPECTED]) from error
+    if parsed.drivername == "postgresql+psycopg":
+        return sa.create_engine(
+            parsed,
+            hide_parameters=True,
+            json_serializer=_json,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": _WAIT_S,
+                "tcp_user_timeout": _WAIT_S * 1000,
+                "options": f"-c statement_timeout={_WAIT_S}s -c lock_timeout={_WAIT_S}s",
+            },
+        )
+    if parsed.drivername != "sqlite":
+        raise ConfigError([f"database.url names {parsed.drivername}; expected " + _EXPECTED])
+    if parsed.database in (None, "", ":memory:"):
+        raise ConfigError(["database.url names no file; a database in memory keeps nothing"])
+    engine = sa.create_engine(
+        parsed, hide_parameters=True, json_serializer=_json, connect_args={"timeout": _WAIT_S}
+    )
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+_EXPECTED = "sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
+
+
+def upgrade(engine: sa.Engine) -> None:
+    """Brings the schema to the newest version; any number of processes may call it."""
+    options = engine.execution_options(**{_IMMEDIATE: True})
+    with options.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver would begin transactions by rules of its own; _begin_sqlite does it.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # in WAL mode, less may lose a commit
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    immediate = connection.get_execution_options().get(_IMMEDIATE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

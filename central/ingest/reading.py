@@ -1,0 +1,148 @@
+"""From a message to what goes into the database. Pure: no clock, no network, no database.
+
+A record that cannot be taken becomes a `DeadLetter` with a reason, never an exception:
+one bad record must not hold up the others, nor the kiosk that sent it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from kiosk import seal, wire
+from kiosk.errors import SealError, WireError
+from kiosk.model import SCHEMA, CheckIn, Instant, Person
+
+Keys = Mapping[str, X25519PrivateKey]
+"""The centre's private keys by `seal.key_id`."""
+
+_SEGMENT = re.compile(r"[ -~]{1,200}")
+_MAX_SUBJECT = 500  # it is indexed, and PostgreSQL indexes no value above 2,700 bytes
+_MAX_DEPTH = 16
+_LATEST_MS = 253_402_300_800_000  # year 10000: no database has a name for later moments
+
+
+@dataclass(frozen=True)
+class Row:
+    """A readable record. `scanned_at` is corrected where that is possible."""
+
+    record: CheckIn
+    person: Person
+    scanned_at: datetime
+    clock: str
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """What cannot be taken, and why. `record` is None when the message is no batch."""
+
+    reason: str
+    raw: bytes
+    record: CheckIn | None = None
+
+    @property
+    def digest(self) -> str:
+        """Key of the row. A batch's anchor differs each time that it is sent, so only
+        the record itself counts."""
+        r = self.record
+        what = self.raw if r is None else f"{r.epoch}|{r.seq}|{r.id}|".encode() + r.sealed
+        return hashlib.sha256(self.reason.encode() + b"|" + what).hexdigest()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One message: from whom, which segment (None when it is no batch), what of it can
+    be stored."""
+
+    kid: str | None
+    batch: wire.Batch | None
+    rows: list[Row] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+
+
+def read(topic: str, payload: bytes, keys: Keys) -> Reading:
+    """Decodes, checks and unseals one up/checkin message."""
+    kid = None
+    try:
+        kid = wire.kid_of(topic)
+        batch = wire.decode(payload, wire.Batch)
+        if not _SEGMENT.fullmatch(batch.segment):
+            raise WireError("Batch: the name of the segment is not 1 to 200 printable characters")
+    except WireError:
+        return Reading(kid, None, dead=[DeadLetter("not-a-batch", payload)])
+    reading = Reading(kid, batch)
+    reason, opened = _open(kid, batch, keys)
+    for record in batch.records:
+        row = _row(record, batch, opened) if opened else reason
+        if isinstance(row, Row):
+            reading.rows.append(row)
+        else:
+            reading.dead.append(dead_letter(row, batch, record))
+    return reading
+
+
+def dead_letter(reason: str, batch: wire.Batch, record: CheckIn) -> DeadLetter:
+    """Keeps one record in a form that could be sent again as it is."""
+    alone = msgspec.structs.replace(batch, records=[record])
+    return DeadLetter(reason, wire.encode(alone), record)
+
+
+def _open(kid: str, batch: wire.Batch, keys: Keys) -> tuple[str, seal.SegmentSeal | None]:
+    header = batch.header
+    if header.schema != SCHEMA:
+        return "unknown-schema", None
+    if header.device_id != kid:
+        return "wrong-device", None
+    if not any(e.kid in keys and e.suite == seal.SUITE for e in header.envelopes):
+        return "no-key", None
+    try:
+        return "", seal.open_segment(keys, header)
+    except SealError:
+        return "envelope-altered", None
+
+
+def _row(record: CheckIn, batch: wire.Batch, opened: seal.SegmentSeal) -> Row | str:
+    """The record as a row, or the reason why it is none."""
+    if record.epoch != batch.header.epoch:
+        return "wrong-epoch"
+    try:
+        plain = opened.open(record.seq, record.sealed)
+    except SealError:
+        return "altered"
+    try:
+        person = msgspec.json.decode(plain, type=Person)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return "not-a-person"
+    texts = [person.format, person.subject, person.issuer, person.claims]
+    if len(person.subject) > _MAX_SUBJECT or not all(_storable(t) for t in texts):
+        return "not-storable"
+    millis, clock = _corrected(record, batch.anchor)
+    if not (0 <= millis < _LATEST_MS and record.scanned_at_ms < _LATEST_MS):
+        return "time-out-of-range"
+    return Row(record, person, datetime.fromtimestamp(millis / 1000, UTC), clock)
+
+
+def _corrected(record: CheckIn, anchor: Instant) -> tuple[int, str]:
+    """When it was (ms since 1970), and how that is known. Nothing is invented: without an
+    anchor of the same boot the kiosk's own word stands, marked by its clock's state."""
+    if record.clock == "synced" or anchor.clock != "synced" or record.boot_id != anchor.boot_id:
+        return record.scanned_at_ms, record.clock
+    return anchor.wall_ms - (anchor.boottime_ms - record.boottime_ms), "corrected"
+
+
+def _storable(value: Any, depth: int = 0) -> bool:
+    """PostgreSQL has no NUL in text and a limited stack for JSON."""
+    if isinstance(value, str):
+        return "\0" not in value
+    if isinstance(value, list | dict) and depth >= _MAX_DEPTH:
+        return False
+    if isinstance(value, dict):
+        return all("\0" not in k and _storable(v, depth + 1) for k, v in value.items())
+    return not isinstance(value, list) or all(_storable(v, depth + 1) for v in value)

@@ -1,0 +1,196 @@
+"""One transaction per batch of messages: receipts, check-ins, dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from central import db
+from central.ingest.reading import DeadLetter, Reading, Row, dead_letter
+from kiosk import wire
+from kiosk.errors import KioskError
+
+_CHUNK = 1000  # keys in one query; SQLite allows some 32,000 values
+
+
+class StoreError(KioskError):
+    """The database does not answer, is locked or refuses; nothing was committed."""
+
+
+class Key(NamedTuple):
+    """What makes a record one record."""
+
+    device_id: str
+    epoch: str
+    seq: int
+
+
+class Answer(NamedTuple):
+    """To be published to kiosk `kid` once the transaction is committed. `fresh` counts
+    the rows that are new."""
+
+    kid: str
+    ack: wire.Ack
+    fresh: int
+
+
+class Store:
+    """The writing side of the tracing database."""
+
+    def __init__(self, url: str) -> None:
+        """Raises ConfigError for a URL that cannot be; connects at the first commit."""
+        self._engine = db.connect(url)
+        self._upgraded = False
+        self._insert = postgresql.insert if self._engine.name == "postgresql" else sqlite.insert
+
+    def commit(self, readings: Sequence[Reading], now: datetime) -> list[Answer]:
+        """Writes everything or nothing; one answer per reading that was a batch.
+
+        The first call brings the schema up to date; an empty one only tries the database.
+        Raises StoreError when nothing was written; the same call may be made again.
+        """
+        try:
+            if not self._upgraded:
+                db.upgrade(self._engine)
+                self._upgraded = True
+            with self._engine.begin() as connection:
+                if not readings:
+                    connection.execute(sa.select(db.receipt.c.seq).limit(1))
+                return self._write(connection, readings, now)
+        except sa.exc.DBAPIError as error:
+            raise StoreError(f"database: {_in_words(error)}") from error
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._engine.dispose()
+
+    def _write(
+        self, connection: sa.Connection, readings: Sequence[Reading], now: datetime
+    ) -> list[Answer]:
+        keyed = list(_keyed(readings))
+        # Sorted, so that two workers with the same segment wait and never deadlock.
+        receipts = [
+            {**key._asdict(), "id": row.record.id, "received_at": now}
+            for key, row in sorted(keyed, key=lambda pair: pair[0])
+        ]
+        fresh = self._insert_new(connection, receipts)
+        ids = self._ids(connection, sorted({key for key, _ in keyed}))
+        rows = {key: row for key, row in keyed if key in fresh and ids[key] == row.record.id}
+        if rows:
+            values = [_check_in(key, row, now) for key, row in rows.items()]
+            connection.execute(sa.insert(db.check_in), values)
+        answers, dead = _answers(readings, ids, fresh, now)
+        if dead:
+            connection.execute(
+                self._insert(db.dead_letter).on_conflict_do_nothing(),
+                [_dead_row(kid, batch, letter, now) for kid, batch, letter in dead],
+            )
+        return answers
+
+    def _insert_new(self, connection: sa.Connection, receipts: list[dict[str, Any]]) -> set[Key]:
+        if not receipts:
+            return set()
+        columns = db.receipt.c
+        statement = self._insert(db.receipt).on_conflict_do_nothing()
+        new = connection.execute(
+            statement.returning(columns.device_id, columns.epoch, columns.seq), receipts
+        )
+        return {Key(*row) for row in new}
+
+    def _ids(self, connection: sa.Connection, keys: list[Key]) -> dict[Key, str]:
+        c = db.receipt.c
+        found: dict[Key, str] = {}
+        for start in range(0, len(keys), _CHUNK):
+            some = sa.tuple_(c.device_id, c.epoch, c.seq).in_(keys[start : start + _CHUNK])
+            query = sa.select(c.device_id, c.epoch, c.seq, c.id).where(some)
+            found |= {Key(d, e, s): i for d, e, s, i in connection.execute(query)}
+        return found
+
+
+def _keyed(readings: Sequence[Reading]) -> Iterator[tuple[Key, Row]]:
+    for reading in readings:
+        for row in reading.rows:
+            yield Key(str(reading.kid), row.record.epoch, row.record.seq), row
+
+
+_Dead = list[tuple[str | None, wire.Batch | None, DeadLetter]]
+
+
+def _answers(
+    readings: Sequence[Reading], ids: dict[Key, str], fresh: set[Key], now: datetime
+) -> tuple[list[Answer], _Dead]:
+    answers: list[Answer] = []
+    dead: _Dead = []
+    for reading in readings:
+        letters = list(reading.dead)
+        accepted: list[int] = []
+        new = 0
+        for row in reading.rows:
+            seq = row.record.seq
+            key = Key(str(reading.kid), row.record.epoch, seq)
+            if ids[key] == row.record.id:
+                accepted.append(seq)
+                new += key in fresh
+            elif reading.batch:
+                letters.append(dead_letter("seq-reused", reading.batch, row.record))
+        dead += [(reading.kid, reading.batch, letter) for letter in letters]
+        if reading.kid and reading.batch:
+            refused = [wire.Refusal(d.record.seq, d.reason) for d in letters if d.record]
+            ack = wire.Ack(
+                segment=reading.batch.segment,
+                accepted=accepted,
+                refused=refused,
+                server_ms=int(now.timestamp() * 1000),
+            )
+            answers.append(Answer(reading.kid, ack, new))
+    return answers, dead
+
+
+def _check_in(key: Key, row: Row, now: datetime) -> dict[str, Any]:
+    record, person = row.record, row.person
+    return {
+        **key._asdict(),
+        "id": record.id,
+        "scanned_at": row.scanned_at,
+        "scanned_at_ms": record.scanned_at_ms,
+        "clock": row.clock,
+        "direction": record.direction,
+        "outcome": record.outcome,
+        "reason": record.reason,
+        "format": person.format,
+        "role": person.role,
+        "subject": person.subject,
+        "signed": person.signed,
+        "issuer": person.issuer,
+        "claims": person.claims,
+        "received_at": now.astimezone(UTC),
+    }
+
+
+def _dead_row(
+    kid: str | None, batch: wire.Batch | None, letter: DeadLetter, now: datetime
+) -> dict[str, Any]:
+    record = letter.record
+    return {
+        "digest": f"{kid}:{letter.digest}",
+        "device_id": kid,
+        "segment": batch.segment if batch else None,
+        "epoch": record.epoch if record else None,
+        "seq": record.seq if record else None,
+        "id": record.id if record else None,
+        "reason": letter.reason,
+        "raw": letter.raw,
+        "received_at": now,
+    }
+
+
+def _in_words(error: sa.exc.DBAPIError) -> str:
+    """Why, in one line. Only what tells of the connection is quoted: other messages of a
+    database may carry values of a row."""
+    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
+        return " ".join(str(error.orig).split())[:300]
+    return type(error.orig).__name__

@@ -1,0 +1,1 @@
+"""Schema versions of the tracing database, applied by `central.db.upgrade`."""
