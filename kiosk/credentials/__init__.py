@@ -1,1 +1,44 @@
-"""Reads what a code says and who signed it. Pure: no clock, no disk, no hardware."""
+"""Reads what a code says and who signed it. Pure: no clock, no disk, no hardware.
+
+`Credential.subject` is one key per person, by the first rule that applies:
+
+1. `vn-id:<12 digits>`: number of the identity card, whichever code carries it
+2. `vn-cmnd:<9 digits>`: number of the earlier card
+3. `passport:<number>`: any other whole document number
+4. `vn-qid:<id>`: the platform's id, when the document is absent or masked
+5. `name:<NGUYEN<VAN<A>:<YYYY-MM-DD>`: standard name (surname first) and date of birth
+6. `hc1:<certificate id>`: a certificate whose date of birth is incomplete
+
+Two codes of one person may thus have different subjects (a masked declaration and an
+identity card); only the centre, which sees all claims, can bring them together.
+"""
+
+from __future__ import annotations
+
+from kiosk.credentials.formats import FORMATS
+from kiosk.credentials.text import Malformed
+from kiosk.credentials.trust import TrustList
+from kiosk.errors import CredentialError
+from kiosk.model import Credential
+
+PAYLOAD_MAX = 4296
+"""Bytes: what the largest QR code holds as letters. Only plain digits could be more, and
+no credential is that."""
+
+
+def parse(payload: bytes, trust: TrustList) -> Credential:
+    """What a payload says, and whether its signature is that of a believed signer.
+
+    Raises CredentialError when the payload is empty, too long, or of a known format whose
+    rules it breaks. A payload of no known format is no error: its role is "other".
+    """
+    if not payload:
+        raise CredentialError("unknown", "empty payload; show the code again")
+    if len(payload) > PAYLOAD_MAX:
+        raise CredentialError("unknown", f"{len(payload)} bytes, at most {PAYLOAD_MAX}")
+    claimant = next(known for known in FORMATS if known.recognises(payload))
+    try:
+        return claimant.read(payload, trust)
+    except Malformed as problem:
+        # Not chained: the causes of some hold pieces of the payload.
+        raise CredentialError(claimant.NAMES[0], str(problem)) from None

@@ -1,1 +1,53 @@
-"""One file per credential format."""
+"""One file per credential format. A new one: write the file, add its name to `FORMATS`.
+
+A format module has `NAMES`, the names it gives to what it reads (policies speak of them);
+`recognises(payload)`, cheap and without side effects, which claims a payload; and
+`read(payload, trust)`, which is then the only one to be asked, and raises
+`text.Malformed` when the payload breaks the format's rules.
+
+Claims have the same keys in every format. Persons have always, "" when unknown:
+
+    name            as written, NFC
+    birth           "YYYY", "YYYY-MM" or "YYYY-MM-DD"
+    sex             "male" or "female"
+    document        number of the identity card or passport, masked parts as "*"
+
+and where the code tells them:
+
+    old_document    number of the earlier identity card (CMND)
+    document_masked, birth_masked, on_behalf   true or false
+    phone, address  as written
+    issued          date of issue of the document, like birth
+    qid             id on the national declaration platform
+    guardian_qid    the same of whoever declared on this person's behalf
+    health_insurance   number of the health-insurance card
+    standard_name   "SURNAME<<GIVEN<NAMES" (ICAO Doc 9303)
+    kind            "vaccination", "test" or "recovery"
+    certificate_id  unique id of the certificate (UVCI)
+    entry           the one entry of an EU DCC, with the keys of its schema
+    kid             id of the signing key, base64
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kiosk.credentials.formats import cccd, hc1, place, unknown, vn_personal
+from kiosk.credentials.trust import TrustList
+from kiosk.model import Credential
+
+
+class Format(Protocol):
+    """What a module of this folder looks like."""
+
+    NAMES: tuple[str, ...]
+
+    def recognises(self, payload: bytes) -> bool:
+        """Whether the payload claims to be of this format."""
+
+    def read(self, payload: bytes, trust: TrustList) -> Credential:
+        """What the payload says. Raises text.Malformed."""
+
+
+# In the order in which they are asked; `unknown` takes what is left.
+FORMATS: tuple[Format, ...] = (vn_personal, cccd, hc1, place, unknown)

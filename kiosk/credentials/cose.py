@@ -1,0 +1,111 @@
+"""CBOR from strangers (RFC 8949), and signatures over it: COSE_Sign1 (RFC 9052)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import cbor2
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from kiosk.credentials.text import Malformed
+from kiosk.credentials.trust import PublicKey
+
+ES256 = -7
+PS256 = -37
+_ALGORITHM, _KID = 1, 4
+_CWT_TAG, _SIGN1_TAG = 61, 18
+_DEPTH_MAX = 16
+_P256_BYTES = 32
+
+# What cbor2 would turn into dates, decimals, regular expressions, messages and shared
+# references; here a tagged value is the value, and none of that code runs.
+_TAGS_OF_CBOR2 = (
+    *(0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100),
+    *(256, 258, 260, 261, 1004, 43000, 55799),
+)
+_UNTAGGED = dict.fromkeys(_TAGS_OF_CBOR2, lambda value, _immutable: value)
+_PSS = padding.PSS(padding.MGF1(SHA256()), padding.PSS.DIGEST_LENGTH)
+_SHA256 = SHA256()
+_ECDSA = ec.ECDSA(_SHA256)
+
+
+class Sign1(msgspec.Struct, frozen=True):
+    """A signed message. `algorithm` is ES256 or PS256."""
+
+    protected: bytes
+    algorithm: int
+    kid: bytes
+    content: bytes
+    signature: bytes
+
+
+def decode(data: bytes) -> Any:
+    """One CBOR item that fills `data`. Raises Malformed.
+
+    Tags are ignored save for those that cbor2 does not know, which stay `CBORTag`.
+    """
+    stream = io.BytesIO(data)
+    try:
+        item = cbor2.CBORDecoder(
+            stream,
+            semantic_decoders=_UNTAGGED,
+            max_depth=_DEPTH_MAX,
+            allow_duplicate_keys=False,
+        ).decode()
+    except cbor2.CBORDecodeError:
+        raise Malformed("not the CBOR of one item, or nested too deep") from None
+    if stream.tell() != len(data):
+        raise Malformed("bytes after the CBOR item")
+    return item
+
+
+def read_sign1(data: bytes) -> Sign1:
+    """A COSE_Sign1, bare or tagged 18, 61 or both. Raises Malformed."""
+    item = decode(data)
+    for tag in (_CWT_TAG, _SIGN1_TAG):
+        if isinstance(item, cbor2.CBORTag) and item.tag == tag:
+            item = item.value
+    match item:
+        case [bytes(protected), Mapping() as unprotected, bytes(content), bytes(signature)]:
+            header = dict(unprotected) | _protected_header(protected)  # what is signed wins
+        case _:
+            raise Malformed("not a COSE_Sign1 of four parts")
+    algorithm, kid = header.get(_ALGORITHM), header.get(_KID)
+    if algorithm not in (ES256, PS256):
+        raise Malformed("signature algorithm is neither ES256 nor PS256")
+    if not isinstance(kid, bytes):
+        raise Malformed("no key id in the COSE header")
+    return Sign1(protected, algorithm, kid, content, signature)
+
+
+def _protected_header(protected: bytes) -> dict[Any, Any]:
+    header = decode(protected) if protected else {}
+    if not isinstance(header, dict):
+        raise Malformed("protected COSE header is not a map")
+    return header
+
+
+def is_signed_by(message: Sign1, key: PublicKey) -> bool:
+    """Whether the signature is that of `key` (RFC 9052 section 4.4, RFC 9053 section 2.1,
+    RFC 8230 section 2). A key of the algorithm's other kind is simply not the signer."""
+    to_verify = cbor2.dumps(["Signature1", message.protected, b"", message.content])
+    signature = message.signature
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            if message.algorithm != ES256 or len(signature) != 2 * _P256_BYTES:
+                return False
+            r = int.from_bytes(signature[:_P256_BYTES], "big")
+            s = int.from_bytes(signature[_P256_BYTES:], "big")
+            key.verify(utils.encode_dss_signature(r, s), to_verify, _ECDSA)
+        elif message.algorithm == PS256:
+            key.verify(signature, to_verify, _PSS, _SHA256)
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True
