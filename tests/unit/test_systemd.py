@@ -1,0 +1,220 @@
+"""The units as systemd itself reads them, and the rights that they give on disk."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).parents[2]
+UNITS = TREE / "systemd"
+DAEMONS = ("scanner", "feedback", "uplink")
+PYTHON = "/opt/kiosk/venv/bin/python"
+EXPOSURE_MAX = 2.5
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd is not installed here"
+)
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become the daemons' users")
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """The units with a Python that exists here, since systemd looks for it."""
+    for unit in UNITS.glob("kiosk*"):
+        text = unit.read_text().replace(PYTHON, sys.executable)
+        (tmp_path / unit.name).write_text(text)
+    return tmp_path
+
+
+def values(unit: str, key: str) -> list[str]:
+    return re.findall(rf"^{key}=(.*)$", (UNITS / unit).read_text(), re.MULTILINE)
+
+
+@needs_systemd
+def test_systemd_has_nothing_to_say_against_the_units(units: Path) -> None:
+    files = sorted(map(str, units.glob("kiosk*")))
+    assert len(files) == 5
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *files],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@needs_systemd
+def test_a_wrong_unit_would_be_noticed(units: Path) -> None:
+    unit = units / "kiosk-scanner.service"
+    unit.write_text(unit.read_text().replace("WatchdogSec=20", "WatchdogSecs=20"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert "WatchdogSecs" in done.stderr
+
+
+@needs_systemd
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_the_sandbox_is_tight(units: Path, daemon: str) -> None:
+    done = subprocess.run(
+        [
+            "systemd-analyze",
+            "security",
+            "--offline=true",
+            "--no-pager",
+            str(units / f"kiosk-{daemon}.service"),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    exposure = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert exposure is not None, done.stdout
+    print(f"kiosk-{daemon}: {exposure[1]}")
+    assert float(exposure[1]) < EXPOSURE_MAX
+
+
+def test_no_daemon_needs_another_or_the_network() -> None:
+    for daemon in DAEMONS:
+        unit = f"kiosk-{daemon}.service"
+        for key in ("Requires", "BindsTo", "Requisite"):
+            assert values(unit, key) == []
+        assert "network-online" not in (UNITS / unit).read_text()
+        after = " ".join(values(unit, "After"))
+        assert ".service" not in after
+
+
+def test_every_daemon_is_watched_restarted_and_stays_down_when_misconfigured() -> None:
+    from kiosk.service import EXIT_CONFIG
+
+    for daemon in DAEMONS:
+        unit = f"kiosk-{daemon}.service"
+        assert values(unit, "Type") == ["notify"]
+        assert int(values(unit, "WatchdogSec")[0]) > 0
+        assert values(unit, "Restart") == ["always"]
+        assert values(unit, "RestartPreventExitStatus") == [str(EXIT_CONFIG)]
+        assert values(unit, "User") == [f"kiosk-{daemon}"]
+        restarts = int(values(unit, "StartLimitIntervalSec")[0]) / int(
+            values(unit, "RestartSec")[0]
+        )
+        assert restarts < int(values(unit, "StartLimitBurst")[0]), "would give up for good"
+
+
+def test_the_scanner_and_the_panel_have_no_network() -> None:
+    for daemon in ("scanner", "feedback"):
+        assert values(f"kiosk-{daemon}.service", "PrivateNetwork") == ["yes"]
+        assert values(f"kiosk-{daemon}.service", "RestrictAddressFamilies") == ["AF_UNIX"]
+
+
+def test_units_and_defaults_name_the_same_places() -> None:
+    from kiosk.config import load
+    from kiosk.cues import socket_path
+
+    paths = load([]).paths
+    assert values("kiosk-feedback.socket", "ListenDatagram") == [
+        str(socket_path(paths.run, "feedback"))
+    ]
+    tmpfiles = (UNITS / "tmpfiles.d" / "kiosk.conf").read_text()
+    assert f"\nd {paths.run} " in tmpfiles
+    assert f"\nd {paths.outbox} " in tmpfiles
+    for daemon in ("scanner", "uplink"):
+        assert f"-{paths.outbox}" in values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
+
+
+class System:
+    """A root directory with the users and directories that the files here make."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "etc").mkdir()
+        for tool, file in (
+            (["systemd-sysusers"], "sysusers.d/kiosk.conf"),
+            (["systemd-tmpfiles", "--create"], "tmpfiles.d/kiosk.conf"),
+        ):
+            subprocess.run([*tool, f"--root={root}", str(UNITS / file)], check=True)
+        lines = (root / "etc/passwd").read_text().splitlines()
+        self.users = {f[0]: (int(f[2]), int(f[3])) for f in (line.split(":") for line in lines)}
+        lines = (root / "etc/group").read_text().splitlines()
+        self.groups = {
+            f[0]: (int(f[2]), f[3].split(",")) for f in (line.split(":") for line in lines)
+        }
+
+    def does(self, daemon: str, shell: str) -> bool:
+        """Whether a daemon's user may do something."""
+        uid, gid = self.users[f"kiosk-{daemon}"]
+        extra = [g for g, members in self.groups.values() if f"kiosk-{daemon}" in members]
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"umask 0027; {shell}"],
+            check=False,
+            user=uid,
+            group=gid,
+            extra_groups=extra,
+            cwd=self.root,
+            stderr=subprocess.DEVNULL,
+        )
+        return done.returncode == 0
+
+
+@pytest.fixture
+def system() -> Iterator[System]:
+    # pytest's own folders are closed to other users
+    with tempfile.TemporaryDirectory(prefix="kiosk-root-") as folder:
+        Path(folder).chmod(0o755)
+        yield System(Path(folder))
+
+
+@needs_systemd
+@needs_root
+def test_each_daemon_may_do_its_part_in_the_outbox_and_no_more(system: System) -> None:
+    outbox = "var/lib/kiosk/outbox"
+    assert system.does("scanner", f"echo x > {outbox}/open/a && echo x > {outbox}/open/b")
+    assert not system.does("uplink", f"cat {outbox}/open/a")
+    assert not system.does("uplink", f"ls {outbox}/open")
+    assert system.does("scanner", f"mv {outbox}/open/a {outbox}/open/b {outbox}/sealed/")
+    assert system.does("uplink", f"cat {outbox}/sealed/a")
+    assert not system.does("uplink", f"echo y >> {outbox}/sealed/a")
+    assert not system.does("feedback", f"ls {outbox}")
+    assert system.does("uplink", f"mv {outbox}/sealed/b {outbox}/quarantine/")
+    assert system.does("uplink", f"rm {outbox}/sealed/a")
+    assert system.does(
+        "scanner", f"echo x > {outbox}/open/c && mv {outbox}/open/c {outbox}/quarantine/"
+    )
+    assert not system.does("uplink", f"mkdir {outbox}/more")
+
+
+@needs_systemd
+@needs_root
+def test_marks_in_the_run_directory_are_seen_by_all_and_removed_by_their_owner(
+    system: System,
+) -> None:
+    assert system.does("uplink", "echo > run/kiosk/connected")
+    assert system.does("scanner", "cat run/kiosk/connected")
+    assert not system.does("scanner", "rm -f run/kiosk/connected")
+    assert not system.does("feedback", "mv run/kiosk/connected run/kiosk/other")
+    assert system.does("uplink", "rm run/kiosk/connected")
+
+
+@needs_systemd
+@needs_root
+def test_the_private_key_is_the_uplinks(system: System) -> None:
+    key = system.root / "etc/kiosk/kiosk.key"
+    key.write_text("secret")
+    subprocess.run(
+        ["systemd-tmpfiles", "--create", f"--root={system.root}", UNITS / "tmpfiles.d/kiosk.conf"],
+        check=True,
+    )
+    assert stat.S_IMODE(key.stat().st_mode) == 0o640
+    assert system.does("uplink", "cat etc/kiosk/kiosk.key")
+    assert not system.does("scanner", "cat etc/kiosk/kiosk.key")
