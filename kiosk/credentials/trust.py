@@ -99,22 +99,16 @@ class _Issuer(msgspec.Struct):
     certificate: bytes
 
 
-class _OurList(msgspec.Struct):
-    version: int
-    issuers: list[_Issuer]
-
-
-class _Published(msgspec.Struct):
+class _Published(msgspec.Struct, rename="camel"):
     kid: bytes
-    raw_data: bytes = msgspec.field(name="rawData")
+    raw_data: bytes
+    certificate_type: str = "DSC"
 
 
-class _PublishedList(msgspec.Struct):
-    certificates: list[_Published]
-
-
-class _Kind(msgspec.Struct):
-    certificates: msgspec.Raw | None = None
+class _List(msgspec.Struct):
+    version: int | None = None
+    issuers: list[_Issuer] | None = None
+    certificates: list[_Published] | None = None
 
 
 def parse_trust(data: bytes) -> TrustList:
@@ -124,14 +118,17 @@ def parse_trust(data: bytes) -> TrustList:
     if not data.lstrip().startswith(b"{"):
         data = data.partition(b"\n")[2]
     try:
-        if msgspec.json.decode(data, type=_Kind).certificates is not None:
-            published = msgspec.json.decode(data, type=_PublishedList)
-            return TrustList((c.kid, c.raw_data) for c in published.certificates)
-        ours = msgspec.json.decode(data, type=_OurList)
+        found = msgspec.json.decode(data, type=_List)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(
-            [f'trust list: {error}; expected JSON with "version" and "issuers", or a signer list']
-        ) from error
-    if ours.version != 1:
-        raise ConfigError([f"trust list: version {ours.version}, this firmware reads version 1"])
-    return TrustList((i.kid, i.certificate) for i in ours.issuers)
+        raise ConfigError([f"trust list: {error}; {_EXPECTED}"]) from error
+    if found.certificates is not None:
+        signers = (c for c in found.certificates if c.certificate_type == "DSC")
+        return TrustList((c.kid, c.raw_data) for c in signers)
+    if found.issuers is None:
+        raise ConfigError([f"trust list: neither issuers nor certificates; {_EXPECTED}"])
+    if found.version != 1:
+        raise ConfigError([f"trust list: version {found.version}, this firmware reads version 1"])
+    return TrustList((i.kid, i.certificate) for i in found.issuers)
+
+
+_EXPECTED = 'expected JSON with "version" and "issuers", or a signer list with "certificates"'
