@@ -1,1 +1,1 @@
-"""A small town on one machine: visitors, kiosks, a broker and a centre, all real but the hardware."""
+"""A small town on one machine: visitors, kiosks, broker and centre, all real but the hardware."""
