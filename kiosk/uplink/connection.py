@@ -57,13 +57,12 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
         context.load_cert_chain(broker.certificate, broker.key, password="")
     except ssl.SSLError as error:
         wrong = (
-            "do not belong together"
+            "they do not belong together"
             if error.reason == "KEY_VALUES_MISMATCH"
-            else "are not a certificate and an unencrypted key in PEM"
+            else "no certificate and unencrypted key in PEM"
         )
-        raise ConfigError(
-            [f"broker.certificate and broker.key: {broker.certificate} and {broker.key} {wrong}"]
-        ) from error
+        files = f"{broker.certificate}, {broker.key}"
+        raise ConfigError([f"broker.certificate, broker.key: {wrong}: {files}"]) from error
     return context
 
 
@@ -231,7 +230,7 @@ class Connection:
         reason: ReasonCode,
         _more: Any,
     ) -> None:
-        if flags.is_disconnect_packet_from_server or reason == "Keep alive timeout":
+        if flags.is_disconnect_packet_from_server or reason.value in words.OURS:
             self._end(words.verdict(reason))
         elif self._errors.last is not None:
             self._end(words.failure(self._errors.last))

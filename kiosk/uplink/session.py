@@ -166,7 +166,7 @@ class Session:
 
     def _tell(self, why: str) -> None:
         """Offline for days is normal: the same reason is told once."""
-        self._why = words.plain(why, 200)
+        self._why = words.plain(why, 400)
         line = f"{self._broker.hosts[self._host]}: {self._why}"
         if line != self._logged:
             log.warning("not connected: %s", line)

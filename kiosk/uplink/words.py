@@ -47,13 +47,17 @@ _NAME = {
 }
 
 _REASON = {
+    130: "what answers there does not speak MQTT 5",
     134: "not authorised: the broker does not know this kiosk",
     135: "not authorised: the broker does not admit this kiosk",
     139: "the broker is shutting down",
-    141: "the broker did not hear from this kiosk in time",
+    141: "no sign of life from the broker, or none of this kiosk at the broker",
     142: "another device uses this kiosk's identity",
     149: "the broker finds a message of this kiosk too large",
 }
+
+OURS = (130, 141)
+"""Reasons for which the client itself ends a connection: protocol error, silence."""
 
 
 def failure(error: Exception) -> str:

@@ -1,0 +1,388 @@
+"""The session's own promises: never blocks, waits at random, names every failure."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
+
+from kiosk import wire
+from kiosk.config import Broker
+from kiosk.uplink import words
+from kiosk.uplink.session import Session, address, backoff
+
+CONNACK_NOT_AUTHORISED = bytes.fromhex("2003008700")
+CONNACK = bytes.fromhex("2003000000")
+SUBACK_REFUSED = bytes.fromhex("9005000100" + "8787")
+DISCONNECT_TAKEN_OVER = bytes.fromhex("e0028e00")
+
+
+class Authority:
+    """A certificate authority for one test."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.file = folder / f"{name}.crt"
+        certificate = (
+            self._builder(self.name, self.key, 0, 10)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
+        self.file.write_bytes(certificate.public_bytes(Encoding.PEM))
+
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, begin: int, end: int
+    ) -> x509.CertificateBuilder:
+        now = datetime.now(UTC) - timedelta(minutes=5)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now + timedelta(days=begin))
+            .not_valid_after(now + timedelta(days=end))
+        )
+
+    def issue(
+        self,
+        stem: str,
+        address: str = "127.0.0.1",
+        begin: int = 0,
+        end: int = 10,
+        encryption: KeySerializationEncryption | None = None,
+    ) -> tuple[Path, Path]:
+        """Certificate and key; `begin` and `end` in days from now."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, stem)])
+        certificate = (
+            self._builder(subject, key, begin, end)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False
+            )
+            .sign(self.key, hashes.SHA256())
+        )
+        files = self.folder / f"{stem}.crt", self.folder / f"{stem}.key"
+        files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+        files[1].write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption())
+        )
+        return files
+
+
+class Listener:
+    """A server on a free port; each connection is handed to `serve` until closed."""
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._serve = serve
+        self.taken: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._accept)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.taken.append(connection)
+            try:
+                self._serve(connection)
+            except OSError:  # the kiosk hung up on us, which is what most tests want
+                connection.close()
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(10)
+        for connection in self.taken:
+            connection.close()
+
+
+@pytest.fixture
+def listening() -> Iterator[Callable[[Callable[[socket.socket], None]], Listener]]:
+    listeners: list[Listener] = []
+
+    def listen(serve: Callable[[socket.socket], None]) -> Listener:
+        listeners.append(Listener(serve))
+        return listeners[-1]
+
+    yield listen
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Authority:
+    authority = Authority(tmp_path, "ours")
+    authority.issue("kiosk")
+    authority.issue("broker")
+    return authority
+
+
+def birth(sid: str) -> wire.Info:
+    return wire.Info(sid=sid, firmware="1", schema=1, model="m", place="p", direction="in")
+
+
+def broker(folder: Path, *hosts: str, base_s: float = 0.01) -> Broker:
+    return Broker(
+        hosts=list(hosts),
+        ca=folder / "ours.crt",
+        certificate=folder / "kiosk.crt",
+        key=folder / "kiosk.key",
+        keepalive_s=30,
+        reconnect_base_s=base_s,
+        reconnect_cap_s=max(base_s, 0.02),
+    )
+
+
+def speaking_tls(
+    files: tuple[Path, Path], *answers: bytes, client_ca: Path | None = None
+) -> Callable[[socket.socket], None]:
+    """Shakes hands, then gives one of `answers` to each packet that comes."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    if client_ca is not None:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+
+    def serve(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as tls:
+            for answer in answers:
+                tls.recv(4096)
+                tls.sendall(answer)
+            tls.settimeout(5)
+            tls.recv(4096)
+
+    return serve
+
+
+def why_of(session: Session, within_s: float = 10) -> str:
+    """The first failure that the session names."""
+    due = time.monotonic() + within_s
+    while session.why == "connecting" and time.monotonic() < due:
+        session.turn(0.01)
+    return session.why
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "address_", "expected"),
+    [
+        (-10, -1, "127.0.0.1", "has expired"),
+        (5, 10, "127.0.0.1", "not yet valid: this kiosk's clock is probably behind"),
+        (0, 10, "192.0.2.1", "another address"),
+    ],
+)
+def test_a_wrong_certificate_of_the_broker_is_named(
+    ours: Authority, listening, tmp_path: Path, begin: int, end: int, address_: str, expected: str
+) -> None:
+    server = listening(speaking_tls(ours.issue("other", address_, begin, end)))
+    session = Session(broker(tmp_path, f"127.0.0.1:{server.port}"), "k-1", birth)
+    assert expected in why_of(session)
+    assert session.why.startswith("TLS: ")
+
+
+def test_a_broker_of_another_authority_is_named(ours: Authority, listening, tmp_path) -> None:
+    theirs = Authority(tmp_path, "theirs")
+    server = listening(speaking_tls(theirs.issue("other")))
+    session = Session(broker(tmp_path, f"127.0.0.1:{server.port}"), "k-1", birth)
+    assert "another authority" in why_of(session)
+
+
+def test_our_certificate_refused_is_named(ours: Authority, listening, tmp_path: Path) -> None:
+    theirs = Authority(tmp_path, "theirs")
+    server = listening(speaking_tls(ours.issue("broker"), client_ca=theirs.file))
+    session = Session(broker(tmp_path, f"127.0.0.1:{server.port}"), "k-1", birth)
+    assert why_of(session) in (
+        "TLS: the broker's authority did not issue this kiosk's certificate",
+        # the reset may overtake the alert
+        "the broker closed the connection",
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([CONNACK_NOT_AUTHORISED], "not authorised"),
+        ([CONNACK, SUBACK_REFUSED], "no acknowledgement could be received: not authorised"),
+        ([CONNACK, DISCONNECT_TAKEN_OVER], "another device uses this kiosk's identity"),
+        ([b""], "says nothing"),
+        ([b"\x20\x03\x00"], "says nothing"),
+        ([b"\x00" * 64], "does not speak MQTT"),
+    ],
+)
+def test_refusals_of_the_broker_are_named(
+    ours: Authority,
+    listening,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[bytes],
+    expected: str,
+) -> None:
+    monkeypatch.setattr("kiosk.uplink.connection.ANSWER_TIMEOUT_S", 0.5)
+    server = listening(speaking_tls(ours.issue("broker"), *answers))
+    session = Session(broker(tmp_path, f"127.0.0.1:{server.port}"), "k-1", birth)
+    assert expected in why_of(session)
+    assert session.link is None
+
+
+def test_what_does_not_speak_tls_is_named(ours: Authority, listening, tmp_path: Path) -> None:
+    server = listening(lambda c: c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    session = Session(broker(tmp_path, f"127.0.0.1:{server.port}"), "k-1", birth)
+    assert "does not speak TLS" in why_of(session)
+
+
+def test_nobody_listening_is_named_and_the_next_host_is_tried(
+    ours: Authority, listening, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        closed = unused.getsockname()[1]
+    server = listening(speaking_tls(ours.issue("broker"), CONNACK_NOT_AUTHORISED))
+    hosts = f"127.0.0.1:{closed}", f"127.0.0.1:{server.port}"
+    session = Session(broker(tmp_path, *hosts), "k-1", birth)
+    assert why_of(session).startswith("refused")
+    due = time.monotonic() + 10
+    while "not authorised" not in session.why and time.monotonic() < due:
+        session.turn(0.01)
+    assert "not authorised" in session.why
+
+
+def test_a_name_that_leads_nowhere_is_named(ours: Authority, tmp_path: Path) -> None:
+    session = Session(broker(tmp_path, "no-such-broker.invalid:8883"), "k-1", birth)
+    assert "name" in why_of(session, within_s=30)
+
+
+def test_turns_and_goodbye_stay_short_while_a_connection_hangs(
+    ours: Authority, listening, tmp_path: Path
+) -> None:
+    server = listening(lambda _connection: None)  # takes the connection and says nothing
+    session = Session(broker(tmp_path, f"127.0.0.1:{server.port}"), "k-1", birth)
+    due = time.monotonic() + 5
+    while not server.taken and time.monotonic() < due:
+        session.turn(0.01)
+    assert server.taken
+    longest = 0.0
+    for _ in range(50):
+        began = time.monotonic()
+        session.turn(0.01)
+        longest = max(longest, time.monotonic() - began)
+    assert longest < 0.5
+    began = time.monotonic()
+    session.close()
+    assert time.monotonic() - began < 0.5
+
+
+@pytest.mark.parametrize("name", ["ca", "certificate", "key"])
+@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_certificate_files_at_fault_are_named_and_may_be_mended(
+    ours: Authority, listening, tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    server = listening(speaking_tls(ours.issue("broker"), CONNACK_NOT_AUTHORISED))
+    config = broker(tmp_path, f"127.0.0.1:{server.port}")
+    path: Path = getattr(config, name)
+    good = path.read_bytes()
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    session = Session(config, "k-1", birth)
+    assert f"broker.{name}" in why_of(session)
+    assert str(path) in session.why
+    path.write_bytes(good)
+    due = time.monotonic() + 10
+    while "not authorised" not in session.why and time.monotonic() < due:
+        session.turn(0.01)
+    assert "not authorised" in session.why
+
+
+def test_key_and_certificate_of_different_kiosks_are_named(ours: Authority, tmp_path) -> None:
+    _, other_key = ours.issue("other")
+    (tmp_path / "kiosk.key").write_bytes(other_key.read_bytes())
+    session = Session(broker(tmp_path, "127.0.0.1:1"), "k-1", birth)
+    assert "do not belong together" in why_of(session)
+
+
+def test_an_encrypted_key_is_refused_and_not_asked_for(ours: Authority, tmp_path: Path) -> None:
+    ours.issue("kiosk", encryption=BestAvailableEncryption(b"secret"))
+    session = Session(broker(tmp_path, "127.0.0.1:1"), "k-1", birth)
+    assert "unencrypted key" in why_of(session)
+
+
+@pytest.mark.parametrize(
+    ("kid", "hosts", "expected"),
+    [("", ["127.0.0.1:1"], "not enrolled"), ("k-1", [], "no broker configured")],
+)
+def test_a_kiosk_without_identity_or_broker_says_so_and_stays_up(
+    tmp_path: Path, kid: str, hosts: list[str], expected: str
+) -> None:
+    session = Session(broker(tmp_path, *hosts), kid, birth)
+    for _ in range(5):
+        session.turn(0.01)
+    assert expected in session.why
+    session.close()
+
+
+def test_the_same_failure_is_logged_once(
+    ours: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        closed = unused.getsockname()[1]
+    session = Session(broker(tmp_path, f"127.0.0.1:{closed}"), "k-1", birth)
+    due = time.monotonic() + 1
+    while time.monotonic() < due:
+        session.turn(0.01)
+    told = [m for m in caplog.messages if m.startswith("not connected")]
+    assert told == [f"not connected: 127.0.0.1:{closed}: refused: no broker listens there"]
+
+
+def test_backoff_is_spread_over_a_range_that_doubles_up_to_its_cap() -> None:
+    for failures, limit in [(0, 1), (1, 2), (3, 8), (6, 60), (10**6, 60)]:
+        waits = [backoff(failures, 1, 60) for _ in range(2000)]
+        assert 0 <= min(waits) < limit * 0.1
+        assert limit * 0.9 < max(waits) <= limit
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("centre.example:8883", ("centre.example", 8883)), ("[2001:db8::1]:1", ("2001:db8::1", 1))],
+)
+def test_addresses(host: str, expected: tuple[str, int]) -> None:
+    assert address(host) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(errno.ENETUNREACH, "x"), "no route"),
+        (OSError(errno.EHOSTUNREACH, "x"), "no route"),
+        (ConnectionResetError(errno.ECONNRESET, "x"), "closed the connection"),
+        (TimeoutError("timed out"), "no answer"),
+        (socket.gaierror(socket.EAI_AGAIN, "x"), "name server does not answer"),
+        (socket.gaierror(socket.EAI_NONAME, "x"), "not found"),
+        (UnicodeError("label too long"), "label too long"),
+    ],
+)
+def test_failures_have_words(error: Exception, expected: str) -> None:
+    assert expected in words.failure(error)
