@@ -178,6 +178,14 @@ class Config(Section, frozen=True, kw_only=True):
     log: Log
 
 
+def _shipped() -> Path:
+    in_tree = Path(__file__).parent.parent / "config" / "kiosk.toml"
+    if in_tree.exists():
+        return in_tree
+    return Path(sys.prefix) / "share" / "kiosk" / "config" / "kiosk.toml"
+
+
+DEFAULTS = _shipped()
 ETC = Path("/etc/kiosk")
 MAX_BYTES = 256 * 1024
 
@@ -211,14 +219,13 @@ def effective(paths: Sequence[Path] | None) -> list[Setting]:
     """Every key in the order of `Config`. Raises ConfigError like `load`."""
     problems: list[str] = []
     settings: dict[tuple[str, str], Setting] = {}
-    base = _defaults()
-    for path in [base, *(_installed(problems) if paths is None else paths)]:
+    for path in [DEFAULTS, *(_installed(problems) if paths is None else paths)]:
         for setting in _layer(path, problems):
             settings[setting.section, setting.key] = setting
     wanted = [(name, key) for name, keys in _KEYS.items() for key in keys]
     if not problems:
         problems += [
-            f"{base}: {name}.{key} has no default; install the firmware anew"
+            f"{DEFAULTS}: {name}.{key} has no default; install the firmware anew"
             for name, key in wanted
             if (name, key) not in settings
         ]
@@ -227,13 +234,6 @@ def effective(paths: Sequence[Path] | None) -> list[Setting]:
     if problems:
         raise ConfigError(problems)
     return [settings[which] for which in wanted]
-
-
-def _defaults() -> Path:
-    in_tree = Path(__file__).parent.parent / "config" / "kiosk.toml"
-    if in_tree.exists():
-        return in_tree
-    return Path(sys.prefix) / "share" / "kiosk" / "config" / "kiosk.toml"
 
 
 def _installed(problems: list[str]) -> list[Path]:

@@ -1,0 +1,128 @@
+"""`kioskctl doctor`: what is wrong with this kiosk, in sentences, with what to do.
+
+Each part is one file with `check(config) -> Iterator[Finding]`. Camera and panel are
+tried in a process of their own, since native drivers may hang or crash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+import msgspec
+
+from kiosk.config import Config, effective, load
+from kiosk.ctl.doctor.finding import Finding, fine, wrong
+from kiosk.errors import ConfigError
+
+PARTS = ("identity", "judging", "outbox", "daemons", "camera", "panel", "broker", "clock")
+MAY_HANG = ("camera", "panel")
+PATIENCE_S = 20.0
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """For machines, and for one part alone."""
+    parser.add_argument("--json", action="store_true", help="a list of findings, for machines")
+    parser.add_argument("--part", choices=PARTS, help="this part alone")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 only when nothing is wrong."""
+    try:
+        config = load(args.config)
+    except ConfigError as error:
+        findings = {"configuration": [_misconfigured(problem) for problem in error.problems]}
+        _print(findings, args.json)
+        return 1
+    if args.part:
+        findings = {args.part: list(_check(args.part, config))}
+    else:
+        findings = {"configuration": [_configured(args.config)]}
+        for part in PARTS:
+            _progress(f"looking at {part} ...", args.json)
+            isolated = part in MAY_HANG
+            findings[part] = list(_apart(part, args.config) if isolated else _check(part, config))
+        _progress("", args.json)
+    _print(findings, args.json)
+    return 0 if all(f.ok for members in findings.values() for f in members) else 1
+
+
+def _check(part: str, config: Config) -> Iterator[Finding]:
+    found: Iterator[Finding] = importlib.import_module(f"{__name__}.{part}").check(config)
+    return found
+
+
+def _apart(part: str, config: list[Path] | None) -> list[Finding]:
+    """One part, in a process that may hang or die."""
+    files = [f"--config={path}" for path in config or []]
+    command = [sys.executable, "-m", "kiosk.ctl", *files, "doctor", "--part", part, "--json"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
+    except subprocess.TimeoutExpired:
+        return [
+            wrong(
+                f"the {part}'s driver does not come back within {PATIENCE_S:.0f} s",
+                "switch the kiosk off and on; if it stays so, look at the cable, then change it",
+            )
+        ]
+    try:
+        answer = msgspec.json.decode(done.stdout, type=dict[str, list[Finding]])
+    except msgspec.MsgspecError:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
+        how = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
+        return [
+            wrong(
+                f"the {part}'s driver crashed ({how}): {last[0]}",
+                "look whether the system's packages are complete; report it if they are",
+            )
+        ]
+    return answer[part]
+
+
+def _configured(paths: list[Path] | None) -> Finding:
+    sources = dict.fromkeys(str(setting.source) for setting in effective(paths))
+    return fine(f"in order, from {', '.join(sources)}")
+
+
+def _misconfigured(problem: str) -> Finding:
+    return wrong(problem, "correct the file, then: systemctl restart kiosk.target")
+
+
+def _progress(what: str, quiet: bool) -> None:
+    if not quiet and sys.stderr.isatty():
+        print(f"\r\x1b[K{what}", end="", file=sys.stderr, flush=True)
+
+
+def _print(findings: dict[str, list[Finding]], as_json: bool) -> None:
+    if as_json:
+        print(msgspec.json.encode(findings).decode())
+        return
+    for part, members in findings.items():
+        name = part
+        for finding, following in zip_longest(members, members[1:]):
+            print(f"{name:<14}{'ok   ' if finding.ok else 'WRONG'}  {_wrapped(finding.what)}")
+            # One remedy for several in a row is said once.
+            if finding.remedy and (following is None or following.remedy != finding.remedy):
+                print(f"{'':<21}-> {_wrapped(finding.remedy, 24)}")
+            name = ""
+    count = sum(not f.ok for members in findings.values() for f in members)
+    print(f"\n{_summary(count)}")
+
+
+def _wrapped(text: str, indent: int = 21) -> str:
+    lines: Iterable[str] = textwrap.wrap(
+        text, 100 - indent, break_long_words=False, break_on_hyphens=False
+    )
+    return f"\n{'':<{indent}}".join(lines)
+
+
+def _summary(count: int) -> str:
+    if count == 0:
+        return "Nothing is wrong with this kiosk."
+    return f"{count} {'thing is' if count == 1 else 'things are'} wrong with this kiosk."

@@ -1,0 +1,105 @@
+"""Whether check-ins can be kept, and what waits."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from kiosk.config import Config
+from kiosk.ctl.doctor.finding import Finding, fine, wrong
+from kiosk.outbox import SealedSegments
+from kiosk.outbox.layout import folders
+from kiosk.outbox.writer import RESERVE_BYTES
+
+SCARCE_BYTES = 16 * RESERVE_BYTES
+LONG_S = 24 * 3600.0
+RIGHTS = "systemd-tmpfiles --create kiosk.conf gives it the right owner; or try with sudo"
+
+
+def check(config: Config) -> Iterator[Finding]:
+    """Directory, space, queue, quarantine, scanner."""
+    directory = config.paths.outbox
+    if not directory.is_dir():
+        yield wrong(
+            f"the outbox {directory} is missing",
+            "systemd-tmpfiles --create kiosk.conf makes it; or correct paths.outbox",
+        )
+        return
+    yield from _rights(directory)
+    yield _space(directory)
+    sealed = SealedSegments(directory)
+    try:
+        yield _waiting(sealed)
+        yield from _quarantine(sealed, directory)
+        yield _scanner(directory)
+    except OSError as error:
+        yield wrong(str(error), RIGHTS)
+
+
+def scanner_at_work(directory: Path) -> bool:
+    """Whether a live scanner holds the outbox. Raises OSError when this user may not know."""
+    try:
+        fd = os.open(folders(directory).open / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
+def _rights(directory: Path) -> Iterator[Finding]:
+    places = [place for place in folders(directory) if place.exists()]
+    for place in [directory, *places]:
+        if not os.access(place, os.R_OK | os.W_OK | os.X_OK):
+            yield wrong(f"{place} may not be written by this user", RIGHTS)
+
+
+def _space(directory: Path) -> Finding:
+    disk = os.statvfs(directory)
+    free = disk.f_bavail * disk.f_frsize
+    shown = f"{free // 2**20} MiB are free for the outbox"
+    if free < SCARCE_BYTES:
+        return wrong(
+            f"only {shown}; below {RESERVE_BYTES // 2**20} MiB nobody is let in any more",
+            "connect the kiosk so that its records drain, or free space on the card",
+        )
+    return fine(shown)
+
+
+def _waiting(sealed: SealedSegments) -> Finding:
+    waiting = sealed.waiting()
+    if not waiting:
+        return fine("nothing waits for the centre")
+    oldest = sealed.age_s(waiting[0])
+    what = f"{len(waiting)} sealed segments wait for the centre, the oldest for {oldest:.0f} s"
+    if oldest > LONG_S:
+        return wrong(what, "see what broker, below, says; the records are safe and will follow")
+    return fine(what)
+
+
+def _quarantine(sealed: SealedSegments, directory: Path) -> Iterator[Finding]:
+    names = sealed.quarantined()
+    if names:
+        yield wrong(
+            f"{len(names)} files in {folders(directory).quarantine} could not be read in whole",
+            "copy them away for the centre's staff, then remove them; the card may be worn out",
+        )
+
+
+def _scanner(directory: Path) -> Finding:
+    if scanner_at_work(directory):
+        return fine("a scanner is at work")
+    left = [p for p in folders(directory).open.glob("*.seg") if p.stat().st_size]
+    if left:
+        return wrong(
+            f"no scanner is at work, and a dead one left {len(left)} segments unsealed",
+            "start kiosk-scanner, or hand them over: kioskctl outbox seal",
+        )
+    return wrong("no scanner is at work: nothing is scanned", "systemctl start kiosk.target")

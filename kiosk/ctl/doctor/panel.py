@@ -1,0 +1,41 @@
+"""Whether the panel answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from drivers import driver
+from drivers.oled import Panel, PanelError, PanelOptions
+from kiosk.config import Config
+from kiosk.ctl.doctor.daemons import panel_in_use
+from kiosk.ctl.doctor.finding import Finding, fine, wrong
+
+
+def check(config: Config) -> Iterator[Finding]:
+    """Opens it and closes it again; not while kiosk-feedback shows something on it."""
+    options = config.panel
+    if panel_in_use(config.paths.run):
+        yield fine("in use by kiosk-feedback; kioskctl cue shows an answer on it")
+        return
+    try:
+        module = driver("oled", options.driver)
+    except ValueError as error:
+        yield wrong(str(error), "correct panel.driver")
+        return
+    try:
+        panel: Panel = module.open_panel(
+            PanelOptions(
+                options.controller,
+                options.width,
+                options.height,
+                options.bus,
+                options.address,
+                options.rotate,
+                str(options.folder),
+            )
+        )
+        panel.close()
+    except PanelError as error:
+        yield wrong(str(error), f"i2cdetect -y {options.bus} shows what answers on the bus")
+        return
+    yield fine(f"{options.driver} answers")

@@ -1,0 +1,88 @@
+"""What `scan` and `verify` judge by: the kiosk's own rules, or other files in their place."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from kiosk.clock import boot_id, now
+from kiosk.config import ETC, Config, load
+from kiosk.credentials import parse
+from kiosk.credentials.policy import Policy, judge, judge_malformed, parse_policy
+from kiosk.credentials.trust import TrustList, parse_trust
+from kiosk.errors import ConfigError, CredentialError
+from kiosk.model import Credential, Instant, Verdict
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Other rules, another moment."""
+    parser.add_argument(
+        "--at",
+        type=_moment,
+        metavar="TIME",
+        help="judge as if it were TIME (RFC 3339, as 2026-03-01T08:00:00+07:00), with a clock"
+        " that can be trusted",
+    )
+    parser.add_argument("--trust", type=Path, metavar="FILE", help="another trust list")
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="another policy")
+
+
+class Rules(NamedTuple):
+    """Everything that an answer depends on."""
+
+    policy: Policy
+    trust: TrustList
+    now: Instant
+
+    def judge(self, payload: bytes) -> tuple[Credential | CredentialError, Verdict]:
+        """What the payload is, and what the door would say."""
+        try:
+            credential = parse(payload, self.trust)
+        except CredentialError as error:
+            return error, judge_malformed(error, self.policy)
+        return credential, judge(credential, self.policy, self.now)
+
+
+def load_rules(args: argparse.Namespace) -> Rules:
+    """Raises ConfigError when a file is missing or wrong."""
+    config = _config(args.config)
+    trust = args.trust or config.judge.trust
+    if args.at is None:
+        moment = now(config.clock.source)
+    else:
+        moment = Instant(int(args.at.timestamp() * 1000), "synced", boot_id(), 0)
+    return Rules(
+        parse_policy(_content(args.policy or config.judge.policy)),
+        parse_trust(_content(trust)) if trust else TrustList(),
+        moment,
+    )
+
+
+def _config(paths: list[Path] | None) -> Config:
+    # Judging needs no enrolment: on a desk the defaults will do, as long as they are named.
+    if paths is None and not (ETC / "site.toml").exists():
+        print("kioskctl: not on a kiosk and no --config: the defaults apply", file=sys.stderr)
+        paths = []
+    return load(paths)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError([f"cannot read {path}: {error.strerror}"]) from error
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or moment.timestamp() < 0:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time in RFC 3339 since 1970; expected as in 2026-03-01T08:00:00Z"
+        )
+    return moment

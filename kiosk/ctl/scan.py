@@ -1,0 +1,78 @@
+"""`kioskctl scan`: reads pictures as the camera would, and judges what is in them.
+
+Prints no more of a person than the panel would: the abbreviated name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from kiosk.ctl import rules
+from kiosk.decode import Decoder
+from kiosk.errors import CredentialError
+
+MAX_PIXELS = 50_000_000
+
+
+class Picture(NamedTuple):
+    """A frame for the decoder. `grey`: uint8, shape (height, width)."""
+
+    grey: npt.NDArray[np.uint8]
+    at: float = 0.0
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Which pictures, by which rules."""
+    parser.description = (
+        "scan: reads the QR codes in pictures and judges them. Ends with 0 when every picture"
+        " has a code that can be read, whatever the answer to it is."
+    )
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="PNG or JPEG")
+    rules.arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Raises ConfigError when the rules cannot be read, HardwareError without zbar."""
+    by = rules.load_rules(args)
+    decoder = Decoder()
+    everywhere = True
+    for path in args.files:
+        try:
+            picture = _read(path)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            print(f"{path}: no picture that can be read: {_why(error)}", file=sys.stderr)
+            everywhere = False
+            continue
+        symbols = decoder.decode(picture)
+        if not symbols:
+            print(f"{path}: no readable code")
+            everywhere = False
+        for symbol in symbols:
+            shown, verdict = by.judge(symbol.payload)
+            name = "" if isinstance(shown, CredentialError) else shown.display
+            print(
+                f"{path}: {shown.format}: {verdict.outcome}, {verdict.reason}"
+                f"{f', {name}' if name else ''}"
+            )
+    decoder.close()
+    return 0 if everywhere else 1
+
+
+def _read(path: Path) -> Picture:
+    with Image.open(path, formats=("PNG", "JPEG")) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(f"{image.width}x{image.height} pixels, at most {MAX_PIXELS} in all")
+        return Picture(np.asarray(image.convert("L")))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
