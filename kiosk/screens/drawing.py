@@ -23,7 +23,7 @@ _LONGEST = 200  # letters looked at; a line shows 21, and names come out of host
 def font(face: Face) -> ImageFont.FreeTypeFont:
     """A font of `fonts/`, at its one size."""
     height = int(face.partition("x")[2])
-    path = _FONTS / f"{face}.pcf.gz"
+    path = _FONTS / f"{face}.pcf"
     return ImageFont.truetype(path, height, layout_engine=ImageFont.Layout.BASIC)
 
 

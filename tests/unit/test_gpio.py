@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from gpiozero import Device, GPIOZeroError
+from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+from drivers.gpio import PATTERNS, GpioError, GpioSignals, Signals, open_signals
+
+GREEN, RED, BUZZER = 17, 27, 18
+
+
+@pytest.fixture
+def factory() -> Iterator[MockFactory]:
+    factory = MockFactory(pin_class=MockPWMPin)
+    yield factory
+    factory.reset()
+
+
+def signals(factory: MockFactory, silent: bool = False) -> GpioSignals:
+    return GpioSignals(
+        factory, (GPIOZeroError, OSError), green=GREEN, red=RED, buzzer=BUZZER, silent=silent
+    )
+
+
+def played(
+    factory: MockFactory, signals: Signals, pattern: str, late: float = 0.0
+) -> list[tuple[float, bool, bool, float]]:
+    """(time, green, red, Hz) after each change until all is dark."""
+    seen = []
+    now = 100.0
+    signals.play(pattern, now)
+    while True:
+        buzzer = factory.pin(BUZZER)
+        tone = buzzer.frequency if buzzer.state == 0.5 else 0
+        green, red = (bool(factory.pin(pin).state) for pin in (GREEN, RED))
+        seen.append((round(now - 100, 2), green, red, tone))
+        wait = signals.step(now)
+        if wait is None:
+            return seen
+        now += wait + late
+        signals.step(now)
+
+
+def test_pass_is_one_short_high_beep_and_steady_green(factory: MockFactory) -> None:
+    assert played(factory, signals(factory), "pass") == [
+        (0.0, True, False, 2600),
+        (0.12, True, False, 0),
+        (1.5, False, False, 0),
+    ]
+
+
+def test_warn_is_two_beeps_and_alternating(factory: MockFactory) -> None:
+    seen = played(factory, signals(factory), "warn")
+    assert [bool(tone) for *_, tone in seen] == [True, False, True, *[False] * 4]
+    assert all(green != red for _, green, red, _ in seen[:-1])
+    assert seen[-1] == (1.5, False, False, 0)
+
+
+def test_fail_is_long_and_low_and_blinking_red(factory: MockFactory) -> None:
+    seen = played(factory, signals(factory), "fail")
+    assert [tone for *_, tone in seen] == [400, 400, 0, 0, 0, 0]
+    assert [red for _, _, red, _ in seen] == [True, False, True, False, True, False]
+    assert not any(green for _, green, _, _ in seen)
+
+
+def test_silent_keeps_the_light(factory: MockFactory) -> None:
+    seen = played(factory, signals(factory, silent=True), "warn")
+    assert all(tone == 0 for *_, tone in seen)
+    assert [green for _, green, _, _ in seen[:2]] == [True, False]
+
+
+@pytest.mark.parametrize("pattern", list(PATTERNS))
+def test_a_late_caller_loses_no_moment(factory: MockFactory, pattern: str) -> None:
+    in_time = [state[1:] for state in played(factory, signals(factory), pattern)]
+    factory.reset()
+    late = [state[1:] for state in played(factory, signals(factory), pattern, late=0.4)]
+    assert late == in_time
+
+
+def test_the_newest_pattern_replaces_the_old(factory: MockFactory) -> None:
+    both = signals(factory)
+    both.play("fail", 10.0)
+    both.play("pass", 10.1)
+    assert factory.pin(GREEN).state
+    assert not factory.pin(RED).state
+    assert both.step(10.2) == pytest.approx(0.02)
+
+
+def test_close_is_dark_quiet_and_leaves_no_thread(factory: MockFactory) -> None:
+    before = threading.active_count()
+    both = signals(factory)
+    both.play("fail", 10.0)
+    pins = [factory.pin(n) for n in (GREEN, RED, BUZZER)]
+    both.close()
+    both.close()
+    assert [(pin.function, bool(pin.state)) for pin in pins] == [("input", False)] * 3
+    assert threading.active_count() == before
+
+
+def test_pins_that_cannot_be_shared(factory: MockFactory) -> None:
+    with pytest.raises(GpioError, match="cannot use pins 17, 17, 18"):
+        GpioSignals(factory, (GPIOZeroError,), green=17, red=17, buzzer=18, silent=False)
+
+
+def test_factories_are_explicit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without lgpio, or off a Pi, there is an error and no other factory."""
+    given = {"green": GREEN, "red": RED, "buzzer": BUZZER, "silent": False}
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
+    with pytest.raises(GpioError, match=r"lgpio|GPIO chip"):
+        open_signals("lgpio", **given)
+    mock = open_signals("mock", **given)
+    mock.play("pass", 1.0)
+    mock.close()
+    nothing = open_signals("none", **given)
+    nothing.play("pass", 1.0)
+    assert nothing.step(2.0) is None
+    assert Device.pin_factory is None
