@@ -54,8 +54,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(part: str, config: Config) -> Iterator[Finding]:
-    found: Iterator[Finding] = importlib.import_module(f"{__name__}.{part}").check(config)
-    return found
+    try:
+        yield from importlib.import_module(f"{__name__}.{part}").check(config)
+    except OSError as error:
+        yield wrong(f"cannot be looked at: {error}", "try with sudo")
 
 
 def _apart(part: str, config: list[Path] | None) -> list[Finding]:
