@@ -1,0 +1,291 @@
+"""Signed certificates, at the door `kiosk.credentials.parse`."""
+
+import math
+import zlib
+from base64 import b64encode
+from datetime import UTC, date, datetime
+from typing import Any
+
+import cbor2
+import pytest
+
+from demo.issuers import Issuer, transliterate
+from kiosk.credentials import base45, parse
+from kiosk.credentials.trust import TrustList
+from kiosk.errors import CredentialError
+from kiosk.model import Credential
+
+START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+LATER = datetime(2028, 1, 1, tzinfo=UTC)
+ES = Issuer.new("VN", "ES256", START, LATER)
+PS = Issuer.new("VN", "PS256", START, LATER)
+TRUST = TrustList((i.kid, i.certificate) for i in (ES, PS))
+
+
+def issue(issuer: Issuer) -> bytes:
+    return issuer.issue("Nguyễn", "Thị Ngọc Ánh", date(1999, 1, 2), START, END)
+
+
+def pack(cose: object) -> bytes:
+    return b"HC1:" + base45.encode(zlib.compress(cbor2.dumps(cose)))
+
+
+def unpack(payload: bytes) -> list[Any]:
+    tagged = cbor2.loads(zlib.decompress(base45.decode(payload[4:])))
+    return list(tagged.value)
+
+
+def content(**changes: Any) -> dict[Any, Any]:
+    """A CWT; `changes` replace or (None) remove members of the certificate in it."""
+    entry = {"tg": "840539006", "co": "VN", "is": "MOH", "ci": "URN:UVCI:01:VN:1#2", "dn": 2}
+    names = {"fn": "Lê", "gn": "Ba", "fnt": "LE", "gnt": "BA"}
+    dcc: dict[str, Any] = {"ver": "1.3.0", "nam": names, "dob": "1990-05-06", "v": [entry]}
+    for key, value in changes.items():
+        dcc[key] = value
+    dcc = {key: value for key, value in dcc.items() if value is not None}
+    return {1: "VN", 4: int(END.timestamp()), 6: int(START.timestamp()), -260: {1: dcc}}
+
+
+def read(cwt: object, issuer: Issuer = ES) -> Credential:
+    return parse(issuer.wrap(cbor2.dumps(cwt)), TRUST)
+
+
+def refused(payload: bytes) -> str:
+    with pytest.raises(CredentialError) as caught:
+        parse(payload, TRUST)
+    assert caught.value.format == "hc1"
+    assert caught.value.__cause__ is None
+    return caught.value.problem
+
+
+@pytest.mark.parametrize("issuer", [ES, PS], ids=["ES256", "PS256"])
+def test_a_true_certificate(issuer: Issuer) -> None:
+    found = parse(issue(issuer), TRUST)
+    assert (found.format, found.role, found.signed) == ("hc1", "certificate", "valid")
+    assert found.subject == "name:NGUYEN<THI<NGOC<ANH:1999-01-02"
+    assert found.display == "N. T. N. Ánh"
+    assert found.issuer == "VN"
+    assert found.valid_from == START.timestamp()
+    assert found.valid_until == END.timestamp()
+    assert found.claims["name"] == "Nguyễn Thị Ngọc Ánh"
+    assert found.claims["standard_name"] == "NGUYEN<<THI<NGOC<ANH"
+    assert found.claims["birth"] == "1999-01-02"
+    assert found.claims["kind"] == "vaccination"
+    assert found.claims["kid"] == b64encode(issuer.kid).decode()
+    assert found.claims["certificate_id"].startswith("URN:UVCI:01:VN:")
+    assert found.claims["entry"]["dn"] == 2
+    assert {"sex", "document"} <= found.claims.keys()
+
+
+@pytest.mark.parametrize("issuer", [ES, PS], ids=["ES256", "PS256"])
+def test_another_key_under_the_same_kid_is_a_forgery(issuer: Issuer) -> None:
+    assert parse(issue(issuer.impostor()), TRUST).signed == "invalid"
+
+
+@pytest.mark.parametrize("issuer", [ES, PS], ids=["ES256", "PS256"])
+def test_altered_content_is_a_forgery(issuer: Issuer) -> None:
+    protected, unprotected, signed, signature = unpack(issue(issuer))
+    altered = signed.replace(b"1999-01-02", b"2009-01-02")
+    assert altered != signed
+    assert parse(pack([protected, unprotected, altered, signature]), TRUST).signed == "invalid"
+
+
+@pytest.mark.parametrize("signature", [b"", b"\0" * 64, b"\xff" * 64, b"\1" * 63, b"\1" * 256])
+@pytest.mark.parametrize("issuer", [ES, PS], ids=["ES256", "PS256"])
+def test_nonsense_signatures_are_forgeries(issuer: Issuer, signature: bytes) -> None:
+    protected, unprotected, signed, _ = unpack(issue(issuer))
+    assert parse(pack([protected, unprotected, signed, signature]), TRUST).signed == "invalid"
+
+
+def test_a_signer_of_the_other_algorithm_is_not_the_signer() -> None:
+    crossed = TrustList([(ES.kid, PS.certificate), (PS.kid, ES.certificate)])
+    assert parse(issue(ES), crossed).signed == "invalid"
+    assert parse(issue(PS), crossed).signed == "invalid"
+
+
+def test_unknown_key_keeps_the_validity_of_the_certificate_itself() -> None:
+    found = parse(issue(ES), TrustList())
+    assert found.signed == "unknown-key"
+    assert (found.valid_from, found.valid_until) == (START.timestamp(), END.timestamp())
+
+
+def test_validity_is_cut_to_the_signers_own() -> None:
+    first, last = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+    brief = Issuer.new("VN", "ES256", first, last)
+    found = parse(issue(brief), TrustList([(brief.kid, brief.certificate)]))
+    assert found.valid_from == first.timestamp()
+    assert found.valid_until == last.timestamp() + 1  # X.509 counts the last second in
+
+
+def test_several_certificates_may_share_a_kid() -> None:
+    other = Issuer.new("AT", "ES256", START, LATER)
+    shared = TrustList([(ES.kid, other.certificate), (ES.kid, b"junk"), (ES.kid, ES.certificate)])
+    assert parse(issue(ES), shared).signed == "valid"
+    assert parse(issue(ES.impostor()), shared).signed == "invalid"
+
+
+def test_a_certificate_that_breaks_the_parser_is_nobodys() -> None:
+    for der in (b"", b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", ES.certificate[:-9]):
+        assert parse(issue(ES), TrustList([(ES.kid, der)])).signed == "unknown-key"
+
+
+def test_tags_bare_18_61_and_both() -> None:
+    message = unpack(issue(ES))
+    for cose in (
+        message,
+        cbor2.CBORTag(18, message),
+        cbor2.CBORTag(61, message),
+        cbor2.CBORTag(61, cbor2.CBORTag(18, message)),
+    ):
+        assert parse(pack(cose), TRUST).signed == "valid"
+    assert "COSE" in refused(pack(cbor2.CBORTag(99, message)))
+
+
+def test_the_protected_key_id_wins() -> None:
+    protected, _, signed, signature = unpack(issue(ES))
+    found = parse(pack([protected, {4: b"elsewhere"}, signed, signature]), TRUST)
+    assert found.signed == "valid"
+    unprotected = parse(pack([cbor2.dumps({1: -7}), {4: ES.kid}, signed, signature]), TRUST)
+    assert unprotected.signed == "invalid"  # the kid is found, the signature covers another
+    stranger = cbor2.dumps({1: -7, 4: b"stranger"})
+    assert parse(pack([stranger, {4: ES.kid}, signed, signature]), TRUST).signed == "unknown-key"
+
+
+def test_an_unprotected_key_id_alone_is_enough() -> None:
+    protected = cbor2.dumps({1: -7})
+    signed = cbor2.dumps(content())
+    to_sign = cbor2.dumps(["Signature1", protected, b"", signed])
+    found = parse(pack([protected, {4: ES.kid}, signed, ES._sign(to_sign)]), TRUST)
+    assert found.signed == "valid"
+
+
+@pytest.mark.parametrize(
+    ("cose", "problem"),
+    [
+        (1, "COSE"),
+        ([], "COSE"),
+        ([b"", {}, b""], "COSE"),
+        ([b"", {}, {}, b""], "COSE"),
+        ([b"\x01", {}, b"", b""], "header is not a map"),
+        ([b"\xff", {}, b"", b""], "CBOR"),
+        ([b"", {4: b"kid"}, b"\xa0", b""], "algorithm"),
+        ([b"", {1: -8, 4: b"kid"}, b"\xa0", b""], "algorithm"),
+        ([b"", {1: [-7], 4: b"kid"}, b"\xa0", b""], "algorithm"),
+        ([b"", {1: -7}, b"\xa0", b""], "key id"),
+        ([b"", {1: -7, 4: "text"}, b"\xa0", b""], "key id"),
+        ([b"", {1: -7, 4: b"kid"}, b"\x01", b""], "CWT"),
+        ([b"", {1: -7, 4: b"kid"}, b"", b""], "CBOR"),
+        ([b"", {1: -7, 4: b"kid"}, b"\xa2\x01\x01\x01\x01", b""], "CBOR"),
+        ([b"", {1: -7, 4: b"kid"}, b"\xa0\x00", b""], "after the CBOR"),
+        ([b"", {1: -7, 4: b"kid"}, b"\xa0", b""], "expiry"),
+    ],
+)
+def test_broken_cose(cose: object, problem: str) -> None:
+    assert problem in refused(pack(cose))
+
+
+def test_broken_wrapping() -> None:
+    good = unpack(issue(ES))
+    plain = cbor2.dumps(good)
+    packed = zlib.compress(plain)
+    assert "zlib" in refused(b"HC1:" + base45.encode(plain))
+    assert "cut" in refused(b"HC1:" + base45.encode(packed[:-8]))
+    assert "tail" in refused(b"HC1:" + base45.encode(packed + b"x"))
+    assert "base45" in refused(b"HC1:lowercase")
+    assert "cut" in refused(b"HC1:")
+    assert "exceeds" in refused(b"HC1:" + base45.encode(zlib.compress(b"\0" * 1_000_000)))
+    assert parse(b"HC1:" + base45.encode(packed) + b"\r\n", TRUST).signed == "valid"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"\x81" * 10_000 + b"\x00",
+        b"\xc1" * 10_000 + b"\x00",
+        b"\xd8\x1c\x81\xd8\x1d\x00",  # a list that contains itself
+        b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff",
+        b"\x5b\x7f\xff\xff\xff\xff\xff\xff\xff",
+        b"\xc5\x82\x1b\x7f\xff\xff\xff\xff\xff\xff\xff\x01",
+        b"\xd8\x23\x63(((",
+        b"\xa1\xf9\x7e\x00\x00",
+        b"\xc2\x59\x10\x00" + b"\xff" * 4096,
+    ],
+)
+def test_hostile_cbor(hostile: bytes) -> None:
+    refused(b"HC1:" + base45.encode(zlib.compress(hostile)))
+    refused(ES.wrap(hostile))
+
+
+@pytest.mark.parametrize("key", [4, 5, 6])
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, -math.inf, -1, 2**62, 2**200, 1e300, "2027", True, [], b""]
+)
+def test_times_that_are_no_times(key: int, value: object) -> None:
+    assert "is" in refused(ES.wrap(cbor2.dumps(content() | {key: value})))
+
+
+def test_times_may_be_fractions_and_the_later_start_counts() -> None:
+    found = read(content() | {4: END.timestamp() + 0.5, 5: START.timestamp() + 10})
+    assert found.valid_until == END.timestamp() + 0.5
+    assert found.valid_from == START.timestamp() + 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"ver": None}, "ver"),
+        ({"nam": None}, "nam"),
+        ({"nam": {}}, "fnt"),
+        ({"nam": {"fn": "Lê"}}, "fnt"),
+        ({"nam": {"fnt": 5}}, "fnt"),
+        ({"nam": {"fnt": "A" * 81}}, "81 characters"),
+        ({"nam": {"fnt": "LE", "fn": "\u202e" * 9, "gn": "x" * 201}}, "201 characters"),
+        ({"nam": {"fnt": "---"}}, "name is empty"),
+        ({"dob": None}, "dob"),
+        ({"dob": 1990}, "dob"),
+        ({"dob": "06/05/1990"}, "dob"),
+        ({"dob": "1990-02-31"}, "calendar"),
+        ({"dob": "0000-01-01"}, "years"),
+        ({"v": None}, "one entry"),
+        ({"v": []}, "one entry"),
+        ({"v": [1]}, "one entry"),
+        ({"v": {"a": 1}}, "one entry"),
+        ({"v": "text"}, "one entry"),
+        ({"t": [{}]}, "one entry"),
+        ({"v": [{}]}, "tg"),
+        ({"v": [{"tg": "1", "co": "VN", "is": "MOH", "ci": "x", "dn": math.nan}]}, "dn"),
+        ({"v": [{"tg": "1", "co": "VN", "is": "MOH", "ci": "x", "sd": [1]}]}, "sd"),
+        ({"v": [{"tg": "1", "co": "VN", "is": "MOH", "ci": "x", "sd": True}]}, "sd"),
+        ({"v": [{"tg": "1", "co": "VN", "is": "MOH", "ci": "x" * 201}]}, "ci"),
+    ],
+)
+def test_broken_content(changes: dict[str, Any], problem: str) -> None:
+    assert problem in refused(ES.wrap(cbor2.dumps(content(**changes))))
+
+
+@pytest.mark.parametrize(
+    ("written", "birth"),
+    [("1990", "1990"), ("1990-05", "1990-05"), ("1990-05-06T00:00:00", "1990-05-06"), ("", "")],
+)
+def test_an_incomplete_birth_date_is_no_key(written: str, birth: str) -> None:
+    found = read(content(dob=written))
+    assert found.claims["birth"] == birth
+    whole = len(birth) == 10
+    assert found.subject == (f"name:LE<BA:{birth}" if whole else "hc1:URN:UVCI:01:VN:1#2")
+
+
+def test_standard_names_stand_in_for_missing_ones() -> None:
+    found = read(content(nam={"fnt": "NGUYEN<THI", "gnt": "BA"}))
+    assert found.claims["name"] == "NGUYEN THI BA"
+    assert found.display == "N. T. BA"
+
+
+def test_tagged_and_null_members_are_read_for_what_they_hold() -> None:
+    cwt = content(t=None, r=None)
+    cwt[-260][1]["r"] = None
+    cwt[-260][1]["dob"] = cbor2.CBORTag(0, "1990-05-06")
+    assert read(cwt).claims["birth"] == "1990-05-06"
+
+
+def test_the_demo_transliterates_as_passports_do() -> None:
+    assert transliterate("Đặng Thị-Ngọc") == "DANG<THI<NGOC"
