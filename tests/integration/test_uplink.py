@@ -1,0 +1,425 @@
+"""The uplink as a process, between a real outbox, a real broker and a real centre."""
+
+from __future__ import annotations
+
+import queue
+import re
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from rig import Broker, Database, Ingest, Process, until
+
+from central import db
+from kiosk import seal, wire
+from kiosk.config import load
+from kiosk.cues import AlertCue, Inlet, Outlet, UplinkState
+from kiosk.model import CheckIn, Person
+from kiosk.outbox import Outbox, SealedSegments, is_connected
+from provisioning.authority import enrol, init_fleet
+
+# That the centre works with both databases is shown by its own tests.
+once = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+class Door(Process):
+    """A kiosk without camera and panel: the test writes the outbox and hears the cues."""
+
+    def __init__(self, site: Path, folder: Path, ack_timeout_s: float = 1.0) -> None:
+        self.outbox, self.run = folder / "outbox", folder / "run"
+        self.outbox.mkdir(parents=True)
+        self.run.mkdir()
+        board = folder / "board.toml"
+        board.write_text(
+            f"""
+[paths]
+outbox = "{self.outbox}"
+run = "{self.run}"
+[clock]
+source = "system"
+[broker]
+keepalive_s = 5
+reconnect_base_s = 0.1
+reconnect_cap_s = 0.5
+[uplink]
+ack_timeout_s = {ack_timeout_s}
+telemetry_s = 1
+"""
+        )
+        self.config = load([site, board])
+        self._recipients = [seal.load_public(p.read_bytes()) for p in self.config.seal.recipients]
+        self._writer = Outbox(self.outbox, 64, self._begin)
+        self._panel = Inlet(self.run, "feedback")
+        self._state: UplinkState | None = None
+        self.segments = SealedSegments(self.outbox)
+        command = [sys.executable, "-m", "kiosk.uplink", "--config", str(site)]
+        super().__init__([*command, "--config", str(board)], folder / "uplink.log")
+
+    def _begin(self, epoch: str, first_seq: int) -> seal.SegmentSeal:
+        return seal.new_segment(self._recipients, self.config.kiosk.id, epoch, first_seq)
+
+    def record(self, sealing: seal.SegmentSeal, seq: int) -> CheckIn:
+        person = Person(
+            format="vn-id",
+            role="identity",
+            subject=f"vn-id:{seq:012}",
+            signed="none",
+            issuer="",
+            claims={},
+        )
+        return CheckIn(
+            epoch=sealing.header.epoch,
+            seq=seq,
+            id=secrets.token_hex(8),
+            scanned_at_ms=time.time_ns() // 1_000_000,
+            clock="synced",
+            boot_id="boot-1",
+            boottime_ms=1000 * seq,
+            direction="in",
+            outcome="pass",
+            reason="accepted",
+            sealed=sealing.seal(seq, msgspec.json.encode(person)),
+        )
+
+    def visit(self, people: int = 1) -> None:
+        """One more sealed segment."""
+        for _ in range(people):
+            self._writer.put(self.record)
+        self._writer.tick(0.0, connected=True)
+
+    @property
+    def state(self) -> UplinkState | None:
+        """What the uplink told the panel last."""
+        for cue in self._panel.drain():
+            assert isinstance(cue, UplinkState)
+            self._state = cue
+        return self._state
+
+    def says(self, text: str) -> bool:
+        assert self.running, self.said()
+        return self.state is not None and text in self.state.why
+
+    def empty(self) -> bool:
+        assert self.running, self.said()
+        return not self.segments.waiting()
+
+    def close(self) -> None:
+        super().close()
+        self._writer.close()
+        self._panel.close()
+
+
+class Centre:
+    """A centre in the test's hand: takes batches and answers as it is told."""
+
+    def __init__(self, fleet: Path, port: int) -> None:
+        self.batches: queue.Queue[wire.Batch] = queue.Queue()
+        self.heard: list[tuple[str, bytes, bool]] = []
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "_ingest-2", protocol=mqtt.MQTTv5)
+        stem = fleet / "_ingest-2"
+        self._client.tls_set(str(fleet / "ca.crt"), f"{stem}.crt", f"{stem}.key")
+        ready: queue.Queue[bool] = queue.Queue()
+        topics = [(wire.CHECKINS_OF_ALL, 1), (f"{wire.ROOT}/+/up/#", 1)]
+        self._client.on_connect = lambda c, *_: c.subscribe(topics)
+        self._client.on_subscribe = lambda *_: ready.put(True)
+        self._client.on_message = lambda _c, _u, message: self._hear(message)
+        self._client.connect("localhost", port, 30)
+        self._client.loop_start()
+        ready.get(timeout=10)
+
+    def _hear(self, message: mqtt.MQTTMessage) -> None:
+        payload = bytes(message.payload)
+        self.heard.append((message.topic, payload, message.retain))
+        if message.topic.endswith("/up/checkin"):
+            self.batches.put(wire.decode(payload, wire.Batch))
+
+    def last(self, leaf: str, kind: type[Any]) -> Any:
+        """The last message on a topic of any kiosk; None while there is none."""
+        payloads = [p for topic, p, _ in self.heard if topic.endswith(f"/up/{leaf}")]
+        return wire.decode(payloads[-1], kind) if payloads else None
+
+    def is_(self, st: Any) -> None:
+        payload = wire.encode(wire.Presence(st))
+        self._client.publish(wire.presence("_ingest-2"), payload, 1, True).wait_for_publish(10)
+
+    def batch(self, timeout_s: float = 15) -> wire.Batch:
+        return self.batches.get(timeout=timeout_s)
+
+    def answer(self, batch: wire.Batch, leave_out: int = 0, refuse: str = "") -> None:
+        seqs = [r.seq for r in batch.records][leave_out:]
+        ack = wire.Ack(
+            segment=batch.segment,
+            accepted=[] if refuse else seqs,
+            refused=[wire.Refusal(seq, refuse) for seq in seqs] if refuse else [],
+            server_ms=1,
+        )
+        topic = wire.down(batch.header.device_id, "ack")
+        self._client.publish(topic, wire.encode(ack), 1).wait_for_publish(10)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def door(enrolled: Callable[[], Path], tmp_path: Path) -> Iterator[Door]:
+    door = Door(enrolled(), tmp_path / "door")
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def centre(fleet: Path, broker: Broker, tmp_path: Path) -> Iterator[Centre]:
+    # No service of the fleet may read all this yet; here one may.
+    with (tmp_path / "broker" / "acl").open("a") as acl:
+        acl.write(f"\nuser _ingest-2\ntopic read {wire.ROOT}/+/up/#\n")
+    broker.kill()
+    broker.start()
+    centre = Centre(fleet, broker.port)
+    yield centre
+    centre.close()
+
+
+def committed(database: Database, expected: int) -> Callable[[], bool]:
+    return lambda: database.count(db.check_in) == expected
+
+
+@once
+def test_records_reach_the_database_and_leave_the_card(
+    door: Door, ingest: Ingest, database: Database
+) -> None:
+    door.visit(people=3)
+    door.start()
+    until(committed(database, 3), "the backlog is committed")
+    until(door.empty, "the segment is dropped")
+    until(lambda: is_connected(door.run / "connected"), "the scanner sees the connection")
+    door.visit(people=2)
+    until(committed(database, 5), "the fresh segment is committed")
+    until(door.empty, "the segment is dropped")
+    assert len(re.findall(r"acknowledged name=\S+ accepted=3 refused=0", door.said())) == 1
+    state = until(lambda: door.state if door.state and not door.state.pending else None, "cue")
+    assert (state.online, state.centre, state.why) == (True, True, "")
+    assert door.stop() == 0
+    assert not is_connected(door.run / "connected")
+
+
+@once
+def test_broker_absent_at_the_start(
+    door: Door, ingest: Ingest, broker: Broker, database: Database
+) -> None:
+    broker.kill()
+    door.visit()
+    door.start()
+    until(lambda: door.says("refused: no broker listens there"), "the reason is told")
+    assert door.state is not None
+    assert (door.state.online, door.state.pending) == (False, 1)
+    assert not is_connected(door.run / "connected")
+    broker.start()
+    until(committed(database, 1), "committed")
+    until(door.empty, "the segment is dropped")
+
+
+@once
+def test_broker_killed_and_restarted_while_records_flow(
+    door: Door, ingest: Ingest, broker: Broker, database: Database
+) -> None:
+    door.start()
+    for round_ in range(1, 31):
+        door.visit(people=2)
+        time.sleep(0.05)
+        if round_ % 10 == 0:
+            broker.kill()
+            door.visit(people=2)
+            broker.start()
+    until(committed(database, 66), "all are committed", timeout_s=40)
+    until(door.empty, "every segment is dropped")
+
+
+@once
+def test_uplink_killed_again_and_again_loses_and_repeats_nothing(
+    door: Door, ingest: Ingest, database: Database
+) -> None:
+    for _ in range(6):
+        door.start()
+        for _ in range(5):
+            door.visit(people=2)
+        committed_before = database.count(db.check_in)
+        until(lambda n=committed_before: database.count(db.check_in) > n, "some flow")
+        door.kill()
+    door.start()
+    until(door.empty, "every segment is dropped")
+    assert database.count(db.check_in) == 60
+    assert database.count(db.receipt) == 60
+    assert database.count(db.dead_letter) == 0
+
+
+def test_a_lost_answer_makes_it_send_again(door: Door, centre: Centre) -> None:
+    centre.is_("online")
+    door.visit(people=2)
+    door.start()
+    first = centre.batch()
+    again = centre.batch()
+    assert again.segment == first.segment
+    assert again.records == first.records
+    assert not door.empty()  # the broker took it twice, which is no receipt
+    centre.answer(again, leave_out=1)
+    third = centre.batch()
+    assert third.records == first.records
+    centre.answer(third)
+    until(door.empty, "the segment is dropped")
+
+
+def test_an_answer_that_waited_at_the_broker_for_a_killed_uplink_counts(
+    door: Door, centre: Centre
+) -> None:
+    centre.is_("online")
+    door.visit()
+    door.start()
+    batch = centre.batch()
+    door.kill()
+    centre.answer(batch)
+    while not centre.batches.empty():
+        centre.batches.get()
+    door.start()
+    until(door.empty, "the segment is dropped")
+    assert centre.batches.empty()
+
+
+def test_refused_records_are_the_centres_and_leave_the_card(door: Door, centre: Centre) -> None:
+    centre.is_("online")
+    door.visit(people=2)
+    door.start()
+    centre.answer(centre.batch(), refuse="seq-reused")
+    until(door.empty, "the segment is dropped")
+    until(lambda: "record refused seq=2 reason=seq-reused" in door.said(), "it is logged")
+
+
+def test_while_the_centre_is_away_records_stay_and_then_drain(door: Door, centre: Centre) -> None:
+    centre.is_("away")
+    door.visit()
+    door.start()
+    until(lambda: door.says("centre away"), "the panel is told")
+    assert door.state is not None
+    assert door.state.online
+    assert not is_connected(door.run / "connected")
+    time.sleep(0.5)
+    assert centre.batches.empty()
+    centre.is_("online")
+    centre.answer(centre.batch())
+    until(door.empty, "the segment is dropped")
+    centre.is_("away")
+    until(lambda: door.says("centre away"), "the panel is told again")
+
+
+def test_birth_alerts_telemetry_and_goodbye(door: Door, centre: Centre) -> None:
+    centre.is_("online")
+    outlet = Outlet(door.run, "uplink", "scanner")
+    door.visit()
+    door.start()
+    until(lambda: centre.last("state", wire.State), "birth")
+    assert centre.last("state", wire.State).st == "online"
+    info = until(lambda: centre.last("info", wire.Info), "birth document")
+    assert info.sid == centre.last("state", wire.State).sid
+    assert (info.place, info.direction) == ("Chợ Bến Thành", "in")
+    telemetry = until(lambda: centre.last("tele", wire.Telemetry), "telemetry")
+    assert (telemetry.pending_segments, telemetry.clock) == (1, "synced")
+    cue = AlertCue(number=1, at=1.0, code="camera-absent", severity="critical", raised=True)
+    assert outlet.send(cue)
+    alert = until(lambda: centre.last("alert", wire.Alert), "the alert")
+    assert (alert.code, alert.severity, alert.raised) == ("camera-absent", "critical", True)
+    outlet.close()
+    assert door.stop() == 0
+    until(lambda: centre.last("state", wire.State).st == "off", "goodbye")
+
+
+def test_a_certificate_of_another_fleet_is_refused_in_words(
+    broker: Broker, tmp_path: Path, fleet: Path, enrolled: Callable[[], Path]
+) -> None:
+    init_fleet(tmp_path / "others", ["localhost"])
+    site = enrol(tmp_path / "others", "gate-x", "Elsewhere", broker.address, tmp_path / "gate-x")
+    shutil.copy(fleet / "ca.crt", site.parent / "ca.crt")
+    door = Door(site, tmp_path / "door")
+    door.visit()
+    door.start()
+    until(
+        lambda: door.says("did not issue this kiosk's certificate") or door.says("closed"),
+        "the reason is told",
+    )
+    time.sleep(1)
+    assert not door.empty()
+    door.close()
+
+
+def test_a_broker_of_another_authority_is_not_trusted(
+    door: Door, broker: Broker, tmp_path: Path
+) -> None:
+    init_fleet(tmp_path / "others", ["localhost"])
+    good = door.config.broker.ca.read_bytes()
+    door.config.broker.ca.write_bytes((tmp_path / "others" / "ca.crt").read_bytes())
+    door.visit()
+    door.start()
+    until(lambda: door.says("another authority"), "the reason is told")
+    assert not door.empty()
+    door.config.broker.ca.write_bytes(good)
+    until(lambda: door.state and door.state.online, "mended without a restart")
+
+
+@once
+def test_without_certificate_files_it_stays_up_and_names_them(
+    door: Door, ingest: Ingest, database: Database
+) -> None:
+    key = door.config.broker.key
+    key.rename(key.with_suffix(".away"))
+    door.visit()
+    door.start()
+    until(lambda: door.says(f"broker.key: cannot read {key}"), "the file is named")
+    key.with_suffix(".away").rename(key)
+    until(committed(database, 1), "committed")
+
+
+def test_without_an_outbox_it_stays_up_says_so_and_recovers(door: Door, centre: Centre) -> None:
+    centre.is_("online")
+    door.visit()
+    away = door.outbox.with_name("away")
+    door.outbox.rename(away)
+    door.start()
+    until(lambda: door.says("does the outbox exist") or door.says("outbox, may"), "told")
+    alert = until(lambda: centre.last("alert", wire.Alert), "the centre is told")
+    assert (alert.code, alert.raised) == ("outbox-unreadable", True)
+    away.rename(door.outbox)
+    centre.answer(centre.batch())
+    until(door.empty, "the segment is dropped")
+    until(lambda: not centre.last("alert", wire.Alert).raised, "and told again")
+
+
+def test_a_message_of_the_broker_that_makes_no_sense_is_ignored(door: Door, centre: Centre) -> None:
+    centre.is_("online")
+    topic = wire.down(door.config.kiosk.id, "ack")
+    door.start()
+    until(lambda: door.state and door.state.centre, "connected")
+    for payload in (b"", b"null", b'{"segment":', b"\xff" * 100, b"[" * 5000):
+        centre._client.publish(topic, payload, 1).wait_for_publish(10)
+    door.visit()
+    centre.answer(centre.batch())
+    until(door.empty, "the segment is dropped")
+    assert "not understood" in door.said()
+
+
+def test_a_refused_publish_is_told(door: Door, centre: Centre, broker: Broker, tmp_path) -> None:
+    acl = tmp_path / "broker" / "acl"
+    kept = [line for line in acl.read_text().splitlines() if "pattern write" not in line]
+    acl.write_text("\n".join(kept) + "\n")
+    broker.kill()
+    broker.start()
+    door.visit()
+    door.start()
+    until(lambda: "broker refused state: not authorised" in door.said(), "it is logged")
+    assert not door.empty()

@@ -1,0 +1,191 @@
+"""What the kiosk tells about itself, and how it notices new segments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk import wire
+from kiosk.config import load
+from kiosk.cues import AlertCue
+from kiosk.errors import OutboxError
+from kiosk.model import Instant
+from kiosk.outbox import SealedSegments
+from kiosk.uplink.telemetry import MAX_ALERTS, Alerts, Telemetry, birth
+from kiosk.uplink.watch import SealedWatch
+
+NOW = Instant(1_795_000_000_000, "floor", "boot", 100_000)
+
+
+class Link:
+    """Stands for the connection: keeps what was published."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, bytes, dict[str, Any]]] = []
+        self.taken: list[Callable[[], None]] = []
+
+    def publish(self, leaf: str, payload: bytes, what: str, **options: Any) -> bool:
+        self.published.append((leaf, payload, options))
+        self.taken.append(options.get("taken", lambda: None))
+        return True
+
+    def alerts(self) -> list[wire.Alert]:
+        return [wire.decode(payload, wire.Alert) for _, payload, _ in self.published]
+
+
+def alert(code: str, raised: bool = True, at: float = 90.0) -> AlertCue:
+    return AlertCue(number=1, at=at, code=code, severity="warning", raised=raised)
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Path:
+    for folder in ("open", "sealed", "quarantine"):
+        (tmp_path / folder).mkdir()
+    return tmp_path
+
+
+def segment(outbox: Path, number: int) -> str:
+    name = f"0123456789abcdef-{number:016d}.seg"
+    (outbox / "sealed" / name).write_bytes(b"")
+    return name
+
+
+def test_the_figures_are_those_of_the_outbox(outbox: Path) -> None:
+    oldest = segment(outbox, 1)
+    segment(outbox, 65)
+    os.utime(outbox / "sealed" / oldest, (0, 0))
+    (outbox / "quarantine" / "odd").write_bytes(b"")
+    figures = Telemetry(SealedSegments(outbox), lambda: NOW, 60).figures()
+    assert (figures.pending_segments, figures.quarantined) == (2, 1)
+    assert figures.oldest_pending_s > 1_700_000_000
+    assert (figures.at_ms, figures.clock) == (NOW.wall_ms, "floor")
+
+
+def test_telemetry_comes_once_a_period_and_expires(outbox: Path) -> None:
+    link: Any = Link()
+    telemetry = Telemetry(SealedSegments(outbox), lambda: NOW, 60)
+    for at in (1000.0, 1030.0, 1059.0, 1060.0):
+        telemetry.turn(link, at)
+    assert len(link.published) == 2
+    leaf, _, options = link.published[0]
+    assert (leaf, options) == ("tele", {"qos": 0, "retain": True, "expiry_s": 180})
+
+
+def test_an_alert_is_sent_once_and_again_on_the_next_connection_until_taken() -> None:
+    first: Any = Link()
+    second: Any = Link()
+    alerts = Alerts(lambda: NOW)
+    alerts.keep(alert("camera"))
+    alerts.turn(first)
+    alerts.turn(first)
+    assert [a.code for a in first.alerts()] == ["camera"]
+    alerts.turn(second)
+    assert [a.code for a in second.alerts()] == ["camera"]
+    second.taken[0]()
+    third: Any = Link()
+    alerts.turn(third)
+    assert third.alerts() == []
+
+
+def test_only_the_latest_of_a_code_is_kept_and_an_old_receipt_does_not_drop_it() -> None:
+    link: Any = Link()
+    alerts = Alerts(lambda: NOW)
+    alerts.keep(alert("camera"))
+    alerts.turn(link)
+    alerts.keep(alert("camera", raised=False))
+    link.taken[0]()
+    alerts.turn(link)
+    assert [a.raised for a in link.alerts()] == [True, False]
+
+
+def test_alerts_kept_offline_are_bounded() -> None:
+    link: Any = Link()
+    alerts = Alerts(lambda: NOW)
+    for number in range(MAX_ALERTS + 10):
+        alerts.keep(alert(f"code-{number}"))
+    alerts.turn(link)
+    codes = [a.code for a in link.alerts()]
+    assert len(codes) == MAX_ALERTS
+    assert codes[-1] == f"code-{MAX_ALERTS + 9}"
+
+
+def test_an_alert_carries_the_time_of_its_cause_by_the_clock_of_now() -> None:
+    link: Any = Link()
+    alerts = Alerts(lambda: NOW)
+    alerts.keep(alert("camera", at=90.0))
+    alerts.turn(link)
+    assert link.alerts()[0].at_ms == NOW.wall_ms - 10_000
+
+
+def test_the_birth_document_says_who_and_where(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text('[kiosk]\nid = "gate-1"\nplace = "Cho Ben Thanh"\ndirection = "out"\n')
+    info = birth(load([site]), "0011")
+    assert (info.sid, info.place, info.direction) == ("0011", "Cho Ben Thanh", "out")
+    assert info.firmware
+    assert info.model
+
+
+class Watched:
+    """A watch over a real directory, with the clock in the test's hand."""
+
+    def __init__(self, outbox: Path) -> None:
+        self.now = 0.0
+        self.listings = 0
+        self.cost = 0.0
+        self._segments = SealedSegments(outbox)
+        self.watch = SealedWatch(outbox / "sealed", self._waiting, lambda: self.now)
+
+    def _waiting(self) -> list[str]:
+        self.listings += 1
+        self.now += self.cost
+        return self._segments.waiting()
+
+    def look(self, after: float = 1.0) -> list[str] | None:
+        self.now += after
+        return self.watch.look()
+
+
+def test_a_directory_at_rest_is_not_listed_again(outbox: Path) -> None:
+    watched = Watched(outbox)
+    name = segment(outbox, 1)
+    assert watched.look() == [name]
+    assert watched.look() == [name]  # once more, lest the clock's tick hid a change
+    assert [watched.look() for _ in range(20)] == [None] * 20
+    assert watched.listings == 2
+    other = segment(outbox, 65)
+    assert watched.look() == [name, other]
+
+
+def test_a_change_within_one_tick_of_the_clock_is_seen(outbox: Path) -> None:
+    watched = Watched(outbox)
+    name = segment(outbox, 1)
+    before = (outbox / "sealed").stat().st_mtime_ns
+    assert watched.look() == [name]
+    other = segment(outbox, 65)
+    os.utime(outbox / "sealed", ns=(before, before))
+    assert watched.look() == [name, other]
+
+
+def test_listing_a_huge_directory_takes_a_small_share_of_the_time(outbox: Path) -> None:
+    watched = Watched(outbox)
+    watched.cost = 0.5
+    for number in range(100):
+        segment(outbox, number + 1)  # changes all the time
+        watched.look(after=0.2)
+    assert watched.listings <= 4
+
+
+def test_an_outbox_that_is_missing_is_an_error_until_it_is_there(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    for _ in range(3):
+        with pytest.raises(OutboxError, match="has the scanner made the outbox"):
+            watched.look()
+    with pytest.raises(OutboxError):
+        watched.look(after=0.0)
+    (tmp_path / "sealed").mkdir()
+    assert watched.look() == []
