@@ -338,7 +338,8 @@ def _shown(value: object) -> str:
     if isinstance(value, list):
         text = f"[{', '.join(_shown(item) for item in value)}]"
     else:
-        text = f'"{value}"' if isinstance(value, str) else str(value)
+        # JSON's strings are TOML's as well, and hide no control character.
+        text = msgspec.json.encode(value).decode() if isinstance(value, str) else str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
