@@ -216,12 +216,12 @@ def _unknown_issuer(town: _Town) -> Visitor:
 def _place_code(town: _Town) -> Visitor:
     place = uuid.UUID(int=town.random.getrandbits(128), version=4)
     payload = f"https://kbyt.khambenh.gov.vn/qr/{place}".encode()
-    return Visitor("place code", "paper", payload, "fail", "place-code", False, "place", "")
+    return Visitor("place code", "paper", payload, "warn", "place-code", False, "place", "")
 
 
 def _web_link(town: _Town) -> Visitor:
     payload = f"https://shop.example/menu?table={town.random.randrange(10**6)}".encode()
-    return Visitor("web link", "phone", payload, "fail", "unknown-code", False, "unknown", "")
+    return Visitor("web link", "phone", payload, "warn", "unknown-code", False, "unknown", "")
 
 
 def _no_code(_: _Town) -> Visitor:
