@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 _ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 # Characters outside the alphabet become 255, which `translate` cannot confuse with a digit.
 _DIGIT = bytes(_ALPHABET.find(c) if c in _ALPHABET else 255 for c in range(256))
@@ -31,16 +33,15 @@ def decode(text: bytes) -> bytes:
     digits = text.translate(_DIGIT)
     if 255 in digits:
         raise ValueError(f"not a base45 character at position {digits.index(255)}")
-    out = bytearray()
     whole = len(digits) - len(digits) % 3
-    for c, d, e in zip(digits[0:whole:3], digits[1:whole:3], digits[2:whole:3], strict=True):
-        value = c + 45 * d + 2025 * e
-        if value > 0xFFFF:
-            raise ValueError(f"base45 group of value {value}, at most {0xFFFF}")
-        out += value.to_bytes(2, "big")
-    if whole < len(digits):
-        value = digits[-2] + 45 * digits[-1]
-        if value > 0xFF:
-            raise ValueError(f"base45 group of value {value} at the end, at most {0xFF}")
-        out.append(value)
-    return bytes(out)
+    columns = zip(digits[0:whole:3], digits[1:whole:3], digits[2:whole:3], strict=True)
+    values = [c + 45 * d + 2025 * e for c, d, e in columns]
+    if values and max(values) > 0xFFFF:
+        raise ValueError(f"base45 group of value {max(values)}, at most {0xFFFF}")
+    data = struct.pack(f">{len(values)}H", *values)
+    if whole == len(digits):
+        return data
+    last = digits[-2] + 45 * digits[-1]
+    if last > 0xFF:
+        raise ValueError(f"base45 group of value {last} at the end, at most {0xFF}")
+    return data + bytes((last,))

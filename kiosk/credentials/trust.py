@@ -78,7 +78,7 @@ def _load(der: bytes) -> Signer | None:
         key = certificate.public_key()
         valid_from = certificate.not_valid_before_utc.timestamp()
         valid_until = certificate.not_valid_after_utc.timestamp() + 1
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return None
     if not _is_usable(key):
         return None
