@@ -1,0 +1,110 @@
+"""`python -m kiosk.feedback`: wires panel, lamps, buzzer and cues.
+
+lgpio writes a file into the working directory, so that must be one this daemon owns: the
+unit sets it to its RuntimeDirectory.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from functools import partial
+from itertools import count, islice
+from typing import Literal
+
+from drivers import driver
+from drivers.gpio import open_signals
+from drivers.oled import PanelOptions
+from kiosk import clock, config, cues, service
+from kiosk.errors import ConfigError
+from kiosk.feedback.device import Device
+from kiosk.feedback.panel import Feedback, Panel, Rules, Signals
+
+CUES_A_TURN = 1024  # a flood of cues must not keep the loop from its turn
+
+
+def main(settings: config.Config, daemon: service.Service) -> None:
+    """Runs until SIGTERM; leaves the panel dark."""
+    inlet = cues.Inlet(settings.paths.run, "feedback")
+    uplink = cues.Outlet(settings.paths.run, "uplink", "feedback")
+    alert = partial(_alert, uplink, count(1))
+    panel = Device("panel", _panel(settings.panel), partial(alert, "panel-absent", "critical"))
+    pins = Device("pins", _signals(settings.gpio), partial(alert, "pins-absent", "warning"))
+    rules = Rules(bool(settings.kiosk.id), settings.panel.answer_s, settings.panel.scanner_silent_s)
+    feedback = Feedback(rules, panel, pins, clock.boottime())
+    wait = feedback.turn(clock.boottime())
+    daemon.ready(feedback.state)
+    told: dict[str, object] = {}
+    while not daemon.stopping.is_set():
+        select.select([inlet], [], [], wait)
+        heard = list(islice(inlet.drain(), CUES_A_TURN))
+        feedback.hear(heard, clock.boottime())
+        wait = feedback.turn(clock.boottime())
+        uplink.flush()
+        daemon.alive()
+        figures = {
+            "answers": feedback.answers,
+            "stale": feedback.stale,
+            "refused": inlet.refused,
+            "screen": feedback.state,
+            "panel": panel.condition,
+            "pins": pins.condition,
+        }
+        if figures != told:
+            daemon.status(**figures)
+            told = figures
+    feedback.close()
+    inlet.close()
+    uplink.close()
+
+
+def _panel(panel: config.Panel) -> Callable[[], Panel]:
+    try:
+        module = driver("oled", panel.driver)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from error
+    options = PanelOptions(
+        controller=panel.controller,
+        width=panel.width,
+        height=panel.height,
+        bus=panel.bus,
+        address=panel.address,
+        rotate=panel.rotate,
+        folder=str(panel.folder),
+    )
+    return partial(module.open_panel, options)
+
+
+def _signals(gpio: config.Gpio) -> Callable[[], Signals]:
+    return partial(
+        open_signals,
+        gpio.pins,
+        green=gpio.green,
+        red=gpio.red,
+        buzzer=gpio.buzzer,
+        silent=gpio.silent,
+    )
+
+
+def _alert(
+    uplink: cues.Outlet,
+    numbers: count[int],
+    code: str,
+    severity: Literal["warning", "critical"],
+    raised: bool,
+    why: str,
+) -> None:
+    uplink.send(
+        cues.AlertCue(
+            number=next(numbers),
+            at=clock.boottime(),
+            code=code,
+            severity=severity,
+            raised=raised,
+            detail=why[:500],
+        )
+    )
+
+
+if __name__ == "__main__":
+    service.run("feedback", "Answers on panel, lamps and buzzer.", main)

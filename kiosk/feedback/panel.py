@@ -1,0 +1,178 @@
+"""What panel, lamps and buzzer do about each cue. Time is an argument: CLOCK_BOOTTIME, s."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from PIL import Image
+
+from kiosk import screens
+from kiosk.cues import STALE_ANSWER_S, Answer, Cue, ScannerState, Trial, UplinkState
+from kiosk.feedback.device import Device
+from kiosk.model import Outcome
+
+log = logging.getLogger("kiosk.feedback")
+
+TURN_S = 0.5  # longest wait between two turns; the watchdog is fed by turns
+
+
+class Panel(Protocol):
+    """A display; see `drivers.oled`."""
+
+    def show(self, picture: Image.Image) -> None: ...
+    def close(self) -> None: ...
+
+
+class Signals(Protocol):
+    """Lamps and buzzer; see `drivers.gpio`."""
+
+    def play(self, pattern: Outcome, now: float) -> None: ...
+    def step(self, now: float) -> float | None: ...
+    def close(self) -> None: ...
+
+
+class Rules(NamedTuple):
+    """`answer_s`: how long an answer stays. `silent_s`: a daemon not heard for so long
+    counts as dead. `enrolled`: this kiosk has an identity."""
+
+    enrolled: bool
+    answer_s: float
+    silent_s: float
+
+
+class Feedback:
+    """The panel's side of the kiosk: the newest answer for a while, else the state.
+
+    `answers` counts those shown, `stale` those that came too late to be shown.
+    """
+
+    def __init__(
+        self, rules: Rules, panel: Device[Panel], signals: Device[Signals], now: float
+    ) -> None:
+        self._rules = rules
+        self._panel = panel
+        self._signals = signals
+        self._started = now
+        self._scanner: ScannerState | None = None
+        self._uplink: UplinkState | None = None
+        self._answer: Answer | Trial | None = None
+        self._answer_until = 0.0
+        self._drawn: Answer | Trial | screens.Situation | None = None
+        self._picture: Image.Image | None = None
+        self.state = ""
+        self.answers = 0
+        self.stale = 0
+
+    def hear(self, cues: Iterable[Cue], now: float) -> None:
+        """Takes in everything that waited, oldest first: of several answers the newest wins,
+        and a real one wins over a trial."""
+        newest: Answer | Trial | None = None
+        for cue in cues:
+            if isinstance(cue, ScannerState):
+                self._scanner = cue
+            elif isinstance(cue, UplinkState):
+                self._uplink = cue
+            elif isinstance(cue, Answer) or (
+                isinstance(cue, Trial) and not isinstance(newest, Answer)
+            ):
+                newest = cue
+        if newest is not None:
+            self._take(newest, now)
+
+    def _take(self, cue: Answer | Trial, now: float) -> None:
+        """Light and sound at once; the picture follows with the turn."""
+        kind = type(cue).__name__.lower()
+        if not 0 <= now - cue.at <= STALE_ANSWER_S:
+            self.stale += 1
+            log.warning("%s number=%d dropped: %.1f s old", kind, cue.number, now - cue.at)
+            return
+        self._answer = cue
+        self._answer_until = now + self._rules.answer_s
+        if isinstance(cue, Answer):
+            self.answers += 1
+        log.info(
+            "%s number=%d outcome=%s reason=%s repeated=%s",
+            kind,
+            cue.number,
+            cue.outcome,
+            cue.reason,
+            isinstance(cue, Answer) and cue.repeated,
+        )
+        self._signals.attempt(lambda signals: signals.play(cue.outcome, now), now)
+
+    def turn(self, now: float) -> float:
+        """Does what is due; seconds until the next turn, if no cue comes before."""
+        wait = self._signals.attempt(lambda signals: signals.step(now), now)
+        if now >= self._answer_until:
+            self._answer = None
+        situation = self._situation(now)
+        state = screens.screen(situation)
+        if state != self.state:
+            log.info("state screen=%s", state)
+            self.state = state
+        self._draw(self._answer or situation, now)
+        return TURN_S if wait is None else min(TURN_S, wait)
+
+    def _situation(self, now: float) -> screens.Situation:
+        return screens.Situation(
+            enrolled=self._rules.enrolled,
+            scanner=self._scanner_seen(now),
+            faults=tuple(self._scanner.faults) if self._scanner else (),
+            link=self._link(now),
+            pending=self._uplink.pending if self._uplink else 0,
+        )
+
+    def _scanner_seen(self, now: float) -> screens.Scanner:
+        """By when it spoke, not when it was heard: what waited in the socket while this
+        daemon was away proves nothing."""
+        if self._silent(self._scanner, now):
+            return "silent"
+        return "well" if self._scanner else "awaited"
+
+    def _link(self, now: float) -> screens.Link:
+        if self._silent(self._uplink, now):
+            return "uplink-silent"
+        if self._uplink is None:
+            return "ok"  # it has time to speak up, as the scanner has
+        if not self._uplink.online:
+            return "offline"
+        return "ok" if self._uplink.centre else "centre-away"
+
+    def _silent(self, heard: ScannerState | UplinkState | None, now: float) -> bool:
+        return now - (heard.at if heard else self._started) > self._rules.silent_s
+
+    def _draw(self, wanted: Answer | Trial | screens.Situation, now: float) -> None:
+        if wanted == self._drawn:
+            return
+
+        picture = _picture(wanted)
+
+        def show(panel: Panel) -> bool:
+            if picture != self._picture:
+                panel.show(picture)
+            return True
+
+        # After a fault the glass may show anything: draw as soon as there is a panel again.
+        done = self._panel.attempt(show, now)
+        self._drawn, self._picture = (wanted, picture) if done else (None, None)
+
+    def close(self) -> None:
+        """Dark and quiet."""
+        self._signals.close()
+        self._panel.close()
+
+
+def _picture(wanted: Answer | Trial | screens.Situation) -> Image.Image:
+    if isinstance(wanted, screens.Situation):
+        return screens.state(wanted)
+    if isinstance(wanted, Trial):
+        return screens.answer(wanted.outcome, wanted.reason, trial=True)
+    return screens.answer(
+        wanted.outcome,
+        wanted.reason,
+        name=wanted.name,
+        direction=wanted.direction,
+        repeated=wanted.repeated,
+    )

@@ -1,0 +1,226 @@
+"""The rules of the panel, with panel, lamps and time handed in."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from PIL import Image
+
+from kiosk import screens
+from kiosk.cues import Answer, Cue, ScannerState, Trial, UplinkState
+from kiosk.feedback.device import RETRY_S, Device
+from kiosk.feedback.panel import Feedback, Rules
+
+RULES = Rules(enrolled=True, answer_s=2.5, silent_s=5.0)
+IDLE = screens.state(screens.Situation(enrolled=True, scanner="well"))
+PASS = screens.answer("pass", "accepted", name="Nguyễn A.")
+
+
+class Glass:
+    """Records what it is told; raises while `broken`."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.broken = False
+        self.shown: list[Image.Image] = []
+        self._told = told
+
+    def show(self, picture: Image.Image) -> None:
+        if self.broken:
+            raise OSError("panel: no answer")
+        self.shown.append(picture)
+        self._told.append("picture")
+
+    def close(self) -> None:
+        self._told.append("panel closed")
+
+
+class Lamps:
+    def __init__(self, told: list[str]) -> None:
+        self.broken = False
+        self.wait: float | None = None
+        self._told = told
+
+    def play(self, pattern: str, now: float) -> None:
+        if self.broken:
+            raise OSError("pin: no answer")
+        self._told.append(pattern)
+
+    def step(self, now: float) -> float | None:
+        return self.wait
+
+    def close(self) -> None:
+        self._told.append("lamps closed")
+
+
+class Door:
+    """A Feedback at second `now` with everything around it."""
+
+    def __init__(self, rules: Rules = RULES) -> None:
+        self.now = 1000.0
+        self.told: list[str] = []
+        self.alerts: list[tuple[str, bool, str]] = []
+        self.glass, self.lamps = Glass(self.told), Lamps(self.told)
+        self.panel: Device[Glass] = Device("panel", lambda: self.glass, self._alert("panel"))
+        self.pins: Device[Lamps] = Device("pins", lambda: self.lamps, self._alert("pins"))
+        self.feedback = Feedback(rules, self.panel, self.pins, self.now)
+
+    def _alert(self, name: str):  # type: ignore[no-untyped-def]
+        return lambda raised, why: self.alerts.append((name, raised, why))
+
+    def turn(self, *cues: Cue, after: float = 0.0) -> Image.Image:
+        """What the glass shows after a turn `after` seconds later."""
+        self.now += after
+        self.feedback.hear(cues, self.now)
+        self.feedback.turn(self.now)
+        return self.glass.shown[-1]
+
+    def answer(self, number: int = 1, age: float = 0.0, **more: object) -> Answer:
+        given = {"outcome": "pass", "reason": "accepted", "name": "Nguyễn A."} | more
+        return Answer(number=number, at=self.now - age, **given)
+
+    def alive(self, *faults: str) -> ScannerState:
+        return ScannerState(number=1, at=self.now, faults=list(faults))
+
+    def uplink(self, online: bool = True, centre: bool = True, pending: int = 0) -> UplinkState:
+        return UplinkState(number=1, at=self.now, online=online, centre=centre, pending=pending)
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+def state(**of: object) -> Image.Image:
+    return screens.state(screens.Situation(**({"enrolled": True, "scanner": "well"} | of)))
+
+
+def test_light_and_sound_come_before_the_picture(door: Door) -> None:
+    door.turn(door.alive())
+    door.told.clear()
+    assert door.turn(door.answer()) == PASS
+    assert door.told == ["pass", "picture"]
+
+
+def test_answer_stays_and_then_the_state_returns(door: Door) -> None:
+    door.turn(door.alive())
+    assert door.turn(door.answer()) == PASS
+    assert door.turn(after=2.4) == PASS
+    assert door.turn(after=0.2) == IDLE
+
+
+def test_newest_answer_wins_and_one_line_tells_it(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    second = door.answer(2, outcome="fail", reason="forged", name="", repeated=True)
+    assert door.turn(door.alive(), door.answer(1), second) == screens.answer("fail", "forged")
+    assert door.feedback.answers == 1
+    lines = [record.message for record in caplog.records if "answer" in record.message]
+    assert lines == ["answer number=2 outcome=fail reason=forged repeated=True"]
+    assert "Nguyễn" not in caplog.text
+
+
+@pytest.mark.parametrize("age", [1.01, 3600.0, -0.1])
+def test_an_old_answer_is_never_shown(door: Door, age: float) -> None:
+    assert door.turn(door.alive(), door.answer(age=age)) == IDLE
+    assert (door.feedback.answers, door.feedback.stale) == (0, 1)
+    assert "pass" not in door.told
+
+
+def test_draws_only_on_change(door: Door) -> None:
+    for _ in range(3):
+        door.now += 1.0
+        door.turn(door.alive())
+    door.turn(door.answer(1, name=""))
+    door.now += 1.0
+    door.turn(door.answer(2, name=""))  # looks the same, sounds again
+    assert len(door.glass.shown) == 2
+    assert door.told.count("pass") == 2
+
+
+def test_a_trial_is_marked_and_a_real_answer_wins(door: Door) -> None:
+    trial = Trial(number=9, at=door.now, outcome="warn", reason="expired")
+    marked = screens.answer("warn", "expired", trial=True)
+    assert door.turn(door.alive(), trial) == marked
+    assert door.feedback.answers == 0
+    assert door.turn(door.answer(), trial) == PASS
+
+
+def test_starting_until_the_scanner_speaks_up(door: Door) -> None:
+    assert door.turn() == state(scanner="awaited")
+    assert door.turn(after=4.9) == state(scanner="awaited")
+    assert door.turn(after=0.2) == state(scanner="silent", link="uplink-silent")
+    assert door.turn(door.alive(), door.uplink()) == IDLE
+
+
+def test_dead_mans_handle(door: Door) -> None:
+    door.turn(door.alive(), door.uplink())
+    door.now += 5.1
+    assert door.turn(door.uplink()) == state(scanner="silent")
+    assert door.turn(door.alive()) == IDLE
+
+
+def test_heartbeats_from_before_a_restart_prove_nothing(door: Door) -> None:
+    old = ScannerState(number=1, at=door.now - 60)
+    assert door.turn(old) == state(scanner="silent")
+
+
+def test_faults_and_links(door: Door) -> None:
+    assert door.turn(door.alive("camera-absent")) == state(faults=("camera-absent",))
+    assert door.turn(door.alive("never-heard-of")) == state(faults=("never-heard-of",))
+    assert door.turn(door.alive(), door.uplink(online=False, pending=7)) == state(
+        link="offline", pending=7
+    )
+    assert door.turn(door.uplink(centre=False)) == state(link="centre-away")
+    door.now += 5.1
+    assert door.turn(door.alive()) == state(link="uplink-silent")
+
+
+def test_not_enrolled() -> None:
+    door = Door(RULES._replace(enrolled=False))
+    assert door.turn() == state(enrolled=False, scanner="awaited")
+
+
+def test_absent_panel_is_told_once_and_tried_again(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    door.turn(door.alive())
+    door.glass.broken = True
+    door.turn(door.answer())
+    for _ in range(10):
+        door.now += 1.0
+        door.turn(door.alive())
+    assert door.told.count("pass") == 1  # the lamps go on without it
+    assert door.panel.condition == "absent"
+    assert door.alerts == [("panel", True, "panel: no answer")]
+    assert caplog.text.count("panel absent") == 1
+    door.glass.broken = False
+    door.now += RETRY_S - 11
+    door.turn(door.alive(), door.uplink())
+    assert len(door.glass.shown) == 1
+    door.now += 2.0
+    assert door.turn(door.alive(), door.uplink()) == IDLE  # not the old answer
+    assert door.alerts[1:] == [("panel", False, "")]
+    assert door.panel.condition == "ok"
+
+
+def test_absent_pins_leave_the_panel_alone(door: Door) -> None:
+    door.lamps.broken = True
+    assert door.turn(door.alive(), door.answer()) == PASS
+    assert door.pins.condition == "absent"
+    assert door.alerts == [("pins", True, "pin: no answer")]
+
+
+def test_wakes_for_the_next_moment_of_a_pattern(door: Door) -> None:
+    door.lamps.wait = 0.12
+    assert door.feedback.turn(door.now) == 0.12
+    door.lamps.wait = None
+    assert door.feedback.turn(door.now) == 0.5
+
+
+def test_close_darkens_both(door: Door) -> None:
+    door.turn(door.answer())
+    door.feedback.close()
+    assert door.told[-2:] == ["lamps closed", "panel closed"]
