@@ -12,11 +12,14 @@ from PIL import Image
 from pyzbar import pyzbar
 
 from drivers.camera import Frame
+from kiosk.credentials import parse
+from kiosk.credentials.trust import parse_trust
 from kiosk.decode import Decoder
 from kiosk.errors import HardwareError
 from kiosk.model import Symbol
 
-PHOTOS = Path(__file__).parents[2] / "../shared/photos"
+SHARED = Path(__file__).parents[2] / "../shared"
+PHOTOS, VECTORS = SHARED / "photos", SHARED / "vectors"
 
 
 @pytest.fixture
@@ -213,3 +216,16 @@ def test_photographs_are_never_misread(decoder, record_property):
     record_property("recall", f"{read} of {total}")
     print(f"photographs read: {read} of {total}")
     assert read > total / 3
+
+
+@pytest.mark.skipif(not VECTORS.is_dir(), reason="no test certificates beside the project")
+def test_signatures_hold_over_what_is_read(decoder):
+    """Pictures of test certificates of many countries: one wrong byte breaks a signature."""
+    trust = parse_trust((VECTORS / "trust/dsc-test.json").read_bytes())
+    signed = []
+    for picture in sorted(VECTORS.glob("dcc-qa/**/*.png")):
+        grey = np.asarray(Image.open(picture).convert("RGBA").convert("L"))
+        payload = payloads(decoder, grey)[0]
+        signed.append(parse(payload, trust).signed)
+    assert len(signed) >= 50
+    assert set(signed) == {"valid"}
