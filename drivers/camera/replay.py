@@ -142,7 +142,7 @@ def _read(path: str, name: str, width: int, height: int) -> Grey:
     if grey.size != (width, height):
         grey = ImageOps.pad(grey, (width, height), color=_WALL)
     pixels = np.asarray(grey)
-    pixels.flags.writeable = False  # the same frame is handed out again and again
+    pixels.setflags(write=False)  # the same frame is handed out again and again
     return pixels
 
 
@@ -152,6 +152,6 @@ def _empty_scene(width: int, height: int) -> list[Grey]:
     for _ in range(_EMPTY_FRAMES):
         noise = rng.standard_normal((height, width), dtype=np.float32) * _NOISE + _WALL
         scene = noise.round().clip(0, 255).astype(np.uint8)
-        scene.flags.writeable = False
+        scene.setflags(write=False)
         frames.append(scene)
     return frames
