@@ -16,7 +16,7 @@ from kiosk.errors import WireError
 from kiosk.model import SCHEMA, CheckIn, ClockState, Instant, SegmentHeader
 
 ROOT = f"kiosk/{SCHEMA}"
-CHECKINS_OF_ALL = f"$share/ingest/{ROOT}/+/up/checkin"
+CHECKINS_OF_ALL = f"{ROOT}/+/up/checkin"
 PRESENCE_OF_ALL = f"{ROOT}/_srv/+/state"
 MAX_BATCH_BYTES = 256 * 1024
 

@@ -46,7 +46,8 @@ def _wire(given: config.Config) -> Worker:
     keys = config.load_keys(given.seal.keys)
     name = config.worker_name(given.broker.certificate)
     store = Store(given.database.url)
-    return Worker(Session(given.broker, name, given.batch.messages), store, keys, given.batch)
+    session = Session(given.broker, name, config.share(keys), given.batch.messages)
+    return Worker(session, store, keys, given.batch)
 
 
 if __name__ == "__main__":

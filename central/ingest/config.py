@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import msgspec
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import NameOID
 from msgspec import Meta
 
@@ -83,6 +85,18 @@ def load_keys(paths: list[Path]) -> Keys:
             raise ConfigError([f"{path}: {error}"]) from error
         keys[seal.key_id(private.public_key())] = private
     return keys
+
+
+def share(keys: Keys) -> str:
+    """Name of the group in which workers share the check-ins ("$share/<name>/...").
+
+    Only who holds the centre's private keys can know it. Mosquitto's ACL lets anybody join
+    a group by name, and drops at delivery what falls to a member that may not read it: a
+    kiosk that knew the name could so swallow other kiosks' messages.
+    """
+    first = min(keys)
+    derived = HKDF(hashes.SHA256(), 16, salt=None, info=b"kiosk ingest share")
+    return "ingest-" + derived.derive(keys[first].private_bytes_raw()).hex()
 
 
 def worker_name(certificate: Path) -> str:

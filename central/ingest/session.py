@@ -52,13 +52,15 @@ class Session:
     """`inbox` holds what the broker delivered and `done` has not acknowledged, oldest
     first. It empties when the connection is lost: the broker delivers all of it again."""
 
-    def __init__(self, broker: Broker, name: str, receive_maximum: int) -> None:
-        """Raises ConfigError when the TLS files cannot be used; does not connect."""
+    def __init__(self, broker: Broker, name: str, share: str, receive_maximum: int) -> None:
+        """`share` names the group of workers. Raises ConfigError when the TLS files cannot
+        be used; does not connect."""
         self.inbox: list[mqtt.MQTTMessage] = []
         self._name = name
+        self._filter = f"$share/{share}/{wire.CHECKINS_OF_ALL}"
         self._presence = wire.Presence("away", "starting")
         self._subscribed = False
-        self._said: mqtt.MQTTMessageInfo | None = None
+        self._said: int | None = None  # message id of a presence not yet confirmed
         self._lost_why = ""
         self._backoff = Backoff()
         self._client = client = mqtt.Client(
@@ -107,7 +109,8 @@ class Session:
         self._presence = presence
         if self._subscribed:
             topic = wire.presence(self._name)
-            self._said = self._client.publish(topic, wire.encode(presence), qos=1, retain=True)
+            info = self._client.publish(topic, wire.encode(presence), qos=1, retain=True)
+            self._said = info.mid
 
     def answer(self, kid: str, ack: wire.Ack) -> None:
         """Tells a kiosk what became of a segment. Lost when the connection is: the kiosk
@@ -125,9 +128,7 @@ class Session:
         self.say(wire.Presence("away", why))
         until = time.monotonic() + GOODBYE_S
         # The broker confirms in order: with this, every answer before it has arrived.
-        while self._subscribed and self._said and not self._said.is_published():
-            if time.monotonic() > until:
-                break
+        while self._subscribed and self._said and time.monotonic() < until:
             self.turn(0.1)
         self._client.disconnect()
         while self._client.socket() and time.monotonic() < until:
@@ -154,8 +155,7 @@ class Session:
         if reason.is_failure:
             self._lost_why = f"refused: {reason}"
             return
-        options = SubscribeOptions(qos=1)
-        self._client.subscribe(wire.CHECKINS_OF_ALL, options=options)
+        self._client.subscribe(self._filter, options=SubscribeOptions(qos=1))
 
     def _on_subscribe(
         self, _c: mqtt.Client, _u: Any, _m: int, reasons: list[ReasonCode], _p: Properties | None
@@ -173,8 +173,10 @@ class Session:
         self.inbox.append(message)
 
     def _on_publish(
-        self, _c: mqtt.Client, _u: Any, _m: int, reason: ReasonCode, _p: Properties | None
+        self, _c: mqtt.Client, _u: Any, mid: int, reason: ReasonCode, _p: Properties | None
     ) -> None:
+        if mid == self._said:
+            self._said = None
         if reason.is_failure:
             log.error("the broker refuses a message of ours: %s; see its ACL", reason)
 

@@ -1,0 +1,367 @@
+"""Real neighbours for integration tests: Mosquitto, PostgreSQL, ingest, a kiosk's session."""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as mqtt
+import pytest
+import sqlalchemy as sa
+from paho.mqtt.enums import CallbackAPIVersion
+
+from central import db
+from kiosk import seal, wire
+from kiosk.model import CheckIn, Instant, Person
+from provisioning import broker as broker_config
+
+WAIT_S = 15.0
+NOW_MS = 1_795_000_000_000
+
+
+def until(what: Callable[[], Any], says: str, timeout_s: float = WAIT_S) -> Any:
+    """The first true value of `what`; fails the test after `timeout_s`."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        if value := what():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{says}: not within {timeout_s} s")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Process:
+    """A subprocess whose standard error goes to a file."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self.command, self.log = command, log
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._popen = subprocess.Popen(self.command, stdout=log, stderr=log)
+
+    @property
+    def running(self) -> bool:
+        return self._popen is not None and self._popen.poll() is None
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self._popen is not None
+        self._popen.kill()
+        self._popen.wait(WAIT_S)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        assert self._popen is not None
+        self._popen.send_signal(signal.SIGTERM)
+        return self._popen.wait(WAIT_S)
+
+    def wait(self) -> int:
+        assert self._popen is not None
+        return self._popen.wait(WAIT_S)
+
+    def close(self) -> None:
+        if self.running:
+            self.kill()
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+
+class Broker(Process):
+    """Mosquitto with the fleet's real configuration."""
+
+    def __init__(self, fleet: Path, state: Path) -> None:
+        binary = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        assert binary, "mosquitto is not installed; `make test` installs it"
+        self.port = free_port()
+        self.address = f"localhost:{self.port}"
+        conf = broker_config.prepare(fleet, state, self.port)
+        super().__init__([binary, "-c", str(conf)], state / "mosquitto.log")
+
+    def start(self) -> None:
+        super().start()
+        until(self._listens, "mosquitto listens")
+
+    def _listens(self) -> bool:
+        assert self.running, self.said()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class Ingest(Process):
+    """One worker as a process of its own."""
+
+    def __init__(self, fleet: Path, url: str, address: str, folder: Path, number: int = 1) -> None:
+        config = folder / f"ingest-{number}.toml"
+        config.write_text(
+            f"""
+[database]
+url = "{url}"
+[broker]
+host = "{address}"
+ca = "{fleet}/ca.crt"
+certificate = "{fleet}/_ingest-{number}.crt"
+key = "{fleet}/_ingest-{number}.key"
+[seal]
+keys = ["{fleet}/centre-seal.key"]
+"""
+        )
+        command = [sys.executable, "-m", "central.ingest", "--config", str(config)]
+        super().__init__(command, folder / f"ingest-{number}.log")
+
+
+class Postgres:
+    """A throw-away cluster on a Unix socket. As root it runs as the user postgres, since
+    PostgreSQL refuses root."""
+
+    def __init__(self) -> None:
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+        if not found:
+            pytest.skip("PostgreSQL is not installed; `make test` installs it")
+        self._bin = found[-1].parent
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self._folder = Path(tempfile.mkdtemp(prefix="kiosk-pg-"))
+        if self._user:
+            shutil.chown(self._folder, self._user)
+        self._run("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
+        self.start()
+
+    def start(self) -> None:
+        options = f"-c listen_addresses='' -c fsync=off -k {self._folder}"
+        self._run("pg_ctl", "-w", "-o", options, "-l", str(self._folder / "log"), "start")
+
+    def stop(self) -> None:
+        """As if it had been killed."""
+        self._run("pg_ctl", "-m", "immediate", "stop")
+
+    def create(self, name: str) -> str:
+        """URL of a new empty database."""
+        engine = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        engine.dispose()
+        return self._url(name)
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    def _url(self, name: str) -> str:
+        return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
+
+    def _run(self, tool: str, *arguments: str) -> None:
+        command = [str(self._bin / tool), "-D", str(self._folder / "data"), *arguments]
+        with tempfile.TemporaryFile() as log:  # a pipe would stay open in the server
+            done = subprocess.run(
+                command,
+                user=self._user,
+                group=self._user,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=60,
+                check=False,
+            )
+            log.seek(0)
+            assert done.returncode == 0, log.read().decode()
+
+
+class Database:
+    """An empty tracing database. `away` makes it unusable for a while."""
+
+    def __init__(self, url: str, away: Callable[[], Any]) -> None:
+        self.url, self.away = url, away
+        self._engine = db.connect(url)
+
+    def rows(self, table: sa.Table) -> list[Any]:
+        with self._engine.connect() as connection:
+            return list(connection.execute(sa.select(table)))
+
+    def count(self, table: sa.Table) -> int:
+        """0 also while there is no such table yet."""
+        with self._engine.connect() as connection:
+            if not sa.inspect(connection).has_table(table.name):
+                return 0
+            counted = connection.execute(sa.select(sa.func.count()).select_from(table))
+            return int(counted.scalar_one())
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def sqlite_database(file: Path) -> Database:
+    @contextmanager
+    def locked() -> Iterator[None]:
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("PRAGMA busy_timeout = 10000")
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+        other.close()
+
+    return Database(f"sqlite:///{file}", locked)
+
+
+def postgres_database(cluster: Postgres) -> Database:
+    @contextmanager
+    def stopped() -> Iterator[None]:
+        cluster.stop()
+        yield
+        cluster.start()
+
+    return Database(cluster.create(f"t_{secrets.token_hex(6)}"), stopped)
+
+
+class Kiosk:
+    """An enrolled kiosk at the wire: seals segments, publishes them, hears answers."""
+
+    def __init__(self, site: Path) -> None:
+        self.site = site
+        self._given = tomllib.loads(site.read_text())
+        self.kid: str = self._given["kiosk"]["id"]
+        self.epoch = secrets.token_hex(8)
+        self.next_seq = 1
+        self._recipient = seal.load_public((site.parent / "centre-seal.pub").read_bytes())
+        self._acks: queue.Queue[wire.Ack] = queue.Queue()
+        self.heard: list[tuple[str, bytes]] = []
+        self._client: mqtt.Client | None = None
+
+    def segment(self, count: int = 3, **changes: Any) -> wire.Batch:
+        """The next `count` records; `changes` are fields of CheckIn."""
+        first = self.next_seq
+        self.next_seq += count
+        sealing = seal.new_segment([self._recipient], self.kid, self.epoch, first)
+        records = []
+        for seq in range(first, first + count):
+            record = CheckIn(
+                epoch=self.epoch,
+                seq=seq,
+                id=secrets.token_hex(8),
+                scanned_at_ms=NOW_MS + seq,
+                clock="synced",
+                boot_id="boot-1",
+                boottime_ms=1000 * seq,
+                direction="in",
+                outcome="pass",
+                reason="ok",
+                sealed=sealing.seal(seq, self.plain(seq)),
+            )
+            records.append(msgspec.structs.replace(record, **changes))
+        return wire.Batch(
+            segment=f"{self.epoch}-{first}",
+            header=sealing.header,
+            anchor=Instant(NOW_MS + 500_000, "synced", "boot-1", 500_000),
+            records=records,
+        )
+
+    def plain(self, seq: int, **changes: Any) -> bytes:
+        """What is sealed for record `seq`."""
+        person = Person(
+            format="vn-id",
+            role="identity",
+            subject=f"vn-id:{seq:012}",
+            signed="none",
+            issuer="",
+            claims={"name": "Nguyễn Văn A", "seq": seq},
+        )
+        return msgspec.json.encode(msgspec.structs.replace(person, **changes))
+
+    def connect(self, *, listen: list[str] | None = None) -> None:
+        """Connects with the kiosk's certificate; subscribes to its answers, the centre's
+        presence and `listen`."""
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, self.kid, protocol=mqtt.MQTTv5)
+        part = self._given["broker"]
+        ca, certificate, key = (
+            str(self.site.parent / part[name]) for name in ("ca", "certificate", "key")
+        )
+        client.tls_set(ca, certificate, key)
+        client.reconnect_delay_set(0.1, 0.5)
+        ready: queue.Queue[bool] = queue.Queue()
+        topics = [wire.down(self.kid, "ack"), wire.PRESENCE_OF_ALL, *(listen or [])]
+        client.on_connect = lambda c, *_: c.subscribe([(topic, 1) for topic in topics])
+        client.on_subscribe = lambda *_: ready.put(True)
+        client.on_message = lambda _c, _u, message: self._hear(message)
+        host, _, port = part["hosts"][0].rpartition(":")
+        client.connect(host, int(port), 30)
+        client.loop_start()
+        self._client = client
+        ready.get(timeout=WAIT_S)
+
+    def publish(self, batch: wire.Batch) -> None:
+        self.publish_raw(wire.up(self.kid, "checkin"), wire.encode(batch))
+
+    def publish_raw(self, topic: str, payload: bytes) -> None:
+        """QoS 1; returns when the broker has it or refused it."""
+        assert self._client is not None
+        self._client.publish(topic, payload, qos=1).wait_for_publish(WAIT_S)
+
+    def ack(self, segment: str, timeout_s: float = WAIT_S) -> wire.Ack:
+        """The next answer for `segment`; others are dropped."""
+        end = time.monotonic() + timeout_s
+        while True:
+            ack = self._acks.get(timeout=max(0.001, end - time.monotonic()))
+            if ack.segment == segment:
+                return ack
+
+    def next_ack(self, timeout_s: float) -> wire.Ack | None:
+        """The next answer for any segment; None when there is none in time."""
+        try:
+            return self._acks.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def send(self, batch: wire.Batch) -> wire.Ack:
+        """Publishes and waits for the answer."""
+        self.publish(batch)
+        return self.ack(batch.segment)
+
+    @property
+    def silent(self) -> bool:
+        """No answer waits to be read."""
+        return self._acks.empty()
+
+    def presence(self) -> dict[str, wire.Presence]:
+        """What each worker said last, by topic."""
+        return {
+            topic: wire.decode(payload, wire.Presence)
+            for topic, payload in list(self.heard)
+            if "/_srv/" in topic
+        }
+
+    def centre(self, st: str) -> bool:
+        """Whether every worker that was ever heard is `st`, and one was."""
+        return {p.st for p in self.presence().values()} == {st}
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.disconnect()
+            self._client.loop_stop()
+
+    def _hear(self, message: mqtt.MQTTMessage) -> None:
+        self.heard.append((message.topic, bytes(message.payload)))
+        if message.topic == wire.down(self.kid, "ack"):
+            self._acks.put(wire.decode(bytes(message.payload), wire.Ack))

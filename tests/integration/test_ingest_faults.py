@@ -1,0 +1,173 @@
+"""Whatever is killed, locked or cut off: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from rig import Broker, Database, Ingest, Kiosk, until
+
+from central import db
+from kiosk import wire
+
+
+@pytest.fixture(autouse=True)
+def _online(ingest: Ingest, kiosk: Kiosk) -> None:
+    until(lambda: kiosk.centre("online"), "ingest is online")
+
+
+@contextmanager
+def streaming(kiosk: Kiosk, segments: int, resend_s: float = 1.0) -> Iterator[list[wire.Batch]]:
+    """Sends segments like an uplink: each again until it is answered. Leaving waits until
+    all are; gives them."""
+    batches = [kiosk.segment(5) for _ in range(segments)]
+    failed: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            open_ = {b.segment: b for b in batches}
+            end = time.monotonic() + 60
+            while open_:
+                assert time.monotonic() < end, f"{len(open_)} segments without an answer"
+                for batch in list(open_.values())[:8]:
+                    kiosk.publish(batch)
+                before = time.monotonic()
+                while open_ and time.monotonic() - before < resend_s:
+                    ack = kiosk.next_ack(0.1)
+                    if ack is None:
+                        continue
+                    batch = open_.get(ack.segment)
+                    if batch:
+                        assert ack.covers({r.seq for r in batch.records})
+                        del open_[ack.segment]
+                    if len(open_) % 8 == 0:
+                        break
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    yield batches
+    thread.join()
+    assert not failed
+
+
+def assert_exactly_once(database: Database, batches: list[wire.Batch]) -> None:
+    wanted = sorted((r.seq, r.id) for b in batches for r in b.records)
+    for table in (db.receipt, db.check_in):
+        assert sorted((r.seq, r.id) for r in database.rows(table)) == wanted
+    assert database.rows(db.dead_letter) == []
+
+
+def test_database_away_and_back(kiosk: Kiosk, database: Database, ingest: Ingest) -> None:
+    first = kiosk.segment(2)
+    kiosk.send(first)
+    batches = [kiosk.segment(2) for _ in range(5)]
+    with database.away():
+        for batch in batches:
+            kiosk.publish(batch)
+        until(lambda: kiosk.centre("away"), "the centre says that it is away")
+        (presence,) = kiosk.presence().values()
+        assert "database" in presence.why
+        assert kiosk.silent
+        assert ingest.running
+    for batch in batches:  # not published again: the worker held them
+        assert kiosk.ack(batch.segment).accepted == [r.seq for r in batch.records]
+    until(lambda: kiosk.centre("online"), "the centre is back")
+    assert_exactly_once(database, [first, *batches])
+
+
+def test_database_away_at_the_start(kiosk: Kiosk, database: Database, ingest: Ingest) -> None:
+    assert ingest.stop() == 0
+    with database.away():
+        ingest.start()
+        until(lambda: "holding 0 messages" in ingest.said(), "it says that the database is away")
+        assert kiosk.centre("away")
+    until(lambda: kiosk.centre("online"), "the centre is back")
+    assert kiosk.send(kiosk.segment(1)).accepted == [1]
+
+
+def test_killed_with_the_database_away(kiosk: Kiosk, database: Database, ingest: Ingest) -> None:
+    batches = [kiosk.segment(2) for _ in range(5)]
+    with database.away():
+        for batch in batches:
+            kiosk.publish(batch)
+        until(lambda: kiosk.centre("away"), "the centre says that it is away")
+        ingest.kill()
+    ingest.start()
+    for batch in batches:  # the broker kept the session and delivers what was not acknowledged
+        assert kiosk.ack(batch.segment).accepted == [r.seq for r in batch.records]
+    assert_exactly_once(database, batches)
+
+
+def test_worker_killed_in_the_middle_of_a_stream(
+    kiosk: Kiosk, database: Database, ingest: Ingest
+) -> None:
+    with streaming(kiosk, 60) as batches:
+        for rows in (10, 60, 120, 200):
+            until(lambda rows=rows: database.count(db.receipt) >= rows, f"{rows} rows")
+            ingest.kill()
+            until(lambda: kiosk.centre("away"), "its will is heard")
+            ingest.start()
+    assert_exactly_once(database, batches)
+
+
+def test_broker_killed_in_the_middle_of_a_stream(
+    kiosk: Kiosk, database: Database, ingest: Ingest, broker: Broker
+) -> None:
+    with streaming(kiosk, 40) as batches:
+        for rows in (10, 100):
+            until(lambda rows=rows: database.count(db.receipt) >= rows, f"{rows} rows")
+            broker.kill()
+            time.sleep(0.3)
+            broker.start()
+    assert ingest.running
+    assert_exactly_once(database, batches)
+
+
+def test_two_workers_share_and_one_dies(
+    fleet: Path, kiosk: Kiosk, database: Database, ingest: Ingest, broker: Broker, tmp_path: Path
+) -> None:
+    second = Ingest(fleet, database.url, broker.address, tmp_path, number=2)
+    second.start()
+    try:
+        until(lambda: len(kiosk.presence()) == 2 and kiosk.centre("online"), "both are online")
+        with streaming(kiosk, 40) as batches:
+            until(lambda: database.count(db.receipt) >= 50, "50 rows")
+            ingest.kill()
+        assert_exactly_once(database, batches)
+    finally:
+        second.close()
+
+
+def test_sigterm_finishes_and_says_goodbye(
+    kiosk: Kiosk, database: Database, ingest: Ingest
+) -> None:
+    batches = [kiosk.segment(10) for _ in range(20)]
+    for batch in batches:
+        kiosk.publish(batch)
+    assert ingest.stop() == 0
+    until(lambda: kiosk.centre("away"), "it says that it is away")
+    (presence,) = kiosk.presence().values()
+    assert presence.why == "stopped"
+    ingest.start()
+    for batch in batches:
+        assert len(kiosk.ack(batch.segment).accepted) == 10
+    assert_exactly_once(database, batches)
+
+
+def test_a_full_inbox_while_the_database_is_away(
+    kiosk: Kiosk, new_kiosk: Callable[[], Kiosk], database: Database
+) -> None:
+    batches = [kiosk.segment(1) for _ in range(200)]  # the worker takes 64 at a time
+    with database.away():
+        for batch in batches:
+            kiosk.publish(batch)
+    for batch in batches:
+        assert kiosk.ack(batch.segment).accepted
+    assert_exactly_once(database, batches)
