@@ -30,9 +30,7 @@ def font(face: Face) -> ImageFont.FreeTypeFont:
 def canvas() -> tuple[Image.Image, Pen]:
     """A dark picture of the panel's size and the pen for it."""
     picture = Image.new("1", SIZE)
-    pen = ImageDraw.Draw(picture)
-    pen.fontmode = "1"
-    return picture, pen
+    return picture, ImageDraw.Draw(picture)
 
 
 def fitted(text: str, face: Face, width: int) -> str:

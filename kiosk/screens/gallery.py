@@ -60,7 +60,6 @@ def gallery() -> Image.Image:
         235,
     )
     pen = ImageDraw.Draw(sheet)
-    pen.fontmode = "1"
     for n, (name, picture) in enumerate(pictures.items()):
         x = _MARGIN + n % _COLUMNS * (width + _MARGIN)
         y = _MARGIN + n // _COLUMNS * (height + _CAPTION + _MARGIN)

@@ -48,7 +48,7 @@ REASONS: dict[str, Text] = {
 """Reason of a verdict, or what kept the scanner from recording one."""
 
 OTHER_REASON: dict[Outcome, Text] = {
-    "pass": Text("Đã ghi nhận", "Recorded, welcome"),
+    "pass": Text("Xin cảm ơn", "Thank you"),
     "warn": Text("Mời hỏi bàn hướng dẫn", "Please ask the desk"),
     "fail": Text("Mời vào bàn hướng dẫn", "Please go to the desk"),
 }
