@@ -1,0 +1,187 @@
+"""The fleet's authority and the broker's configuration made from it."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from kiosk import config, seal
+from kiosk.errors import ConfigError
+from provisioning import broker
+from provisioning.authority import add_worker, enrol, init_fleet
+
+PLACE = 'Chợ Bến Thành, cổng "Nam" \\ 2'
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    init_fleet(tmp_path / "fleet", ["mqtt.example.vn", "192.0.2.7"], workers=2)
+    return tmp_path / "fleet"
+
+
+def certificate(path: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+def name(of: x509.Certificate) -> object:
+    return of.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+
+
+def test_a_fleet_is_what_each_machine_needs(fleet: Path) -> None:
+    root = certificate(fleet / "ca.crt")
+    for stem, usage in (
+        ("broker", ExtendedKeyUsageOID.SERVER_AUTH),
+        ("_ingest-1", ExtendedKeyUsageOID.CLIENT_AUTH),
+        ("_ingest-2", ExtendedKeyUsageOID.CLIENT_AUTH),
+    ):
+        issued = certificate(fleet / f"{stem}.crt")
+        issued.verify_directly_issued_by(root)
+        assert name(issued) == stem
+        assert list(issued.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [
+            usage
+        ]
+        key = load_pem_private_key((fleet / f"{stem}.key").read_bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        assert key.public_key() == issued.public_key()
+    names = certificate(fleet / "broker.crt").extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    assert set(names.value.get_values_for_type(x509.DNSName)) == {"mqtt.example.vn", "localhost"}
+    addresses = {str(a) for a in names.value.get_values_for_type(x509.IPAddress)}
+    assert addresses == {"192.0.2.7", "127.0.0.1", "::1"}
+
+
+def test_the_sealing_keys_are_a_pair(fleet: Path) -> None:
+    private = seal.load_private((fleet / "centre-seal.key").read_bytes())
+    public = seal.load_public((fleet / "centre-seal.pub").read_bytes())
+    sealed = seal.new_segment([public], "gate-1", "0" * 16, 1)
+    opened = seal.open_segment({seal.key_id(public): private}, sealed.header)
+    assert opened.open(1, sealed.seal(1, b"x")) == b"x"
+
+
+def test_an_enrolled_kiosk_has_a_configuration_that_loads(fleet: Path, tmp_path: Path) -> None:
+    site = enrol(fleet, "gate-1", PLACE, "mqtt.example.vn:8883", tmp_path / "out", "out")
+    given = config.load([site])
+    assert (given.kiosk.id, given.kiosk.place, given.kiosk.direction) == ("gate-1", PLACE, "out")
+    assert given.broker.hosts == ["mqtt.example.vn:8883"]
+    issued = certificate(given.broker.certificate)
+    issued.verify_directly_issued_by(certificate(given.broker.ca))
+    assert name(issued) == "gate-1"
+    left = issued.not_valid_after_utc - datetime.now(UTC)
+    assert timedelta(days=89) < left <= timedelta(days=90)
+    assert given.broker.key.exists()
+    (recipient,) = given.seal.recipients
+    assert recipient.read_bytes() == (fleet / "centre-seal.pub").read_bytes()
+
+
+def test_the_folder_of_a_kiosk_may_be_moved(fleet: Path, tmp_path: Path) -> None:
+    enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / "card")
+    assert config.load([tmp_path / "card" / "site.toml"]).broker.key.exists()
+
+
+def test_keys_are_for_their_owner_alone(fleet: Path, tmp_path: Path) -> None:
+    enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out")
+    keys = [*fleet.glob("*.key"), *(tmp_path / "out").glob("*.key")]
+    assert len(keys) == 6
+    assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
+
+
+@pytest.mark.parametrize("kid", ["", "_ingest-1", "-x", "a/b", "a+", "#", "a b", "x" * 65, "cổng"])
+def test_a_name_that_cannot_be_is_refused(fleet: Path, tmp_path: Path, kid: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be a kiosk id"):
+        enrol(fleet, kid, PLACE, "localhost:8883", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", ["", "  ", "two\nlines", "x" * 121])
+def test_a_place_that_cannot_be_is_refused(fleet: Path, tmp_path: Path, place: str) -> None:
+    with pytest.raises(ConfigError, match="place is"):
+        enrol(fleet, "gate-1", place, "localhost:8883", tmp_path / "out")
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "localhost:0", "a b:1", ":1", 'x":1'])
+def test_an_address_that_cannot_be_is_refused(fleet: Path, tmp_path: Path, address: str) -> None:
+    with pytest.raises(ConfigError, match="expected host:port"):
+        enrol(fleet, "gate-1", PLACE, address, tmp_path / "out")
+
+
+def test_a_direction_that_cannot_be_is_refused(fleet: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="must be in or out"):
+        enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out", "sideways")
+
+
+def test_nothing_is_overwritten(fleet: Path, tmp_path: Path) -> None:
+    before = {p: p.read_bytes() for p in fleet.iterdir() if p.is_file()}
+    with pytest.raises(ConfigError, match="already holds a fleet"):
+        init_fleet(fleet, ["localhost"])
+    with pytest.raises(ConfigError, match=r"_ingest-1\.key exists already"):
+        add_worker(fleet, 1)
+    assert {p: p.read_bytes() for p in fleet.iterdir() if p.is_file()} == before
+
+
+def test_no_kiosk_is_enrolled_twice_nor_over_another(fleet: Path, tmp_path: Path) -> None:
+    enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "one")
+    with pytest.raises(ConfigError, match="gate-1 is enrolled already"):
+        enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "two")
+    with pytest.raises(ConfigError, match=r"site\.toml exists already"):
+        enrol(fleet, "gate-2", PLACE, "localhost:8883", tmp_path / "one")
+    assert config.load([tmp_path / "one" / "site.toml"]).kiosk.id == "gate-1"
+    enrol(fleet, "gate-2", PLACE, "localhost:8883", tmp_path / "two")  # the refusal left nothing
+
+
+def test_enrolling_needs_a_fleet(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is this the folder that `init` made"):
+        enrol(tmp_path, "gate-1", PLACE, "localhost:8883", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_line_says_yes_and_no(tmp_path: Path) -> None:
+    def authority(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "provisioning.authority", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    fleet, out = str(tmp_path / "fleet"), str(tmp_path / "out")
+    made = authority("init", fleet, "--broker-host", "localhost")
+    assert (made.returncode, made.stderr) == (0, "")
+    again = authority("init", fleet, "--broker-host", "localhost")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr.count("\n") == 1
+    options = ["--place", "Cổng", "--broker", "localhost:8883", "--out", out]
+    assert authority("enrol", fleet, "gate-1", *options).returncode == 0
+    assert tomllib.loads((tmp_path / "out" / "site.toml").read_text())["kiosk"]["place"] == "Cổng"
+    assert authority("enrol", fleet, "gate-1", *options).returncode == 1
+    assert "KID" in authority("enrol", "--help").stdout
+
+
+def test_the_broker_is_configured_from_the_fleet(fleet: Path, tmp_path: Path) -> None:
+    conf = broker.prepare(fleet, tmp_path / "state", 8883, "0.0.0.0", "mosquitto")
+    lines = conf.read_text().splitlines()
+    assert "listener 8883 0.0.0.0" in lines
+    assert "user mosquitto" in lines
+    for key in ("require_certificate", "use_identity_as_username", "use_username_as_clientid"):
+        assert f"{key} true" in lines
+    named = [line.split(" ", 1)[1] for line in lines if line.split(" ")[0].endswith("file")]
+    assert len(named) == 4
+    assert all(Path(path).exists() for path in named)
+    acl = (tmp_path / "state" / "acl").read_text().splitlines()
+    assert [line.split()[1] for line in acl if line.startswith("user ")] == [
+        "_ingest-1",
+        "_ingest-2",
+    ]
+    assert sum(line.startswith("pattern ") for line in acl) == 4
+
+
+def test_a_broker_without_a_fleet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="authority init"):
+        broker.prepare(tmp_path, tmp_path / "state", 8883)
