@@ -1,0 +1,423 @@
+"""kioskctl as a technician meets it: a real process, its words and its exit status."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from PIL import Image
+
+from demo.crowd import Crowd, Visitor, make_crowd
+from demo.scenes import draw
+from kiosk.ctl import main
+from kiosk.cues import Inlet, Trial
+from kiosk.model import CheckIn
+from kiosk.outbox import Outbox, SealedSegments
+from kiosk.seal import SegmentSeal, new_segment
+
+COMMANDS = ("config", "doctor", "scan", "verify", "outbox", "cue")
+NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
+PERSONAL = b"001093029317|NGUYEN VAN A|1987-01-18|0|162979388586171100|<1<00<0123232422"
+
+
+class Done(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+def kioskctl(*words: object, stdin: bytes = b"") -> Done:
+    """A real process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "kiosk.ctl", *map(str, words)],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    out, err = done.stdout.decode(), done.stderr.decode()
+    assert "Traceback" not in err, err
+    return Done(done.returncode, out, err)
+
+
+def quickly(*words: object, stdin: bytes = b"") -> Done:
+    """The same within this process, for the many cases of one command."""
+    out, err = io.StringIO(), io.StringIO()
+    before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(stdin))
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            status = main([str(word) for word in words])
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    finally:
+        sys.stdin = before
+    return Done(status, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A kiosk on a desk, its socket and outbox below `tmp_path`."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "outbox").mkdir()
+    path = tmp_path / "site.toml"
+    path.write_text(
+        '[kiosk]\nid = "gate-1"\n[paths]\nrun = "run"\noutbox = "outbox"\n'
+        '[clock]\nsource = "system"\n'
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Crowd:
+    return make_crowd(7, NOW.timestamp())
+
+
+@pytest.fixture
+def trust(crowd: Crowd, tmp_path: Path) -> Path:
+    path = tmp_path / "trust.json"
+    path.write_bytes(crowd.trust)
+    return path
+
+
+def visitors(crowd: Crowd) -> Iterator[Visitor]:
+    return (visitor for visitor in crowd.visitors if visitor.payload is not None)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    done = quickly(command, "--help")
+    assert done.status == 0
+    assert f"usage: kioskctl {command}" in done.out
+    assert "--config FILE" in done.out
+
+
+def test_help_names_all_commands_and_no_command_is_misuse() -> None:
+    assert all(command in kioskctl("--help").out for command in COMMANDS)
+    assert quickly().status == 2
+    assert quickly("doktor").status == 2
+
+
+@pytest.mark.parametrize("command", [["config"], ["outbox"], ["cue", "pass"], ["verify"]])
+def test_a_wrong_configuration_stops_every_command(tmp_path: Path, command: list[str]) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text('[gpio]\ngreen = 99\n[kiosk]\ndirection = "up"')
+    done = quickly(*command, "--config", path)
+    assert done.status == 78
+    assert done.out == ""
+    assert done.err.splitlines() == [
+        f"kioskctl: configuration: {path}: gpio.green: found 99, allowed: a whole number from"
+        " 0 to 27",
+        f'kioskctl: configuration: {path}: kiosk.direction: found "up", allowed: "in" or "out"',
+    ]
+
+
+def test_files_before_and_after_the_command_are_layers_in_order(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    first.write_text("[gpio]\ngreen = 5\nred = 6")
+    second.write_text("[gpio]\nred = 7")
+    done = kioskctl("--config", first, "config", "--config", second)
+    assert done.status == 0
+    assert f"green = 5{'':<43}  # {first}" in done.out
+    assert f"red = 7{'':<45}  # {second}" in done.out
+    assert f"silent = false{'':<38}  # default" in done.out
+
+
+def test_a_reader_that_leaves_is_no_error(site: Path) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m kiosk.ctl config --config {site} | true",
+        shell=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.stderr == b""
+
+
+# verify
+
+
+def verified(*words: object, stdin: bytes) -> tuple[int, dict[str, Any]]:
+    done = quickly("verify", "--json", *words, stdin=stdin)
+    answer: dict[str, Any] = json.loads(done.out)
+    return done.status, answer
+
+
+def test_an_unsigned_declaration_passes(site: Path) -> None:
+    assert verified("--config", site, stdin=PERSONAL + b"\n") == (
+        0,
+        {
+            "format": "vn_personal",
+            "signature": "none",
+            "valid": True,
+            "outcome": "pass",
+            "reason": "accepted",
+            "issuer": "",
+            "valid_from": None,
+            "valid_until": None,
+        },
+    )
+
+
+def test_every_visitor_gets_the_answer_of_the_door(site: Path, crowd: Crowd, trust: Path) -> None:
+    seen = set()
+    for visitor in visitors(crowd):
+        words = ("--config", site, "--trust", trust, "--at", NOW.isoformat())
+        status, answer = verified(*words, stdin=visitor.payload or b"")
+        found = (answer["format"], answer["outcome"], answer["reason"])
+        assert found == (visitor.format, visitor.outcome, visitor.reason), visitor.label
+        assert status == (0 if visitor.outcome == "pass" else 1)
+        seen.add((answer["signature"], answer["valid"]))
+    assert {("valid", True), ("valid", False), ("invalid", False), ("none", True)} <= seen
+
+
+def test_the_moment_the_trust_list_and_the_policy_can_be_others(
+    site: Path, crowd: Crowd, trust: Path, tmp_path: Path
+) -> None:
+    signed = next(v for v in visitors(crowd) if v.format == "hc1" and v.outcome == "pass")
+    payload = signed.payload or b""
+    here = ("--config", site, "--trust", trust)
+    status, answer = verified(*here, "--at", NOW.isoformat(), stdin=payload)
+    assert (status, answer["signature"], answer["valid"]) == (0, "valid", True)
+    assert answer["issuer"]
+    until = datetime.fromisoformat(answer["valid_until"])
+    assert datetime.fromisoformat(answer["valid_from"]) < NOW < until
+
+    late = (until + timedelta(seconds=1)).isoformat()
+    status, answer = verified(*here, "--at", late, stdin=payload)
+    assert (status, answer["reason"], answer["valid"]) == (1, "expired", False)
+
+    status, answer = verified("--config", site, "--at", NOW.isoformat(), stdin=payload)
+    assert (answer["signature"], answer["reason"]) == ("unknown-key", "unknown-key")
+    assert (status, answer["valid"]) == (1, False)
+
+    policy = tmp_path / "policy.toml"
+    shipped = Path(__file__).parents[2] / "config" / "policy.toml"
+    policy.write_text(shipped.read_text().replace('hc1 = "pass"', 'hc1 = "warn"'))
+    status, answer = verified(*here, "--policy", policy, "--at", NOW.isoformat(), stdin=payload)
+    assert (status, answer["outcome"], answer["valid"]) == (1, "warn", True)
+
+
+@pytest.mark.parametrize(
+    ("payload", "format", "reason"),
+    [
+        (b"", "unknown", "malformed"),
+        (b"\n", "unknown", "malformed"),
+        (b"x" * 7000, "unknown", "malformed"),
+        (b"x" * 200_000, "unknown", "malformed"),
+        (b"\xff\xfe\x00", "unknown", "unknown-code"),
+        (b"https://example.org/", "unknown", "unknown-code"),
+        (b"HC1:not base45", "hc1", "malformed"),
+    ],
+    ids=["empty", "newline", "7kB", "200kB", "bytes", "link", "broken"],
+)
+def test_what_is_no_credential_is_not_valid(
+    site: Path, payload: bytes, format: str, reason: str
+) -> None:
+    status, answer = verified("--config", site, stdin=payload)
+    assert status == 1
+    assert (answer["format"], answer["reason"]) == (format, reason)
+    assert (answer["valid"], answer["signature"]) == (False, "none")
+
+
+def test_verify_reads_the_bytes_of_its_standard_input(site: Path) -> None:
+    done = kioskctl("verify", "--json", "--config", site, stdin=PERSONAL + b"\n")
+    assert (done.status, json.loads(done.out)["outcome"]) == (0, "pass")
+    done = kioskctl("verify", "--json", "--config", site, stdin=b"\xff\n")
+    assert (done.status, json.loads(done.out)["format"]) == (1, "unknown")
+
+
+def test_the_answer_in_words_names_nobody(site: Path) -> None:
+    done = kioskctl("verify", "--config", site, stdin=PERSONAL)
+    assert done.status == 0
+    assert done.out.startswith("PASS: The code is accepted.\nformat       vn_personal\n")
+    for private in ("NGUYEN", "0010930", "0123232422"):
+        assert private not in done.out + done.err
+    done = kioskctl("verify", "--config", site, stdin=b"HC1:not base45")
+    assert done.out.startswith("FAIL: ")
+    assert "\nproblem      " in done.out
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-01-01T00:00:00", "1960-01-01T00:00:00Z"])
+def test_a_time_that_is_none_is_misuse(site: Path, time: str) -> None:
+    done = quickly("verify", "--config", site, "--at", time, stdin=PERSONAL)
+    assert done.status == 2
+    assert "is no time in RFC 3339 since 1970; expected as in 2026-03-01T08:00:00Z" in done.err
+
+
+def test_rules_that_cannot_be_read_are_named(site: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone.json"
+    done = quickly("verify", "--config", site, "--trust", gone, stdin=PERSONAL)
+    assert (done.status, done.err) == (
+        78,
+        f"kioskctl: configuration: cannot read {gone}: No such file or directory\n",
+    )
+    gone.write_text("{")
+    done = quickly("verify", "--config", site, "--policy", gone, stdin=PERSONAL)
+    assert done.status == 78
+    assert "policy" in done.err
+
+
+# scan
+
+
+def test_pictures_are_read_and_judged(
+    site: Path, crowd: Crowd, trust: Path, tmp_path: Path
+) -> None:
+    shown = [v for v in visitors(crowd) if v.format in ("cccd", "vn_personal", "hc1", "unknown")][
+        :6
+    ]
+    files = [tmp_path / f"{number}.png" for number in range(len(shown))]
+    for visitor, path in zip(shown, files, strict=True):
+        draw(visitor).save(path)
+    done = kioskctl("scan", "--config", site, "--trust", trust, "--at", NOW.isoformat(), *files)
+    assert done.status == 0
+    for visitor, path, line in zip(shown, files, done.out.splitlines(), strict=True):
+        assert line.startswith(f"{path}: {visitor.format}: {visitor.outcome}, {visitor.reason}"), (
+            visitor.label
+        )
+    for visitor in shown:
+        text = (visitor.payload or b"").decode(errors="replace")
+        assert not any(len(part) > 5 and part in done.out for part in text.split("|"))
+
+
+def test_a_picture_without_a_code_and_a_file_that_is_none_say_no(
+    site: Path, tmp_path: Path
+) -> None:
+    empty, junk, gone = tmp_path / "empty.png", tmp_path / "junk.png", tmp_path / "gone.png"
+    Image.new("L", (640, 480), 128).save(empty)
+    junk.write_bytes(b"junk")
+    done = kioskctl("scan", "--config", site, empty, junk, gone)
+    assert done.status == 1
+    assert done.out == f"{empty}: no readable code\n"
+    assert f"{junk}: no picture that can be read: cannot identify image file" in done.err
+    assert f"{gone}: no picture that can be read: No such file or directory" in done.err
+
+
+# outbox
+
+
+def filled(directory: Path, records: int) -> Outbox[SegmentSeal]:
+    """An outbox held by a scanner, `records` in segments of two."""
+    key = X25519PrivateKey.generate().public_key()
+
+    def begin(epoch: str, first_seq: int) -> SegmentSeal:
+        return new_segment([key], "gate-1", epoch, first_seq)
+
+    outbox = Outbox(directory, 2, begin)
+    for _ in range(records):
+        outbox.put(
+            lambda seal, seq: CheckIn(
+                epoch=seal.header.epoch,
+                seq=seq,
+                id=f"{seq:016x}",
+                scanned_at_ms=1,
+                clock="synced",
+                boot_id="boot",
+                boottime_ms=1,
+                direction="in",
+                outcome="pass",
+                reason="accepted",
+                sealed=seal.seal(seq, b"NGUYEN VAN A"),
+            )
+        )
+    return outbox
+
+
+def test_the_outbox_in_figures(site: Path, tmp_path: Path) -> None:
+    filled(tmp_path / "outbox", 5).close()
+    (tmp_path / "outbox" / "sealed" / "junk").write_bytes(b"junk")
+    done = kioskctl("outbox", "--config", site)
+    assert done.status == 0
+    first, second = done.out.splitlines()
+    assert first.startswith("waiting: 3 segments, the oldest for ")
+    assert second == "quarantine: 1 file"
+
+
+def test_the_outbox_listed_without_a_word_about_anybody(site: Path, tmp_path: Path) -> None:
+    filled(tmp_path / "outbox", 3).close()
+    names = SealedSegments(tmp_path / "outbox").waiting()
+    damaged = tmp_path / "outbox" / "sealed" / names[1]
+    damaged.write_bytes(b"nothing of this can be read\n")
+    done = kioskctl("outbox", "list", "--config", site)
+    assert done.status == 0
+    lines = done.out.splitlines()
+    assert lines[0].startswith(f"{names[0]}  waiting ")
+    assert lines[0].endswith(", 2 records, numbers 1 to 2")
+    assert lines[1] == f"{names[1]}  unreadable, moved to quarantine"
+    assert lines[2] == f"{names[1]}  in quarantine"
+
+
+def test_leftovers_are_sealed_once_the_scanner_is_dead(site: Path, tmp_path: Path) -> None:
+    scanner = filled(tmp_path / "outbox", 3)
+    done = quickly("outbox", "seal", "--config", site)
+    assert done.status == 1
+    assert "another scanner holds" in done.err
+    scanner.close()
+    assert quickly("outbox", "seal", "--config", site) == (0, "sealed 0 segments\n", "")
+
+
+def test_a_scanner_that_was_killed_leaves_nothing_stranded(site: Path, tmp_path: Path) -> None:
+    code = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path;"
+        "from test_ctl import filled; held = filled(Path(sys.argv[2]), 3); os._exit(9)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path / "outbox")],
+        check=False,
+    )
+    assert kioskctl("outbox", "seal", "--config", site) == (0, "sealed 1 segment\n", "")
+    sealed = SealedSegments(tmp_path / "outbox")
+    segments = [sealed.read(name) for name in sealed.waiting()]
+    assert [r.seq for segment in segments if segment for r in segment.records] == [1, 2, 3]
+
+
+def test_an_outbox_that_is_not_there(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "outbox").rmdir()
+    for action in ([], ["list"], ["seal"]):
+        done = quickly("outbox", *action, "--config", site)
+        assert done.status == 1
+        assert str(tmp_path / "outbox") in done.err
+
+
+# cue
+
+
+@pytest.mark.parametrize("outcome", ["pass", "warn", "fail"])
+def test_a_trial_reaches_the_panel(site: Path, tmp_path: Path, outcome: str) -> None:
+    inlet = Inlet(tmp_path / "run", "feedback")
+    done = quickly("cue", outcome, "--config", site)
+    (cue,) = inlet.drain()
+    assert isinstance(cue, Trial)
+    assert cue.outcome == outcome
+    assert (done.status, done.out) == (0, f"sent to the panel: {outcome}, {cue.reason}\n")
+    assert quickly("cue", outcome, "--reason", "expired", "--config", site).status == 0
+    (cue,) = inlet.drain()
+    assert isinstance(cue, Trial)
+    assert cue.reason == "expired"
+    inlet.close()
+
+
+def test_a_trial_from_a_process_of_its_own(site: Path, tmp_path: Path) -> None:
+    inlet = Inlet(tmp_path / "run", "feedback")
+    assert kioskctl("cue", "fail", "--config", site) == (0, "sent to the panel: fail, forged\n", "")
+    assert len(list(inlet.drain())) == 1
+    inlet.close()
+
+
+def test_a_trial_nobody_takes_is_a_no(site: Path, tmp_path: Path) -> None:
+    path = tmp_path / "run" / "feedback.sock"
+    done = quickly("cue", "pass", "--config", site)
+    assert done.status == 1
+    assert f"nobody took the cue at {path}: is kiosk-feedback running" in done.err
+    Inlet(tmp_path / "run", "feedback").close()  # leaves its socket like a killed process
+    assert quickly("cue", "pass", "--config", site).status == 1
+    assert quickly("cue", "maybe", "--config", site).status == 2
+    assert quickly("cue", "pass", "--reason", "mood", "--config", site).status == 2
