@@ -28,7 +28,8 @@ folder = "{folder}"
 answer_s = 0.5
 scanner_silent_s = 1.5
 [gpio]
-pins = "{pins}"
+pins = "mock"
+green = {green}
 """
 
 
@@ -41,7 +42,7 @@ class Daemon:
         self._log = home / "log"
         self.run.mkdir(exist_ok=True)
         given = {"id": "k-1", "run": str(self.run), "folder": str(self.panel)}
-        given |= {"driver": "png", "pins": "mock"} | site
+        given |= {"driver": "png", "green": "17"} | site
         self._site = home / "site.toml"
         self._site.write_text(SITE.format(**given))
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -212,7 +213,7 @@ def test_absent_panel_and_pins_are_told_and_not_fatal(
     (tmp_path / "run").mkdir()
     (tmp_path / "file").touch()
     uplink = Inlet(tmp_path / "run", "uplink")
-    daemon = make(folder=str(tmp_path / "file" / "panel"), pins="lgpio")
+    daemon = make(folder=str(tmp_path / "file" / "panel"), green="27")  # as red
     daemon.until_ready()
     daemon.scanner.send(answer(3))
     daemon.wait(lambda: "answer number=3" in daemon.log)
