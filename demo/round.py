@@ -149,8 +149,12 @@ class Visits:
     def account(self) -> Account:
         """Compares what was expected with the database, by content, row by row."""
         rows = self.town.committed()
-        due = Counter(s.content for s in self.showings if s.visitor.recorded)
-        there = Counter((r.device_id, r.format, r.subject, r.outcome, r.reason) for r in rows)
+        due: Counter[tuple[str, ...]] = Counter(
+            s.content for s in self.showings if s.visitor.recorded
+        )
+        there: Counter[tuple[str, ...]] = Counter(
+            (r.device_id, r.format, r.subject, r.outcome, r.reason) for r in rows
+        )
         return Account(
             shown=len(self.showings),
             expected=sum(s.expected for s in self.showings),

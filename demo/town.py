@@ -54,6 +54,8 @@ class Kiosk:
         )
         self.config = [SIMULATED, site, desk]
         self.daemons = {name: self._daemon(name) for name in DAEMONS}
+        self._answers = _Answers(self.daemons["scanner"].log)
+        self._shown = _Answers(self.daemons["feedback"].log)
 
     def _daemon(self, name: str) -> Process:
         command = [sys.executable, "-m", f"kiosk.{name}"]
@@ -76,11 +78,25 @@ class Kiosk:
 
     def answers(self) -> list[dict[str, str]]:
         """Every answer that the scanner gave, in order: number, outcome, reason, seq ..."""
-        return _log_lines(self.daemons["scanner"].log)
+        return self._answers.read()
 
     def shown(self) -> list[dict[str, str]]:
         """Every answer that the panel showed: number, outcome, reason."""
-        return _log_lines(self.daemons["feedback"].log)
+        return self._shown.read()
+
+    def ask(self, scene: Image.Image, patience_s: float = 10.0) -> dict[str, str]:
+        """Holds up `scene` until the scanner answers, and leaves it there; the answer.
+
+        Raises Failed when none comes.
+        """
+        before = len(self.answers())
+        self.hold_up(scene)
+        deadline = time.monotonic() + patience_s
+        while len(self.answers()) == before:
+            if time.monotonic() > deadline:
+                raise Failed(f"{self.kid} gave no answer within {patience_s:.0f} s")
+            time.sleep(0.01)
+        return self.answers()[before]
 
 
 class Town:
@@ -203,12 +219,23 @@ def _section(name: str, **values: object) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def _log_lines(log: Path) -> list[dict[str, str]]:
-    """The `answer key=value ...` lines of a daemon's log."""
-    if not log.exists():
-        return []
-    lines = log.read_text(errors="replace").splitlines()
-    answers = [line.partition(" answer ")[2] for line in lines if " answer number=" in line]
-    return [
-        dict(word.split("=", 1) for word in answer.split() if "=" in word) for answer in answers
-    ]
+class _Answers:
+    """The `answer key=value ...` lines of a daemon's log, read as they come."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._offset = 0
+        self._found: list[dict[str, str]] = []
+
+    def read(self) -> list[dict[str, str]]:
+        if not self._log.exists():
+            return self._found
+        with self._log.open("rb") as file:
+            file.seek(self._offset)
+            whole, _, _ = file.read().rpartition(b"\n")
+        self._offset += len(whole) + 1 if whole else 0
+        for line in whole.decode(errors="replace").splitlines():
+            _, found, answer = line.partition(" answer ")
+            if found and answer.startswith("number="):
+                self._found.append(dict(w.split("=", 1) for w in answer.split() if "=" in w))
+        return self._found
