@@ -140,7 +140,7 @@ class Outlet:
             except OSError as error:
                 if error.errno not in _RECEIVER_AWAY:
                     raise CueError(f"cannot send to {self._path}: {error}") from error
-                self.problem = error.strerror
+                self.problem = error.strerror or str(error)
                 return False
             del self._waiting[key]
         self.problem = ""
