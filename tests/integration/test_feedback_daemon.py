@@ -28,8 +28,7 @@ folder = "{folder}"
 answer_s = 0.5
 scanner_silent_s = 1.5
 [gpio]
-pins = "mock"
-green = {green}
+pins = "{pins}"
 """
 
 
@@ -42,7 +41,7 @@ class Daemon:
         self._log = home / "log"
         self.run.mkdir(exist_ok=True)
         given = {"id": "k-1", "run": str(self.run), "folder": str(self.panel)}
-        given |= {"driver": "png", "green": "17"} | site
+        given |= {"driver": "png", "pins": "mock"} | site
         self._site = home / "site.toml"
         self._site.write_text(SITE.format(**given))
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -208,12 +207,14 @@ def test_killed_and_started_again(make: Callable[..., Daemon]) -> None:
 
 
 def test_absent_panel_and_pins_are_told_and_not_fatal(
-    make: Callable[..., Daemon], tmp_path: Path
+    make: Callable[..., Daemon], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "file").touch()
+    (tmp_path / "lgpio.py").write_text("raise ImportError('not on this machine')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     uplink = Inlet(tmp_path / "run", "uplink")
-    daemon = make(folder=str(tmp_path / "file" / "panel"), green="27")  # as red
+    daemon = make(folder=str(tmp_path / "file" / "panel"), pins="lgpio")
     daemon.until_ready()
     daemon.scanner.send(answer(3))
     daemon.wait(lambda: "answer number=3" in daemon.log)
