@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from kiosk.config import load
+from kiosk.ctl.words import count, span
 from kiosk.errors import OutboxError
 from kiosk.outbox import SealedSegments, seal_leftovers
 
@@ -25,15 +26,15 @@ def run(args: argparse.Namespace) -> int:
     scanner holds what should be sealed."""
     directory = load(args.config).paths.outbox
     if args.action == "seal":
-        print(f"sealed {_count(seal_leftovers(directory), 'segment')}")
+        print(f"sealed {count(seal_leftovers(directory), 'segment')}")
         return 0
     sealed = SealedSegments(directory)
     if args.action == "list":
         return _list(sealed)
     waiting = sealed.waiting()
-    oldest = f", the oldest for {_ago(sealed.age_s(waiting[0]))}" if waiting else ""
-    print(f"waiting: {_count(len(waiting), 'segment')}{oldest}")
-    print(f"quarantine: {_count(len(sealed.quarantined()), 'file')}")
+    oldest = f", the oldest for {span(sealed.age_s(waiting[0]))}" if waiting else ""
+    print(f"waiting: {count(len(waiting), 'segment')}{oldest}")
+    print(f"quarantine: {count(len(sealed.quarantined()), 'file')}")
     return 0
 
 
@@ -50,22 +51,10 @@ def _list(sealed: SealedSegments) -> int:
             continue
         first, last = segment.records[0].seq, segment.records[-1].seq
         print(
-            f"{name}  waiting {_ago(sealed.age_s(name))},"
-            f" {_count(len(segment.records), 'record')}, numbers {first} to {last}"
+            f"{name}  waiting {span(sealed.age_s(name))},"
+            f" {count(len(segment.records), 'record')}, numbers {first} to {last}"
             f"{', DAMAGED' if segment.damaged else ''}"
         )
     for name in sealed.quarantined():
         print(f"{name}  in quarantine")
     return 0
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _ago(seconds: float) -> str:
-    """A span in the largest unit that leaves at least 2."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

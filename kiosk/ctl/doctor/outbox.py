@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kiosk.config import Config
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
+from kiosk.ctl.words import count, span
 from kiosk.outbox import SealedSegments
 from kiosk.outbox.layout import folders
 from kiosk.outbox.writer import RESERVE_BYTES
@@ -29,10 +30,13 @@ def check(config: Config) -> Iterator[Finding]:
         return
     yield from _rights(directory)
     yield _space(directory)
-    sealed = SealedSegments(directory)
     try:
-        yield _waiting(sealed)
-        yield from _quarantine(sealed, directory)
+        if all(place.is_dir() for place in folders(directory)):
+            sealed = SealedSegments(directory)
+            yield _waiting(sealed)
+            yield from _quarantine(sealed, directory)
+        else:
+            yield fine("nothing was ever stored here")
         yield _scanner(directory)
     except OSError as error:
         yield wrong(str(error), RIGHTS)
@@ -78,7 +82,9 @@ def _waiting(sealed: SealedSegments) -> Finding:
     if not waiting:
         return fine("nothing waits for the centre")
     oldest = sealed.age_s(waiting[0])
-    what = f"{len(waiting)} sealed segments wait for the centre, the oldest for {oldest:.0f} s"
+    what = (
+        f"waiting for the centre: {count(len(waiting), 'segment')}, the oldest for {span(oldest)}"
+    )
     if oldest > LONG_S:
         return wrong(what, "see what broker, below, says; the records are safe and will follow")
     return fine(what)
@@ -88,7 +94,8 @@ def _quarantine(sealed: SealedSegments, directory: Path) -> Iterator[Finding]:
     names = sealed.quarantined()
     if names:
         yield wrong(
-            f"{len(names)} files in {folders(directory).quarantine} could not be read in whole",
+            f"{folders(directory).quarantine} holds {count(len(names), 'file')} that could not be"
+            " read in whole",
             "copy them away for the centre's staff, then remove them; the card may be worn out",
         )
 
@@ -99,7 +106,7 @@ def _scanner(directory: Path) -> Finding:
     left = [p for p in folders(directory).open.glob("*.seg") if p.stat().st_size]
     if left:
         return wrong(
-            f"no scanner is at work, and a dead one left {len(left)} segments unsealed",
+            f"no scanner is at work, and a dead one left {count(len(left), 'segment')} unsealed",
             "start kiosk-scanner, or hand them over: kioskctl outbox seal",
         )
     return wrong("no scanner is at work: nothing is scanned", "systemctl start kiosk.target")

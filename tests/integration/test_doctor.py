@@ -1,0 +1,297 @@
+"""kioskctl doctor at a kiosk that is well, and at kiosks that are not."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from PIL import Image
+from rig import Broker, Process, free_port, until
+
+from kiosk.config import load
+from provisioning.authority import enrol, init_fleet
+
+SIMULATED = Path(__file__).parents[2] / "config" / "boards" / "simulated.toml"
+DAEMONS = ("feedback", "scanner", "uplink")
+
+
+class Finding(NamedTuple):
+    ok: bool
+    what: str
+    remedy: str
+
+
+class Patient:
+    """A kiosk on this machine: enrolled, its daemons not started yet."""
+
+    def __init__(self, site: Path) -> None:
+        self.site = site
+        self.folder = site.parent
+        desk = self.folder / "desk.toml"
+        desk.write_text(
+            '[paths]\noutbox = "outbox"\nrun = "run"\n'
+            '[camera]\nfolder = "camera"\n[panel]\nfolder = "screens"\n'
+        )
+        for name in ("outbox", "run", "camera", "screens"):
+            (self.folder / name).mkdir()
+        self.files = [SIMULATED, site, desk]
+        self.config = load(self.files)
+        self.daemons: list[Process] = []
+
+    def set(self, text: str) -> None:
+        """A layer over all others."""
+        path = self.folder / f"more-{len(self.files)}.toml"
+        path.write_text(text)
+        self.files.append(path)
+
+    def start(self) -> None:
+        words = [f"--config={path}" for path in self.files]
+        for name in DAEMONS:
+            log = self.folder / f"{name}.log"
+            daemon = Process([sys.executable, "-m", f"kiosk.{name}", *words], log)
+            self.daemons.append(daemon)
+            daemon.start()
+        for sign in ("outbox/open/lock", "run/feedback.sock", "run/uplink.sock"):
+            until((self.folder / sign).exists, f"{sign} is there")
+
+    def close(self) -> None:
+        for daemon in self.daemons:
+            daemon.close()
+
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "kiosk.ctl",
+                *(f"--config={path}" for path in self.files),
+                "doctor",
+                *words,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def wrong(self, *words: str) -> list[Finding]:
+        """What is found wrong; the exit status must agree."""
+        done = self.ask("--json", *words)
+        assert "Traceback" not in done.stderr, done.stderr
+        parts = json.loads(done.stdout)
+        found = [Finding(**finding) for members in parts.values() for finding in members]
+        bad = [finding for finding in found if not finding.ok]
+        assert done.returncode == (1 if bad else 0)
+        assert all(finding.remedy for finding in bad)
+        return bad
+
+
+@pytest.fixture
+def patient(enrolled: Callable[[], Path]) -> Iterator[Patient]:
+    patient = Patient(enrolled())
+    yield patient
+    patient.close()
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Patient:
+    """Enrolled at a fleet whose broker is not there."""
+    init_fleet(tmp_path / "fleet", ["localhost"])
+    address = f"localhost:{free_port()}"
+    return Patient(enrol(tmp_path / "fleet", "gate-1", "Gate 1", address, tmp_path / "gate-1"))
+
+
+def test_a_kiosk_that_is_well(patient: Patient) -> None:
+    patient.start()
+    done = patient.ask()
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.endswith("\nNothing is wrong with this kiosk.\n")
+    assert "takes the kiosk's certificate (TLSv1.3)" in done.stdout
+    assert "in use by the scanner" in done.stdout
+    assert patient.wrong() == []
+
+
+def test_a_kiosk_whose_daemons_do_not_run(patient: Patient) -> None:
+    run = patient.folder / "run"
+    assert [finding.what for finding in patient.wrong()] == [
+        "no scanner is at work: nothing is scanned",
+        f"the socket {run}/feedback.sock is missing: kiosk-feedback does not run",
+        f"the socket {run}/uplink.sock is missing: kiosk-uplink does not run",
+    ]
+    patient.start()
+    patient.daemons[0].kill()
+    (finding,) = patient.wrong("--part", "daemons")
+    assert finding.what == f"nobody listens on {run}/feedback.sock: kiosk-feedback has died"
+
+
+def test_a_dead_broker(patient: Patient, broker: Broker) -> None:
+    assert patient.wrong("--part", "broker") == []
+    broker.kill()
+    (finding,) = patient.wrong("--part", "broker")
+    assert finding.what == f"nobody listens on localhost:{broker.port}"
+
+
+def test_a_broker_that_does_not_know_this_kiosk(
+    patient: Patient, broker: Broker, tmp_path: Path
+) -> None:
+    """Certificate and key of another fleet; the root is the right one."""
+    init_fleet(tmp_path / "other", ["localhost"])
+    stranger = enrol(tmp_path / "other", "gate-9", "Elsewhere", broker.address, tmp_path / "gate-9")
+    folder = stranger.parent
+    patient.set(f'[broker]\ncertificate = "{folder}/kiosk.crt"\nkey = "{folder}/kiosk.key"')
+    (finding,) = patient.wrong("--part", "broker")
+    assert finding.what.startswith(f"{broker.address} refuses the kiosk's certificate: ")
+    assert "unknown ca" in finding.what
+
+
+def test_a_broker_that_this_kiosk_does_not_know(
+    patient: Patient, broker: Broker, tmp_path: Path
+) -> None:
+    init_fleet(tmp_path / "other", ["localhost"])
+    patient.set(f'[broker]\nca = "{tmp_path}/other/ca.crt"')
+    (finding,) = patient.wrong("--part", "broker")
+    assert finding.what.startswith(f"{broker.address} is not to be trusted: ")
+    assert "a stranger may stand" in finding.remedy
+
+
+def test_brokers_that_are_none(alone: Patient) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        alone.set(f'[broker]\nhosts = ["localhost:{port}", "no-such-host.invalid:8883"]')
+        mute, unknown = alone.wrong("--part", "broker")
+    assert mute.what == f"localhost:{port} accepts a connection, but does not speak TLS"
+    assert unknown.what.startswith("the name no-such-host.invalid cannot be resolved: ")
+    alone.set("[broker]\nhosts = []")
+    (finding,) = alone.wrong("--part", "broker")
+    assert finding.what == "no broker is configured: broker.hosts is empty"
+
+
+def certificate(
+    key: ec.EllipticCurvePrivateKey, name: str, begin: datetime, end: datetime
+) -> bytes:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    return (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 1, begin, end)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+
+
+def test_certificates_that_will_not_do(alone: Patient) -> None:
+    path, key_path = alone.config.broker.certificate, alone.config.broker.key
+    key = serialization.load_pem_private_key(key_path.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    assert alone.wrong("--part", "identity") == []
+    now, day = datetime.now(UTC), timedelta(days=1)
+    cases = {
+        f"the certificate {path} expired on {now - day:%Y-%m-%d}": ("gate-1", -9, -1),
+        f"the certificate {path} is not valid before {now + day:%Y-%m-%d %H:%M} UTC, the clock"
+        " says ": ("gate-1", 1, 9),
+        f"the certificate {path} ends soon, on {now + 9 * day:%Y-%m-%d}": ("gate-1", -1, 9),
+        f"the certificate {path} is made out to 'gate-2', this kiosk is 'gate-1'": (
+            "gate-2",
+            -1,
+            90,
+        ),
+    }
+    for sentence, (name, begin, end) in cases.items():
+        path.write_bytes(certificate(key, name, now + begin * day, now + end * day))
+        (finding,) = alone.wrong("--part", "identity")
+        assert finding.what.startswith(sentence)
+
+    other = ec.generate_private_key(ec.SECP256R1())
+    path.write_bytes(certificate(other, "gate-1", now - day, now + 90 * day))
+    (finding,) = alone.wrong("--part", "identity")
+    assert finding.what == f"the private key {key_path} does not belong to the certificate {path}"
+
+    path.write_text("no PEM")
+    key_path.unlink()
+    first, second = alone.wrong("--part", "identity")
+    assert first.what.startswith(f"{path} is no certificate in PEM: ")
+    assert second.what == f"the private key {key_path} is missing"
+
+
+def test_a_kiosk_that_is_not_enrolled(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text("")
+    patient = Patient(tmp_path / "site.toml")
+    whats = [finding.what for finding in patient.wrong()]
+    assert whats[0] == "this kiosk is not enrolled: kiosk.id is empty"
+    assert "no key to seal for: seal.recipients is empty, nothing is scanned" in whats
+    assert "no broker is configured: broker.hosts is empty" in whats
+
+
+def test_a_configuration_that_is_wrong(alone: Patient) -> None:
+    alone.set("[gpio]\ngreen = 99\nrad = 1")
+    first, second = alone.wrong()
+    assert first.what.endswith("gpio.green: found 99, allowed: a whole number from 0 to 27")
+    assert second.what.endswith("unknown key gpio.rad; did you mean gpio.red?")
+
+
+def test_what_judging_needs(alone: Patient) -> None:
+    assert alone.wrong("--part", "judging") == []
+    gone, junk = alone.folder / "gone.pub", alone.folder / "junk"
+    junk.write_text("{")
+    alone.set(
+        f'[judge]\npolicy = "{junk}"\ntrust = "{junk}"\n[seal]\nrecipients = ["{gone}", "{junk}"]'
+    )
+    policy, trust, missing, wrong = (f.what for f in alone.wrong("--part", "judging"))
+    assert policy.startswith(f"the policy {junk} is wrong: ")
+    assert trust.startswith(f"the trust list {junk} is wrong: ")
+    assert missing == f"the sealing key {gone} is missing"
+    assert wrong.startswith(f"the sealing key {junk} is wrong: ")
+
+
+def test_an_outbox_with_garbage_and_one_that_is_gone(alone: Patient) -> None:
+    outbox = alone.folder / "outbox"
+    for name in ("open", "sealed", "quarantine"):
+        (outbox / name).mkdir()
+    (outbox / "sealed" / "holiday.jpg").write_bytes(b"junk")
+    (outbox / "open" / f"{'0' * 16}-{1:016}.seg").write_bytes(b"left")
+    garbage, left = (f.what for f in alone.wrong("--part", "outbox"))
+    assert garbage == f"{outbox}/quarantine holds 1 file that could not be read in whole"
+    assert left == "no scanner is at work, and a dead one left 1 segment unsealed"
+    outbox.rename(alone.folder / "elsewhere")
+    (finding,) = alone.wrong("--part", "outbox")
+    assert finding.what == f"the outbox {outbox} is missing"
+
+
+def test_hardware_that_is_absent(alone: Patient) -> None:
+    (alone.folder / "camera").rmdir()
+    alone.set('[panel]\ndriver = "luma_i2c"\nbus = 9')
+    camera, panel = alone.wrong("--part", "camera"), alone.wrong("--part", "panel")
+    assert [f.what.partition(":")[0] for f in camera] == [
+        f"the replay camera cannot read its folder {alone.folder}/camera"
+    ]
+    assert panel[0].what.startswith("ssd1306 at 0x3c on /dev/i2c-9: ")
+    alone.set('[camera]\ndriver = "pinhole"')
+    (finding,) = alone.wrong("--part", "camera")
+    assert finding.what.startswith("camera.driver: found 'pinhole', expected one of ")
+
+
+def test_a_driver_that_crashes_or_hangs_does_not_take_the_doctor_with_it(
+    alone: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A camera that delivers a picture, then one that ends its process."""
+    from kiosk.ctl import doctor
+
+    Image.new("L", (1280, 720), 128).save(alone.folder / "camera" / "view.png")
+    (finding,) = doctor._apart("camera", alone.files)
+    assert (finding.ok, finding.what) == (True, "replay gives pictures of 1280x720")
+    monkeypatch.setattr(doctor, "PATIENCE_S", 0.01)
+    (finding,) = doctor._apart("camera", alone.files)
+    assert finding.what == "the camera's driver does not come back within 0 s"
+    monkeypatch.setattr(doctor, "PATIENCE_S", 20.0)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    (finding,) = doctor._apart("camera", alone.files)
+    assert finding.what == "the camera's driver crashed (status 1): no message"
