@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 
 import sqlalchemy as sa
 from PIL import Image
@@ -198,12 +197,7 @@ class Town:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Kiosks first, so that they can say goodbye; the broker last."""
         self._engine.dispose()
         for process in reversed(self.processes):

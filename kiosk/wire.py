@@ -66,7 +66,6 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     place: str
     direction: str
-    certificate_until_ms: int | None = None
 
 
 class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
