@@ -89,7 +89,7 @@ def _apart(part: str, config: list[Path] | None) -> list[Finding]:
 
 def _configured(paths: list[Path] | None) -> Finding:
     sources = dict.fromkeys(str(setting.source) for setting in effective(paths))
-    return fine(f"in order, from {', '.join(sources)}")
+    return fine(f"from {', '.join(sources)}")
 
 
 def _misconfigured(problem: str) -> Finding:
