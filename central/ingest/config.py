@@ -44,7 +44,7 @@ class Batch(Section, frozen=True, kw_only=True):
     """One transaction holds at most `messages`, and waits at most `ms` for more of them."""
 
     messages: Annotated[int, Meta(ge=1, le=1000)] = 64
-    ms: Annotated[int, Meta(ge=0, le=10_000)] = 20
+    ms: Annotated[int, Meta(ge=0, le=10_000)] = 5
 
 
 class Config(Section, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 import ssl
 import time
 from typing import Any
@@ -27,6 +28,13 @@ KEEPALIVE_S = 30
 SESSION_S = 3600  # what the broker holds for a worker that never comes back
 GOODBYE_S = 5.0
 _IN_SESSION_TAKEN_OVER = 142  # MQTT 5, 3.14.2.1
+
+
+# With TLS 1.3 a refused certificate looks like this to the client, RFC 8446, 4.4.2.4.
+_UNWELCOME = (
+    "it ended the connection without an answer, as a broker does that does not trust a"
+    " certificate; is ours of its fleet, and not expired?"
+)
 
 
 class Backoff:
@@ -60,8 +68,9 @@ class Session:
         self._filter = f"$share/{share}/{wire.CHECKINS_OF_ALL}"
         self._presence = wire.Presence("away", "starting")
         self._subscribed = False
+        self._welcome = False  # the broker has answered on this connection
         self._said: int | None = None  # message id of a presence not yet confirmed
-        self._lost_why = ""
+        self._lost_why = self._said_why = ""
         self._backoff = Backoff()
         self._client = client = mqtt.Client(
             CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5, manual_ack=True
@@ -69,6 +78,7 @@ class Session:
         library = log.getChild("mqtt")
         library.setLevel(logging.ERROR)  # below that it logs every topic
         client.enable_logger(library)
+        client.on_socket_open = _without_delay
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -136,6 +146,7 @@ class Session:
 
     def _connect(self) -> None:
         self._lost_why = ""
+        self._welcome = False
         try:
             self._client.reconnect()
         except ssl.SSLCertVerificationError as error:
@@ -144,7 +155,9 @@ class Session:
             self._lost_why = str(error)
 
     def _lost(self) -> None:
-        log.warning("no connection to the broker %s: %s", self._host, self._lost_why)
+        if self._lost_why != self._said_why:  # once, however long it lasts
+            log.warning("no connection to the broker %s: %s", self._host, self._lost_why)
+            self._said_why = self._lost_why
         self.inbox.clear()
         self._subscribed = False
         self._backoff.failed()
@@ -152,6 +165,7 @@ class Session:
     def _on_connect(
         self, _c: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Properties | None
     ) -> None:
+        self._welcome = True
         if reason.is_failure:
             self._lost_why = f"refused: {reason}"
             return
@@ -166,6 +180,7 @@ class Session:
             return
         log.info("connected to the broker as %s", self._name)
         self._backoff.succeeded()
+        self._said_why = ""
         self._subscribed = True
         self.say(self._presence)
 
@@ -183,6 +198,13 @@ class Session:
     def _on_disconnect(
         self, _c: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Properties | None
     ) -> None:
-        self._lost_why = self._lost_why or str(reason)
+        if not self._lost_why:
+            self._lost_why = str(reason) if self._welcome else _UNWELCOME
         if reason.value == _IN_SESSION_TAKEN_OVER:
             self._lost_why += f"; does another worker use the certificate of {self._name}?"
+
+
+def _without_delay(_c: mqtt.Client, _u: Any, connection: Any) -> None:
+    """An acknowledgement is two small packets; Nagle's algorithm would hold back the second
+    until the first is confirmed, 40 ms later."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

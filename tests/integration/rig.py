@@ -300,6 +300,9 @@ class Kiosk:
         )
         client.tls_set(ca, certificate, key)
         client.reconnect_delay_set(0.1, 0.5)
+        client.on_socket_open = lambda _c, _u, connection: connection.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
         ready: queue.Queue[bool] = queue.Queue()
         topics = [wire.down(self.kid, "ack"), wire.PRESENCE_OF_ALL, *(listen or [])]
         client.on_connect = lambda c, *_: c.subscribe([(topic, 1) for topic in topics])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -125,13 +126,17 @@ def test_without_any_certificate_nobody_enters(broker: Broker, fleet: Path) -> N
 
 
 def test_a_worker_says_why_it_does_not_get_in(
-    broker: Broker, database: Database, tmp_path: Path
+    fleet: Path, broker: Broker, database: Database, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
     init_fleet(other, ["localhost"])
     stranger = Ingest(other, database.url, broker.address, tmp_path)
     stranger.start()
     until(lambda: "not to be trusted" in stranger.said(), "it says that it trusts not")
+    assert stranger.stop() == 0
+    shutil.copy(fleet / "ca.crt", other / "ca.crt")  # now it trusts, and is not trusted
+    stranger.start()
+    until(lambda: "is ours of its fleet" in stranger.said(), "it says that it is not trusted")
     assert stranger.stop() == 0
 
 
