@@ -13,9 +13,9 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/ready
 
 # What pip packages are built against (systemd-python), load (pyzbar), or the demo and the
-# tests start (mosquitto, postgresql).
+# tests use (mosquitto, postgresql, systemd's own checkers).
 PACKAGES := gcc libc6-dev libsystemd-dev libzbar0 mosquitto pkg-config postgresql \
-	python3-dev python3-venv
+	python3-dev python3-venv systemd
 # On a Pi picamera2 and libcamera come from the system, so the environment must see them.
 ON_A_PI := $(wildcard /usr/lib/python3/dist-packages/picamera2)
 EXTRAS := central,demo,test$(if $(ON_A_PI),$(comma)pi)
