@@ -14,5 +14,5 @@ def driver(kind: str, name: str) -> ModuleType:
     """
     known = sorted(p.stem for p in (Path(__file__).parent / kind).glob("[!_]*.py"))
     if name not in known:
-        raise ValueError(f"{kind}.driver: found {name!r}, expected one of {', '.join(known)}")
+        raise ValueError(f"found {name!r}, expected one of {', '.join(known)}")
     return import_module(f"drivers.{kind}.{name}")

@@ -62,7 +62,7 @@ def _panel(panel: config.Panel) -> Callable[[], Panel]:
     try:
         module = driver("oled", panel.driver)
     except ValueError as error:
-        raise ConfigError([str(error)]) from error
+        raise ConfigError([f"panel.driver: {error}"]) from error
     options = PanelOptions(
         controller=panel.controller,
         width=panel.width,

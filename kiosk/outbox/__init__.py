@@ -7,15 +7,16 @@ small TinyDB database (`journal.JournalStorage`) of at most 64 check-ins; its na
 the epoch and its first sequence number.
 """
 
-from kiosk.outbox.mark import ConnectedMark, is_connected
+from kiosk.outbox.mark import ConnectedMark, is_held
 from kiosk.outbox.sealed import SealedSegments, Segment
-from kiosk.outbox.writer import Outbox, seal_leftovers
+from kiosk.outbox.writer import Outbox, scanner_at_work, seal_leftovers
 
 __all__ = [
     "ConnectedMark",
     "Outbox",
     "SealedSegments",
     "Segment",
-    "is_connected",
+    "is_held",
+    "scanner_at_work",
     "seal_leftovers",
 ]

@@ -30,8 +30,11 @@ class ConnectedMark:
             self._fd = -1
 
 
-def is_connected(path: Path) -> bool:
-    """The scanner's side: does a live uplink call itself connected?"""
+def is_held(path: Path) -> bool:
+    """Whether a live process holds the lock on a file; False when there is no such file.
+
+    Raises OSError when this user may not know.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -35,7 +35,7 @@ class SealedSegments:
         for path in self._list(self._folders.sealed):
             name = parse_name(path.name)
             if name is None:
-                quarantine(path, self._folders.quarantine)
+                self._set_aside(path)
             else:
                 by_epoch[name.epoch].append(name)
         runs = [sorted(names) for names in by_epoch.values()]
@@ -62,7 +62,7 @@ class SealedSegments:
         except msgspec.ValidationError:
             records = []
         if not records:
-            quarantine(path, self._folders.quarantine)
+            self._set_aside(path)
             return None
         return Segment(name, header, sorted(records, key=lambda r: r.seq), damaged)
 
@@ -70,13 +70,19 @@ class SealedSegments:
         """Forgets a segment that the centre has answered in full; `keep` moves it to
         quarantine instead. A power cut may undo this: the segment is then sent twice."""
         path = self._folders.sealed / name
+        if keep:
+            self._set_aside(path)
+            return
         try:
-            if keep:
-                quarantine(path, self._folders.quarantine)
-            else:
-                path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         except OSError as error:
             raise OutboxError(f"cannot remove {path}: {error}") from error
+
+    def _set_aside(self, path: Path) -> None:
+        try:
+            quarantine(path, self._folders.quarantine)
+        except OSError as error:
+            raise OutboxError(f"cannot move {path} to quarantine: {error}") from error
 
     def quarantined(self) -> list[str]:
         """Names of the files that were set aside."""

@@ -28,6 +28,7 @@ from kiosk.outbox.layout import (
     sync_directory,
     sync_file,
 )
+from kiosk.outbox.mark import is_held
 
 RESERVE_BYTES = 4 * 1024 * 1024
 """Below this much free space nothing is taken any more: the system needs to live on."""
@@ -191,6 +192,11 @@ def seal_leftovers(directory: Path) -> int:
         raise _as_outbox_error(error) from error
     finally:
         os.close(lock)
+
+
+def scanner_at_work(directory: Path) -> bool:
+    """Whether a live scanner holds the outbox. Raises OSError when this user may not know."""
+    return is_held(folders(directory).open / _LOCK)
 
 
 class _Stale(NamedTuple):

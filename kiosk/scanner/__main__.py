@@ -113,7 +113,7 @@ def _camera(config: Config) -> Callable[[], Camera]:
     try:
         module = driver("camera", camera.driver)
     except ValueError as error:
-        raise ConfigError([str(error)]) from error
+        raise ConfigError([f"camera.driver: {error}"]) from error
     options = CameraOptions(
         camera.width, camera.height, camera.fps, str(camera.folder), camera.hold_s
     )

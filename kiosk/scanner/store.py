@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
-from kiosk.outbox import Outbox, is_connected
+from kiosk.outbox import Outbox, is_held
 from kiosk.scanner.faults import Faults
 from kiosk.seal import SegmentSeal
 
@@ -93,7 +93,7 @@ class SealTimer(threading.Thread):
         if outbox is None:
             return
         try:
-            outbox.tick(self._after_s, is_connected(self._mark))
+            outbox.tick(self._after_s, is_held(self._mark))
         except OutboxError as error:
             self._store.problem = error
         else:

@@ -12,7 +12,7 @@ import pytest
 
 from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
 from kiosk.model import SCHEMA, CheckIn, Envelope, SegmentHeader
-from kiosk.outbox import ConnectedMark, Outbox, SealedSegments, is_connected, seal_leftovers
+from kiosk.outbox import ConnectedMark, Outbox, SealedSegments, is_held, seal_leftovers
 
 
 class PlainSeal:
@@ -324,13 +324,13 @@ def test_threads_share_one_outbox(tmp_path: Path) -> None:
 
 def test_the_connected_mark_ends_with_its_holder(tmp_path: Path) -> None:
     path = tmp_path / "connected"
-    assert not is_connected(path)
+    assert not is_held(path)
     mark = ConnectedMark(path)
-    assert not is_connected(path)
+    assert not is_held(path)
     mark.set(True)
-    assert is_connected(path)
+    assert is_held(path)
     mark.set(False)
-    assert not is_connected(path)
+    assert not is_held(path)
     mark.set(True)
     mark.close()
-    assert not is_connected(path)
+    assert not is_held(path)

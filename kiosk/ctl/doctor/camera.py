@@ -8,7 +8,7 @@ from drivers import driver
 from drivers.camera import Camera, CameraError, CameraOptions
 from kiosk.config import Config
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
-from kiosk.ctl.doctor.outbox import scanner_at_work
+from kiosk.outbox import scanner_at_work
 
 PATIENCE_S = 5.0
 
@@ -22,7 +22,7 @@ def check(config: Config) -> Iterator[Finding]:
     try:
         module = driver("camera", options.driver)
     except ValueError as error:
-        yield wrong(str(error), "correct camera.driver")
+        yield wrong(f"camera.driver: {error}", "correct it in the configuration")
         return
     try:
         camera: Camera = module.open_camera(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from kiosk.config import Config
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 from kiosk.ctl.words import count, span
-from kiosk.outbox import SealedSegments
+from kiosk.outbox import SealedSegments, scanner_at_work
 from kiosk.outbox.layout import folders
 from kiosk.outbox.writer import RESERVE_BYTES
 
@@ -40,22 +39,6 @@ def check(config: Config) -> Iterator[Finding]:
         yield _scanner(directory)
     except OSError as error:
         yield wrong(str(error), RIGHTS)
-
-
-def scanner_at_work(directory: Path) -> bool:
-    """Whether a live scanner holds the outbox. Raises OSError when this user may not know."""
-    try:
-        fd = os.open(folders(directory).open / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(fd)
 
 
 def _rights(directory: Path) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ def check(config: Config) -> Iterator[Finding]:
     try:
         module = driver("oled", options.driver)
     except ValueError as error:
-        yield wrong(str(error), "correct panel.driver")
+        yield wrong(f"panel.driver: {error}", "correct it in the configuration")
         return
     try:
         panel: Panel = module.open_panel(
