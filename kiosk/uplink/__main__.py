@@ -17,7 +17,7 @@ from kiosk.uplink.watch import SealedWatch
 
 log = logging.getLogger("kiosk.uplink")
 
-TURN_S = 0.2
+TURN_S = 0.1
 TELL_EVERY_S = 1.0
 
 

@@ -210,7 +210,7 @@ class Connection:
                 self._centres[message.topic] = wire.decode(bytes(message.payload), wire.Presence)
             else:  # an empty retained message takes back what was retained
                 self._centres.pop(message.topic, None)
-        except WireError as error:
+        except (WireError, UnicodeDecodeError) as error:
             log.warning("message of the centre not understood: %s", words.plain(str(error), 200))
 
     def _on_publish(
@@ -232,8 +232,8 @@ class Connection:
     ) -> None:
         if flags.is_disconnect_packet_from_server or reason.value in words.OURS:
             self._end(words.verdict(reason))
-        elif self._errors.last is not None:
-            self._end(words.failure(self._errors.last))
+        elif self._errors.last:
+            self._end(self._errors.last)
         elif self.ready:
             self._end("the broker closed the connection")
         else:
@@ -248,15 +248,15 @@ def _properties(kind: int, **values: int) -> Properties:
 
 
 class _ErrorNotes(logging.Handler):
-    """paho hands errors of the socket to its logger alone; this keeps the last of them."""
+    """paho tells errors of the socket to its logger alone; this keeps the last, in words."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.last: OSError | None = None
+        self.last = ""
         self.logger = logging.Logger("paho", logging.ERROR)  # not of the tree: says nothing
         self.logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         for argument in record.args or ():
             if isinstance(argument, OSError):
-                self.last = argument
+                self.last = words.failure(argument)

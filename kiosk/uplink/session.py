@@ -35,21 +35,21 @@ def address(host: str) -> tuple[str, int]:
 
 
 class _Attempt(threading.Thread):
-    """Opens one connection. Once ended: `opened`, or the `error` that prevented it."""
+    """Opens one connection. Once ended: `opened`, or `why` not."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(name="connect", daemon=True)
         self.connection = connection
         self.began = time.monotonic()
         self.opened = False
-        self.error: OSError | ValueError | None = None
+        self.why = ""
 
     def run(self) -> None:
         try:
             self.connection.open()
             self.opened = True
         except (OSError, ValueError) as error:
-            self.error = error
+            self.why = words.failure(error)  # the error itself would keep its frames alive
 
 
 class Session:
@@ -111,7 +111,9 @@ class Session:
         """Says goodbye, so that nobody takes this kiosk for lost."""
         if self.link is not None:
             self.link.leave(GOODBYE_S)
-        self._connection = None
+        if self._connection is not None:
+            self._connection.drop()
+            self._connection = None
 
     def _connect(self) -> None:
         attempt = self._attempt
@@ -127,10 +129,10 @@ class Session:
                 self._why = f"connecting takes long already: {taking:.0f} s; is the network up?"
         elif attempt.opened:
             self._attempt, self._connection = None, attempt.connection
-        elif attempt.error is not None:
+        elif attempt.why:
             self._attempt = None
             attempt.connection.drop()
-            self._failed(words.failure(attempt.error))
+            self._failed(attempt.why)
         else:  # the thread's exception is in the journal already
             raise RuntimeError("an attempt to connect ended without a result")
 

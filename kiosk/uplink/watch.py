@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kiosk.errors import OutboxError
 
-LOOK_EVERY_S = 0.2
+LOOK_EVERY_S = 0.1
 SHARE = 0.05  # of the time may go into listing a directory that holds very much
 
 
