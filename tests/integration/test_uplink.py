@@ -23,7 +23,7 @@ from kiosk import seal, wire
 from kiosk.config import load
 from kiosk.cues import AlertCue, Inlet, Outlet, UplinkState
 from kiosk.model import CheckIn, Person
-from kiosk.outbox import Outbox, SealedSegments, is_connected
+from kiosk.outbox import Outbox, SealedSegments, is_held
 from provisioning.authority import enrol, init_fleet
 
 # That the centre works with both databases is shown by its own tests.
@@ -200,7 +200,7 @@ def test_records_reach_the_database_and_leave_the_card(
     door.start()
     until(committed(database, 3), "the backlog is committed")
     until(door.empty, "the segment is dropped")
-    until(lambda: is_connected(door.run / "connected"), "the scanner sees the connection")
+    until(lambda: is_held(door.run / "connected"), "the scanner sees the connection")
     door.visit(people=2)
     until(committed(database, 5), "the fresh segment is committed")
     until(door.empty, "the segment is dropped")
@@ -208,7 +208,7 @@ def test_records_reach_the_database_and_leave_the_card(
     state = until(lambda: door.state if door.state and not door.state.pending else None, "cue")
     assert (state.online, state.centre, state.why) == (True, True, "")
     assert door.stop() == 0
-    assert not is_connected(door.run / "connected")
+    assert not is_held(door.run / "connected")
 
 
 @once
@@ -221,7 +221,7 @@ def test_broker_absent_at_the_start(
     until(lambda: door.says("refused: no broker listens there"), "the reason is told")
     assert door.state is not None
     assert (door.state.online, door.state.pending) == (False, 1)
-    assert not is_connected(door.run / "connected")
+    assert not is_held(door.run / "connected")
     broker.start()
     until(committed(database, 1), "committed")
     until(door.empty, "the segment is dropped")
@@ -309,7 +309,7 @@ def test_while_the_centre_is_away_records_stay_and_then_drain(door: Door, centre
     until(lambda: door.says("centre away"), "the panel is told")
     assert door.state is not None
     assert door.state.online
-    assert not is_connected(door.run / "connected")
+    assert not is_held(door.run / "connected")
     time.sleep(0.5)
     assert centre.batches.empty()
     centre.is_("online")
