@@ -1,5 +1,6 @@
 """Packaging. Tool settings stand in pyproject.toml; system packages in the Makefile."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -23,7 +24,7 @@ def below(folder: str) -> list[tuple[str, list[str]]]:
 
 setup(
     name="door-kiosk",
-    version="0.1.0",
+    version=re.findall(r'FIRMWARE = "(.+)"', (HERE / "kiosk/model.py").read_text())[0],
     description="Door terminal that reads health declarations, ID cards and certificates",
     license="Apache-2.0",
     python_requires=">=3.11",

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+FIRMWARE = "0.1.0"
+"""Version of this firmware; `setup.py` reads it here."""
+
 SCHEMA = 1
 """Version of everything that is stored in the outbox and sent on the wire."""
 

@@ -25,7 +25,7 @@ _SUFFIXES = (".png", ".jpg", ".jpeg")
 _MAX_PIXELS = 50_000_000  # a picture is opened up in memory; twice what a Pi camera takes
 _WALL = 128  # grey of the empty scene, and of the bars around a picture of another shape
 _NOISE = 3.0  # standard deviation of the empty scene's sensor noise, grey levels
-_EMPTY_FRAMES = 3  # made once and shown in turn, so that noise costs nothing
+_EMPTY_FRAMES = 3  # windows of one picture, made once and shown in turn: noise costs nothing
 
 
 def open_camera(options: CameraOptions) -> Camera:
@@ -148,10 +148,7 @@ def _read(path: str, name: str, width: int, height: int) -> Grey:
 
 def _empty_scene(width: int, height: int) -> list[Grey]:
     rng = np.random.default_rng(0)
-    frames = []
-    for _ in range(_EMPTY_FRAMES):
-        noise = rng.standard_normal((height, width), dtype=np.float32) * _NOISE + _WALL
-        scene = noise.round().clip(0, 255).astype(np.uint8)
-        scene.setflags(write=False)
-        frames.append(scene)
-    return frames
+    tall = rng.standard_normal((height + _EMPTY_FRAMES - 1, width), dtype=np.float32)
+    scene = (tall * _NOISE + _WALL).round().clip(0, 255).astype(np.uint8)
+    scene.setflags(write=False)
+    return [scene[top : top + height] for top in range(_EMPTY_FRAMES)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +10,7 @@ from pathlib import Path
 from kiosk import wire
 from kiosk.config import Config
 from kiosk.cues import AlertCue
-from kiosk.model import SCHEMA, Instant
+from kiosk.model import FIRMWARE, SCHEMA, Instant
 from kiosk.outbox import SealedSegments
 from kiosk.uplink.connection import Connection
 
@@ -26,7 +25,7 @@ def birth(config: Config, sid: str) -> wire.Info:
     """The birth document of session `sid`."""
     return wire.Info(
         sid=sid,
-        firmware=importlib.metadata.version("door-kiosk"),
+        firmware=FIRMWARE,
         schema=SCHEMA,
         model=_model(),
         place=config.kiosk.place,
