@@ -24,13 +24,14 @@ from provisioning.broker import prepare
 
 DAEMONS = ("feedback", "scanner", "uplink")
 _HERE = Path(__file__).resolve().parents[1]
+NOBODY = b'{"version": 1, "issuers": []}'  # a trust list without issuers
 SIMULATED = _HERE / "config" / "boards" / "simulated.toml"
 
 
 class Kiosk:
     """One enrolled kiosk with its three daemons."""
 
-    def __init__(self, root: Path, run: Path, kid: str, site: Path, trust: bytes) -> None:
+    def __init__(self, root: Path, run: Path, kid: str, site: Path, trust: bytes = NOBODY) -> None:
         self.kid = kid
         self.root = root
         self.camera = root / "camera"
@@ -104,7 +105,9 @@ class Town:
     `database` is a SQLAlchemy URL; SQLite in `root` by default.
     """
 
-    def __init__(self, root: Path, kids: list[str], trust: bytes = b"", database: str = "") -> None:
+    def __init__(
+        self, root: Path, kids: list[str], trust: bytes = NOBODY, database: str = ""
+    ) -> None:
         self.root = root.resolve()
         self.root.mkdir(parents=True, exist_ok=True)
         # A Unix socket's path holds 108 bytes at most, so these live apart from `root`.
