@@ -6,9 +6,9 @@ documents, and a power cut in the middle destroys them all. Here a change costs 
 
 A line is `CRC32 JSON LF`: eight hex digits over the JSON's bytes. The JSON object counts
 lines in `n` and carries the `header` (first line only), and per table what was `set` and
-what was `del`eted. A last line without LF is torn: its change was never acknowledged and
-is dropped. Any other line that fails its checksum or its count is damage: it is reported,
-the lines around it are kept.
+what was `del`eted. A last line without LF that fails its checksum is torn: its change was
+never acknowledged and is dropped. Any other line that fails its checksum or its count is
+damage: it is reported, the lines around it are kept.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ class Journal(NamedTuple):
 def read_journal(path: Path) -> Journal:
     """Reads a whole journal; whatever the bytes are, only OSError is raised."""
     *whole, tail = path.read_bytes().split(b"\n")
+    torn = tail != b"" and _checked(tail) is None
+    if tail and not torn:
+        whole.append(tail)
     header: dict[str, Any] | None = None
     tables: Tables = {}
     expected = damaged = 0
@@ -58,7 +61,7 @@ def read_journal(path: Path) -> Journal:
         if line.header is not None:
             header = line.header
         _apply(tables, line)
-    return Journal(header, tables, expected, tail != b"", damaged)
+    return Journal(header, tables, expected, torn, damaged)
 
 
 def _checked(raw: bytes) -> _Line | None:
@@ -88,13 +91,11 @@ class JournalStorage(Storage):
     """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
-        journal = read_journal(path)
-        self._tables = journal.tables
-        self._next_line = journal.lines
+        if path.stat().st_size:
+            raise OSError(f"{path} was written before; a journal is written by one process")
+        self._tables: Tables = {}
+        self._next_line = 0
         self._header = header
-        # A torn tail must not become the beginning of the next line.
-        if journal.torn:
-            raise OSError(f"{path} ends in a torn line; it can be read, not continued")
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
 
     def read(self) -> Tables | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 TABLE = "checkin"
-_NAME = re.compile(r"([0-9a-f]{16})-(\d{16})\.seg")
+_NAME = re.compile(r"([0-9a-f]{16})-([0-9]{16})\.seg")
+_SEQ_MAX = 2**53  # model.Seq
 
 
 class SegmentName(NamedTuple):
@@ -24,7 +25,9 @@ class SegmentName(NamedTuple):
 def parse_name(name: str) -> SegmentName | None:
     """None when the file is no segment."""
     match = _NAME.fullmatch(name)
-    return SegmentName(match[1], int(match[2])) if match else None
+    if match is None or not 1 <= int(match[2]) <= _SEQ_MAX:
+        return None
+    return SegmentName(match[1], int(match[2]))
 
 
 class Folders(NamedTuple):
@@ -63,7 +66,7 @@ def quarantine(path: Path, into: Path) -> Path:
     into.mkdir(exist_ok=True)
     target = into / path.name
     number = 0
-    while target.exists():
+    while target.exists():  # scanner and uplink have different names to move
         number += 1
         target = into / f"{path.name}.{number}"
     path.rename(target)

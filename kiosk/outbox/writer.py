@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 from tinydb import TinyDB
@@ -33,6 +35,10 @@ from kiosk.outbox.mark import is_held
 RESERVE_BYTES = 4 * 1024 * 1024
 """Below this much free space nothing is taken any more: the system needs to live on."""
 
+SEALED_BYTES = 128 * 1024
+"""A segment that holds this much takes no more: on the wire, in base64 and with what is
+around it, it must stay below `wire.MAX_BATCH_BYTES`."""
+
 
 class Seal(Protocol):
     """What the outbox needs of a segment's seal: the header that goes with the records."""
@@ -52,6 +58,7 @@ class _Open(Generic[S]):
         self.path = path
         self.seal = seal
         self.count = 0
+        self.bytes = 0
         self.since = 0.0
         self._db = TinyDB(path, msgspec.to_builtins(seal.header), storage=JournalStorage)
         self._table = self._db.table(TABLE)
@@ -61,6 +68,7 @@ class _Open(Generic[S]):
         if self.count == 0:
             self.since = time.monotonic()
         self.count += 1
+        self.bytes += len(record.sealed)
 
     def close(self) -> None:
         self._db.close()
@@ -81,18 +89,19 @@ class Outbox(Generic[S]):
         self._begin = begin
         self._segment_records = segment_records
         self._mutex = threading.Lock()
-        self._stale: list[_Stale] = []
         self._current: _Open[S] | None = None
         self._lock = _lock(self._folders.open)
         try:
-            recovered = _recover(self._folders)
-            self.epoch = recovered.epoch
-            self.next_seq = recovered.next_seq
-            self._stale = recovered.leftovers
-            self._roll()
-        except OSError as error:
+            self.epoch, self.next_seq = _recover(self._folders)
+            current = self._roll()
+            with suppress(OSError):  # the first tick says so, and tries again
+                _hand_over(self._folders, current.path)
+        except BaseException as error:
+            self._abandon()
             os.close(self._lock)
-            raise _as_outbox_error(error) from error
+            if isinstance(error, OSError):
+                raise _as_outbox_error(error) from error
+            raise
 
     def put(self, make: Callable[[S, int], CheckIn]) -> CheckIn:
         """Stores the record that `make(seal, seq)` returns, durably, and returns it.
@@ -104,7 +113,7 @@ class Outbox(Generic[S]):
             try:
                 self._refuse_when_full()
                 segment = self._current
-                if segment is None or segment.count >= self._segment_records:
+                if segment is None or self._is_full(segment):
                     segment = self._roll()
                 record = make(segment.seal, self.next_seq)
                 # Burnt whatever comes: after a failed sync nobody knows what the disk holds.
@@ -118,21 +127,25 @@ class Outbox(Generic[S]):
 
     def tick(self, after_s: float, connected: bool) -> None:
         """Seals the open segment when it is full, or `after_s` seconds old while somebody
-        is `connected` to take it. Called by a timer; raises what the next `put` would
-        raise: OutboxFull, OutboxError."""
+        is `connected` to take it, and hands over what is sealed. Called by a timer; raises
+        what keeps records from moving or the next `put` from working: OutboxFull,
+        OutboxError."""
         with self._mutex:
             try:
-                if self._current is None or self._is_due(self._current, after_s, connected):
-                    self._roll()
+                current = self._current
+                if current is None or self._is_due(current, after_s, connected):
+                    current = self._roll()
+                _hand_over(self._folders, current.path)
                 self._refuse_when_full()
             except OSError as error:
                 raise _as_outbox_error(error) from error
 
+    def _is_full(self, segment: _Open[S]) -> bool:
+        return segment.count >= self._segment_records or segment.bytes >= SEALED_BYTES
+
     def _is_due(self, segment: _Open[S], after_s: float, connected: bool) -> bool:
-        if segment.count >= self._segment_records:
-            return True
         aged = time.monotonic() - segment.since >= after_s
-        return segment.count > 0 and connected and aged
+        return self._is_full(segment) or (segment.count > 0 and connected and aged)
 
     def close(self) -> None:
         """Seals what is open and lets the next scanner in; may be called twice."""
@@ -140,8 +153,10 @@ class Outbox(Generic[S]):
             if self._lock < 0:
                 return
             try:
-                if self._current is None or self._current.count:
-                    self._roll()
+                current = self._current
+                if current is None or current.count:
+                    current = self._roll()
+                _hand_over(self._folders, current.path)
             except OSError as error:
                 raise _as_outbox_error(error) from error
             finally:
@@ -150,22 +165,19 @@ class Outbox(Generic[S]):
                 self._lock = -1
 
     def _roll(self) -> _Open[S]:
-        """The next segment is durable before the old one is handed over: one always exists,
-        and its name is the proof of which sequence numbers were used."""
+        """The next segment is durable before the old one is closed: one always exists, and
+        its name is the proof of which sequence numbers were used."""
         name = SegmentName(self.epoch, self.next_seq)
         path = self._folders.open / str(name)
         _create(path)
         fresh = _Open(path, self._begin(name.epoch, name.first_seq))
         self._abandon()
         self._current = fresh
-        _hand_over(self._stale, self._folders, current=path)
-        self._stale.clear()
         return fresh
 
     def _abandon(self) -> None:
         if self._current is not None:
             self._current.close()
-            self._stale.append(_Stale(self._current.path, self._current.count > 0))
             self._current = None
 
     def _refuse_when_full(self) -> None:
@@ -173,7 +185,7 @@ class Outbox(Generic[S]):
         free = disk.f_bavail * disk.f_frsize
         if free < RESERVE_BYTES:
             raise OutboxFull(
-                f"card full: {free} bytes free, {RESERVE_BYTES} are kept in reserve;"
+                f"card full: less than {RESERVE_BYTES >> 20} MiB free, which the system needs;"
                 " connect the kiosk so that its records drain, or free space"
             )
 
@@ -184,10 +196,9 @@ def seal_leftovers(directory: Path) -> int:
     places = _prepare(directory)
     lock = _lock(places.open)
     try:
-        recovered = _recover(places)
-        current = places.open / str(SegmentName(recovered.epoch, recovered.next_seq))
+        current = places.open / str(SegmentName(*_recover(places)))
         _create(current)
-        return _hand_over(recovered.leftovers, places, current)
+        return _hand_over(places, current)
     except OSError as error:
         raise _as_outbox_error(error) from error
     finally:
@@ -199,20 +210,7 @@ def scanner_at_work(directory: Path) -> bool:
     return is_held(folders(directory).open / _LOCK)
 
 
-class _Stale(NamedTuple):
-    """A segment that is no longer written. Without records it held no green answer."""
-
-    path: Path
-    has_records: bool
-
-
-class _Recovered(NamedTuple):
-    epoch: str
-    next_seq: int
-    leftovers: list[_Stale]
-
-
-def _recover(places: Folders) -> _Recovered:
+def _recover(places: Folders) -> tuple[str, int]:
     """What the files in `open/` prove: the epoch and the first unused sequence number.
 
     Whatever they cannot prove (nothing there, two epochs, damage) makes a new epoch, in
@@ -225,20 +223,17 @@ def _recover(places: Folders) -> _Recovered:
             found[name] = read_journal(path)
         elif path.name != _LOCK:
             quarantine(path, places.quarantine)
-    leftovers = [
-        _Stale(places.open / str(name), journal.lines > 0) for name, journal in found.items()
-    ]
-    for stale in leftovers:
-        if not stale.has_records:  # a first put was torn: its number is free again
-            os.truncate(stale.path, 0)
-    proven = len({name.epoch for name in found}) == 1
-    if not proven or any(journal.damaged for journal in found.values()):
-        return _Recovered(secrets.token_hex(8), 1, leftovers)
     next_seq = 1
+    proven = len({name.epoch for name in found}) == 1
     for name, journal in found.items():
-        used = (int(doc_id) + 1 for doc_id in journal.tables.get(TABLE, {}))
-        next_seq = max([next_seq, name.first_seq, *used])
-    return _Recovered(next(iter(found)).epoch, next_seq, leftovers)
+        used = list(journal.tables.get(TABLE, {}))
+        if journal.damaged or not all(doc_id.isdecimal() for doc_id in used):
+            proven = False
+        else:
+            next_seq = max([next_seq, name.first_seq, *(int(doc_id) + 1 for doc_id in used)])
+    if not proven:
+        return secrets.token_hex(8), 1
+    return next(iter(found)).epoch, next_seq
 
 
 _LOCK = "lock"
@@ -264,38 +259,69 @@ def _lock(place: Path) -> int:
         fd = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:
         raise _as_outbox_error(error) from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(fd)
-        raise OutboxLocked(
-            f"another scanner holds {place.parent}; only one may run, stop it first"
-        ) from error
-    return fd
+    _give(fd, place)
+    deadline = time.monotonic() + 1  # somebody may look for a moment who holds it
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fd
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                os.close(fd)
+                raise OutboxLocked(
+                    f"another scanner holds {place.parent}; only one may run, stop it first"
+                ) from error
+            time.sleep(0.05)
 
 
 def _create(path: Path) -> None:
-    """An empty segment, durable in file and directory; one that is there and empty serves."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640))
-    sync_file(path)
+    """An empty segment, durable in file and directory.
+
+    One of that name may be there, empty or with the torn line of a first put: its number
+    was never answered green and is free again.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        if read_journal(path).lines:
+            raise OutboxError(f"{path} holds records that its name does not allow")
+        os.ftruncate(fd, 0)
+        _give(fd, path.parent)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
     sync_directory(path.parent)
 
 
-def _hand_over(stale: list[_Stale], places: Folders, current: Path) -> int:
-    """Moves what holds records to `sealed/` and removes the rest, but for `current`."""
-    moved = 0
-    for path, has_records in stale:
-        if path == current or not path.exists():
+def _give(fd: int, folder: Path) -> None:
+    """What root makes here belongs to the scanner, which could not use it otherwise."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        with suppress(PermissionError):  # a sandbox without CAP_CHOWN: then we are the owner
+            os.fchown(fd, owner.st_uid, owner.st_gid)
+
+
+def _hand_over(places: Folders, current: Path) -> int:
+    """Moves every segment but `current` from `open/` to `sealed/`; how many that were.
+
+    What to do with a file is read off the file, never remembered: one without a whole line
+    held no green answer and is removed.
+    """
+    moved = removed = 0
+    for path in sorted(places.open.iterdir()):
+        if path == current or parse_name(path.name) is None:
             continue
-        if not has_records:
+        journal = read_journal(path)
+        if not journal.lines and not journal.damaged:
             path.unlink()
-        elif (places.sealed / path.name).exists():  # a restored card: keep both
+            removed += 1
+            continue
+        sync_file(path)
+        if (places.sealed / path.name).exists():  # a restored card: keep both
             quarantine(path, places.quarantine)
         else:
-            sync_file(path)
             path.rename(places.sealed / path.name)
-            moved += 1
-    if stale:
+        moved += 1
+    if moved or removed:
         sync_directory(places.sealed)
         sync_directory(places.open)
     return moved
@@ -304,4 +330,8 @@ def _hand_over(stale: list[_Stale], places: Folders, current: Path) -> int:
 def _as_outbox_error(error: OSError) -> OutboxError:
     if isinstance(error, OutboxError):
         return error
-    return OutboxError(f"outbox: {error}; is the card full, worn out or read-only?")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return OutboxError(f"outbox: {error}; it must belong to the user of the scanner")
+    if error.errno == errno.EROFS:
+        return OutboxError(f"outbox: {error}; the card is worn out or mounted read-only")
+    return OutboxError(f"outbox: {error}; is the card full or worn out?")

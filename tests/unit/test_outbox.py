@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import secrets
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from kiosk import wire
 from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
-from kiosk.model import SCHEMA, CheckIn, Envelope, SegmentHeader
+from kiosk.model import SCHEMA, CheckIn, Envelope, Instant, SegmentHeader
 from kiosk.outbox import ConnectedMark, Outbox, SealedSegments, is_held, seal_leftovers
 
 
@@ -334,3 +339,143 @@ def test_the_connected_mark_ends_with_its_holder(tmp_path: Path) -> None:
     mark.set(True)
     mark.close()
     assert not is_held(path)
+
+
+class Accidents:
+    """Makes every `nth` call of some functions of the disk fail."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, nth: int) -> None:
+        self.nth, self.calls = nth, 0
+        for name in ("rename", "fsync", "fdatasync", "open", "unlink", "ftruncate"):
+            patch.setattr(os, name, self._failing(getattr(os, name)))
+        patch.setattr(Path, "rename", self._failing(Path.rename))
+        patch.setattr(Path, "unlink", self._failing(Path.unlink))
+
+    def _failing(self, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **more: object) -> object:
+            self.calls += 1
+            if self.calls % self.nth == 0:
+                raise OSError(errno.EIO, "Input/output error")
+            return real(*args, **more)
+
+        return call
+
+
+@pytest.mark.parametrize("nth", range(2, 40))
+def test_whatever_fails_and_whenever_green_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    """Every nth call to the disk fails, through puts, ticks and restarts."""
+    green: list[tuple[str, int]] = []
+    with monkeypatch.context() as patch:
+        Accidents(patch, nth)
+        outbox: Outbox[PlainSeal] | None = None
+        for step in range(60):
+            try:
+                if outbox is None:
+                    outbox = open_outbox(tmp_path, records=3)
+                if step % 3 == 2:
+                    outbox.tick(0.0, connected=step % 2 == 0)
+                else:
+                    made = outbox.put(record)
+                    green.append((made.epoch, made.seq))
+            except OutboxError:
+                continue
+            if step % 25 == 24:
+                with suppress(OutboxError):
+                    outbox.close()
+                outbox = None
+    if outbox is not None:
+        outbox.close()
+    open_outbox(tmp_path).close()
+    segments = SealedSegments(tmp_path)
+    read = [segments.read(name) for name in segments.waiting()]
+    there = [(r.epoch, r.seq) for segment in read if segment for r in segment.records]
+    assert set(green) <= set(there), "green and gone"
+    assert len(there) == len(set(there)), "a number was used twice"
+    assert not segments.quarantined()
+
+
+def test_a_failed_hand_over_is_tried_again_without_a_visitor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    with monkeypatch.context() as patch:
+
+        def broken(*_args: object) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        patch.setattr(Path, "rename", broken)
+        for _ in range(3):
+            with pytest.raises(OutboxError, match="Input/output"):
+                outbox.tick(0.0, connected=True)
+    outbox.tick(0.0, connected=True)
+    assert sealed_seqs(tmp_path) == [1]
+    outbox.close()
+
+
+def test_large_records_fit_the_wire(tmp_path: Path) -> None:
+    """However large the records, a segment's batch stays below what the centre takes."""
+
+    def large(seal: PlainSeal, seq: int) -> CheckIn:
+        return msgspec.structs.replace(record(seal, seq), sealed=b"x" * 12_300)
+
+    outbox = open_outbox(tmp_path)
+    for _ in range(100):
+        outbox.put(
+            lambda seal, seq: msgspec.structs.replace(record(seal, seq), sealed=b"x" * 12300)
+        )
+    outbox.close()
+    segments = SealedSegments(tmp_path)
+    sizes = []
+    for name in segments.waiting():
+        segment = segments.read(name)
+        assert segment is not None
+        batch = wire.Batch(
+            segment=name,
+            header=segment.header,
+            anchor=Instant(1_795_000_000_000, "synced", "b" * 36, 2**50),
+            records=segment.records,
+        )
+        sizes.append(len(wire.encode(batch)))
+    assert len(sizes) > 5
+    assert max(sizes) < wire.MAX_BATCH_BYTES
+
+
+def test_a_failed_opening_leaves_no_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    def broken(_epoch: str, _first: int) -> PlainSeal:
+        raise OSError(errno.EIO, "Input/output error")
+
+    for _ in range(5):
+        with pytest.raises(OutboxError):
+            Outbox(tmp_path, 64, broken)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_line_that_lacks_only_its_end_is_kept(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    path = open_segment_file(tmp_path)
+    killed(outbox)
+    os.truncate(path, path.stat().st_size - 1)
+    again = open_outbox(tmp_path)
+    assert again.next_seq == 2
+    assert sealed_seqs(tmp_path) == [1]
+    again.close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to become another user")
+def test_what_root_seals_the_scanner_can_go_on_with(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    killed(outbox)
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for path in [tmp_path, *tmp_path.rglob("*")]:
+        os.chown(path, nobody, -1)
+    assert seal_leftovers(tmp_path) == 1
+    assert {p.stat().st_uid for p in (tmp_path / "open").iterdir()} == {nobody}
