@@ -32,12 +32,11 @@ _HIGH, _LOW = 2600, 400  # Hz; small piezo discs are loudest between 2 and 4 kHz
 PATTERNS: dict[Pattern, tuple[Moment, ...]] = {
     "pass": (Moment(0.12, green=True, tone=_HIGH), Moment(1.38, green=True)),
     "warn": (
-        Moment(0.12, green=True, tone=_HIGH),
-        Moment(0.18, red=True),
-        Moment(0.12, green=True, tone=_HIGH),
-        Moment(0.3, red=True),
-        Moment(0.3, green=True),
-        Moment(0.48, red=True),
+        Moment(0.12, red=True, tone=_HIGH),
+        Moment(0.18),
+        Moment(0.12, red=True, tone=_HIGH),
+        Moment(0.3),
+        Moment(0.78, red=True),
     ),
     "fail": (
         Moment(0.3, red=True, tone=_LOW),
@@ -48,7 +47,8 @@ PATTERNS: dict[Pattern, tuple[Moment, ...]] = {
     ),
 }
 """Distinct to the ear (one short high, two short high, one long low), to the eye, and to an
-eye that cannot tell red from green (steady, alternating, blinking)."""
+eye that cannot tell red from green (steady; two flashes, then steady; blinking). Green is lit
+for a pass alone: it promises that the check-in was recorded."""
 
 
 _DARK = Moment(0.0)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import select
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -25,11 +25,35 @@ EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: restarting does not help, see the u
 EXIT_FAILURE = 1
 
 
+class Stop:
+    """Set once, by a signal. A `threading.Event` may not be set in a signal handler: it
+    takes a lock that the interrupted `wait` may hold."""
+
+    def __init__(self) -> None:
+        self._set = False
+        self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def set(self) -> None:
+        """Ends every `wait`, now and from now on."""
+        if not self._set:
+            self._set = True
+            os.write(self._write, b"!")
+
+    def is_set(self) -> bool:
+        """Whether it was set."""
+        return self._set
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until it is set, at most so long; whether it is."""
+        select.select([self._read], [], [], seconds)
+        return self._set
+
+
 class Service:
     """One daemon's tie to systemd. `stopping` is set by SIGTERM or SIGINT."""
 
     def __init__(self) -> None:
-        self.stopping = threading.Event()
+        self.stopping = Stop()
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
 
@@ -86,11 +110,20 @@ def run(name: str, what: str, main: Callable[[Config, Service], None]) -> None:
 
 def _log_to_journal_or_stderr(name: str) -> None:
     handler: logging.Handler
-    # systemd sets JOURNAL_STREAM where standard error is the journal (systemd.exec(5)).
-    if "JOURNAL_STREAM" in os.environ and daemon.booted():
+    if _stderr_is_the_journal():
         handler = journal.JournalHandler(SYSLOG_IDENTIFIER=f"kiosk-{name}")
         handler.setFormatter(logging.Formatter("%(message)s"))
     else:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler])
+
+
+def _stderr_is_the_journal() -> bool:
+    """JOURNAL_STREAM names device and inode of the journal's socket; it is inherited, so
+    its presence alone says nothing (systemd.exec(5))."""
+    try:
+        stderr = os.fstat(2)
+    except OSError:  # closed
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -16,13 +17,15 @@ from kiosk.credentials.policy import Policy, judge, judge_malformed, parse_polic
 from kiosk.credentials.trust import TrustList, parse_trust
 from kiosk.cues import Outlet, ScannerState
 from kiosk.decode import Decoder
-from kiosk.errors import ConfigError, CredentialError, SealError
+from kiosk.errors import ConfigError, CredentialError, HardwareError, SealError
 from kiosk.model import Credential, Instant, Verdict
 from kiosk.outbox import Outbox
+from kiosk.scanner.eye import FAULTS as EYE_FAULTS
 from kiosk.scanner.eye import Camera, Eye
 from kiosk.scanner.faults import Faults
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import Showings
+from kiosk.scanner.store import FAULTS as STORE_FAULTS
 from kiosk.scanner.store import SealTimer, Store
 from kiosk.seal import SegmentSeal, load_public, new_segment
 from kiosk.service import Service, run
@@ -38,7 +41,7 @@ def main(config: Config, service: Service) -> None:
     policy = parse_policy(_content(config.judge.policy))
     panel = Outlet(config.paths.run, "feedback", "scanner")
     uplink = Outlet(config.paths.run, "uplink", "scanner")
-    faults = Faults(uplink.send, clock.boottime)
+    faults = Faults(uplink.send, clock.boottime, EYE_FAULTS | STORE_FAULTS)
     store = Store(
         lambda: Outbox(config.paths.outbox, config.outbox.segment_records, begin),
         faults,
@@ -56,7 +59,7 @@ def main(config: Config, service: Service) -> None:
         now=partial(clock.now, config.clock.source),
         boottime=clock.boottime,
         showings=Showings(config.scan.hold_s, config.scan.repeat_s),
-        faults=faults,
+        put_failed=store.put_failed,
         direction=config.kiosk.direction,
     )
     pipeline = Pipeline(parts)
@@ -70,12 +73,13 @@ def main(config: Config, service: Service) -> None:
             pipeline.turn(frame)
         if timer.failure is not None:
             raise timer.failure
+        faults.remind()
         panel.flush()
         uplink.flush()
         now = clock.boottime()
         if now - heartbeat_at >= HEARTBEAT_S:
             heartbeat_at = now
-            panel.send(ScannerState(number=next(numbers), at=now, faults=faults.active))
+            panel.send(ScannerState(number=next(numbers), at=now, faults=faults.stopping))
             service.status(
                 scans=pipeline.scans,
                 rejected=pipeline.rejected,
@@ -124,7 +128,10 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError([f"cannot read {path}: {error.strerror}"]) from error
+        wrong = f"cannot read {path}: {error.strerror}"
+        if error.errno in (errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR):
+            raise ConfigError([wrong]) from error
+        raise HardwareError(wrong) from error  # a tired card; a restart may help
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from kiosk.model import Frame
-from kiosk.scanner.faults import Faults
+from kiosk.scanner.faults import Faults, Severity
 
 RETRY_S = 30.0
 SILENT_S = 3.0
+FAULTS: dict[str, Severity] = {"camera-absent": "critical", "camera-silent": "critical"}
 
 
 class Camera(Protocol):

@@ -3,28 +3,48 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
+from typing import Literal
 
 from kiosk.cues import AlertCue, Cue
 
 log = logging.getLogger("kiosk.scanner")
 
 
-class Faults:
-    """A set of fault codes. Each is logged and sent to the uplink once when it is raised
-    and once when it is cleared; the heartbeat repeats those that last."""
+REMIND_S = 60.0
+Severity = Literal["warning", "critical"]
 
-    def __init__(self, to_uplink: Callable[[Cue], object], boottime: Callable[[], float]) -> None:
+
+class Faults:
+    """A set of fault codes. A change is logged and told to the uplink at once; `remind`
+    tells it again what lasts, since both daemons and the centre may have been restarted
+    in between. `known` are all codes that may come up, `critical` if the door does not work
+    then: what is not raised is told as cleared once, in case a former process raised it."""
+
+    def __init__(
+        self,
+        to_uplink: Callable[[Cue], object],
+        boottime: Callable[[], float],
+        known: Mapping[str, Severity],
+    ) -> None:
         self._to_uplink = to_uplink
         self._boottime = boottime
         self._active: dict[str, str] = {}
+        self._known = known
+        self._unsaid = set(known)
+        self._reminded_at = boottime()
         self._numbers = count(1)
 
     @property
     def active(self) -> list[str]:
         """Codes in the order in which they were raised."""
         return list(self._active)
+
+    @property
+    def stopping(self) -> list[str]:
+        """Those for which the door does not work: the panel shows them to visitors."""
+        return [code for code in self._active if self._known[code] == "critical"]
 
     def raised(self, code: str, why: str) -> None:
         """`why` is a sentence without personal data."""
@@ -40,13 +60,25 @@ class Faults:
             log.info("fault cleared code=%s", code)
             self._tell(code, False, "")
 
+    def remind(self) -> None:
+        """Called each turn; does something once a minute."""
+        if self._boottime() - self._reminded_at < REMIND_S:
+            return
+        self._reminded_at = self._boottime()
+        for code in sorted(self._unsaid - set(self._active)):
+            self._tell(code, False, "")
+        self._unsaid.clear()
+        for code, why in self._active.items():
+            self._tell(code, True, why)
+
     def _tell(self, code: str, raised: bool, why: str) -> None:
+        self._unsaid.discard(code)
         self._to_uplink(
             AlertCue(
                 number=next(self._numbers),
                 at=self._boottime(),
                 code=code,
-                severity="critical",
+                severity=self._known[code],
                 raised=raised,
                 detail=why[:500],
             )

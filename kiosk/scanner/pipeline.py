@@ -19,7 +19,6 @@ from kiosk.cues import Answer
 from kiosk.errors import CredentialError, OutboxError
 from kiosk.model import CheckIn, Credential, Direction, Frame, Instant, Person, Symbol, Verdict
 from kiosk.outbox import Outbox
-from kiosk.scanner.faults import Faults
 from kiosk.scanner.showings import Showing, Showings
 from kiosk.scanner.store import fault_code
 from kiosk.seal import SegmentSeal
@@ -31,6 +30,10 @@ NOT_RECORDED = {
     "outbox-fault": Verdict("warn", "outbox-fault", False),
 }
 """What a visitor sees when the check-in cannot be made durable: never green."""
+
+
+PERSON_BYTES = 8 * 1024
+"""A vaccination certificate has 1 kB of claims; ten times that is somebody's experiment."""
 
 
 class Parts(msgspec.Struct):
@@ -46,8 +49,8 @@ class Parts(msgspec.Struct):
     send: Callable[[Answer], object]
     now: Callable[[], Instant]
     boottime: Callable[[], float]
+    put_failed: Callable[[OutboxError], object]
     showings: Showings
-    faults: Faults
     direction: Direction
     outbox: Outbox[SegmentSeal] | None = None
 
@@ -69,25 +72,29 @@ class Pipeline:
         with stages.timed("decode"):
             symbols = self._parts.decode(frame)
         self.decode_ms += (stages.ms["decode"] - self.decode_ms) * 0.1
-        if symbols:
-            # The largest code is the one that is held up.
-            self._seen(symbols[0].payload, frame.at, stages)
+        # The largest comes first; one that has its answer, as a poster on the wall, does
+        # not stand in the way of the next.
+        seen = [(s.payload, *self._parts.showings.see(s.payload, frame.at)) for s in symbols]
+        for payload, showing, verdict in seen:
+            if showing is not Showing.HELD:
+                self._shown(payload, showing, verdict, frame.at, stages)
+                return
 
-    def _seen(self, payload: bytes, at: float, stages: _Stages) -> None:
+    def _shown(
+        self, payload: bytes, showing: Showing, verdict: Verdict | None, at: float, stages: _Stages
+    ) -> None:
         showings = self._parts.showings
-        showing, verdict = showings.see(payload, at)
-        if showing is Showing.HELD:
-            return
         with stages.timed("judge"):
-            credential, judged, instant = self._judge(payload)
+            credential, person, judged, instant = self._judge(payload)
         record = None
         if verdict is None:
             verdict = judged
             if judged.recorded:
-                record, fault = self._store(credential, judged, instant, stages)
+                record, fault = self._store(person, judged, instant, stages)
                 verdict = NOT_RECORDED[fault] if fault else judged
             settled = record is not None or not judged.recorded
-            showings.answered(payload, at, verdict if settled else None)
+            # The time of the answer, not of the frame: a slow card is no reason to repeat it.
+            showings.answered(payload, self._parts.boottime(), verdict if settled else None)
         with stages.timed("cue"):
             number = self._send(credential, verdict, repeated=showing is Showing.AGAIN)
         self.scans += 1
@@ -104,32 +111,24 @@ class Pipeline:
             stages,
         )
 
-    def _judge(self, payload: bytes) -> tuple[Credential, Verdict, Instant]:
+    def _judge(self, payload: bytes) -> tuple[Credential, bytes, Verdict, Instant]:
+        """The credential, what will be sealed of it, and the verdict on it."""
         instant = self._parts.now()
         try:
             credential = self._parts.parse(payload)
+            person = _person(credential)
         except CredentialError as error:
             log.info("malformed code: %s", error)
             nobody = Credential(format=error.format, role="other")
-            return nobody, self._parts.judge(error, instant), instant
-        return credential, self._parts.judge(credential, instant), instant
+            return nobody, _person(nobody), self._parts.judge(error, instant), instant
+        return credential, person, self._parts.judge(credential, instant), instant
 
     def _store(
-        self, credential: Credential, verdict: Verdict, instant: Instant, stages: _Stages
+        self, person: bytes, verdict: Verdict, instant: Instant, stages: _Stages
     ) -> tuple[CheckIn | None, str]:
         """The durable record, or None and the code of the fault that prevented it."""
         if self._parts.outbox is None:
             return None, "outbox-fault"
-        person = msgspec.json.encode(
-            Person(
-                format=credential.format,
-                role=credential.role,
-                subject=credential.subject,
-                signed=credential.signed,
-                issuer=credential.issuer,
-                claims=credential.claims,
-            )
-        )
 
         def make(seal: SegmentSeal, seq: int) -> CheckIn:
             with stages.timed("seal"):
@@ -151,7 +150,7 @@ class Pipeline:
             with stages.timed("put"):
                 record = self._parts.outbox.put(make)
         except OutboxError as error:
-            self._parts.faults.raised(fault_code(error), str(error))
+            self._parts.put_failed(error)
             return None, fault_code(error)
         stages.ms["put"] -= stages.ms["seal"]  # put calls make
         return record, ""
@@ -168,6 +167,25 @@ class Pipeline:
         )
         self._parts.send(answer)
         return answer.number
+
+
+def _person(credential: Credential) -> bytes:
+    """What is sealed. Raises CredentialError when it is larger than any person's data."""
+    person = msgspec.json.encode(
+        Person(
+            format=credential.format,
+            role=credential.role,
+            subject=credential.subject,
+            signed=credential.signed,
+            issuer=credential.issuer,
+            claims=credential.claims,
+        )
+    )
+    if len(person) > PERSON_BYTES:
+        raise CredentialError(
+            credential.format, f"{len(person)} bytes of claims, at most {PERSON_BYTES}"
+        )
+    return person
 
 
 class _Stages:

@@ -8,11 +8,19 @@ from pathlib import Path
 
 from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
 from kiosk.outbox import Outbox, is_held
-from kiosk.scanner.faults import Faults
+from kiosk.scanner.faults import Faults, Severity
 from kiosk.seal import SegmentSeal
 
 RETRY_S = 5.0
 TICK_S = 0.2
+SHOWN_S = 5.0  # a put that failed stays a fault so long, though the next one may work
+
+
+FAULTS: dict[str, Severity] = {
+    "card-full": "critical",
+    "outbox-fault": "critical",
+    "mark-unreadable": "warning",
+}
 
 
 def fault_code(error: OutboxError) -> str:
@@ -23,7 +31,9 @@ def fault_code(error: OutboxError) -> str:
 class Store:
     """Opens the outbox with `open_outbox`, again every `RETRY_S` seconds while that fails.
 
-    Raises OutboxLocked: a second scanner must end, not wait.
+    Whatever keeps records from being stored or moved is told here, by whoever meets it:
+    the only place that raises and clears the outbox's faults. Raises OutboxLocked: a second
+    scanner must end, not wait.
     """
 
     def __init__(
@@ -36,13 +46,23 @@ class Store:
         self._faults = faults
         self._boottime = boottime
         self._retry_at = 0.0
+        self._failed_put: OutboxError | None = None
+        self._failed_at = 0.0
         self.outbox: Outbox[SegmentSeal] | None = None
         self.problem: OutboxError | None = None  # what the timer's last tick met
+        self.mark_problem = ""  # why nobody can say whether the uplink is connected
+
+    def put_failed(self, error: OutboxError) -> None:
+        """A check-in could not be stored."""
+        self._failed_put, self._failed_at = error, self._boottime()
+        self._report()
 
     def keep_open(self) -> Outbox[SegmentSeal] | None:
         """The outbox; None while it is out of order. Called each turn."""
         if self.outbox is None and self._boottime() >= self._retry_at:
             self._open()
+        if self._failed_put and self._boottime() - self._failed_at > SHOWN_S:
+            self._failed_put = None
         self._report()
         return self.outbox
 
@@ -58,11 +78,13 @@ class Store:
             self.problem = None
 
     def _report(self) -> None:
-        problem = self.problem
-        found = fault_code(problem) if problem else ""
-        for code in ("card-full", "outbox-fault"):
-            if code == found:
-                self._faults.raised(code, str(problem))
+        met = [error for error in (self.problem, self._failed_put) if error is not None]
+        why = {fault_code(error): str(error) for error in met}
+        if self.mark_problem:
+            why["mark-unreadable"] = self.mark_problem
+        for code in FAULTS:
+            if code in why:
+                self._faults.raised(code, why[code])
             else:
                 self._faults.cleared(code)
 
@@ -93,11 +115,20 @@ class SealTimer(threading.Thread):
         if outbox is None:
             return
         try:
-            outbox.tick(self._after_s, is_held(self._mark))
+            outbox.tick(self._after_s, self._is_connected())
         except OutboxError as error:
             self._store.problem = error
         else:
             self._store.problem = None
+
+    def _is_connected(self) -> bool:
+        try:
+            connected = is_held(self._mark)
+        except OSError as error:  # segments fill up meanwhile: slower, and nothing is lost
+            self._store.mark_problem = f"cannot read {self._mark}: {error.strerror}"
+            return False
+        self._store.mark_problem = ""
+        return connected
 
     def stop(self) -> None:
         """Ends the thread and waits for it."""

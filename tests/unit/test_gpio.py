@@ -53,11 +53,16 @@ def test_pass_is_one_short_high_beep_and_steady_green(factory: MockFactory) -> N
     ]
 
 
-def test_warn_is_two_beeps_and_alternating(factory: MockFactory) -> None:
+def test_warn_is_two_beeps_and_two_flashes(factory: MockFactory) -> None:
     seen = played(factory, signals(factory), "warn")
-    assert [bool(tone) for *_, tone in seen] == [True, False, True, *[False] * 4]
-    assert all(green != red for _, green, red, _ in seen[:-1])
+    assert [bool(tone) for *_, tone in seen] == [True, False, True, *[False] * 3]
+    assert [red for _, _, red, _ in seen] == [True, False, True, False, True, False]
     assert seen[-1] == (1.5, False, False, 0)
+
+
+@pytest.mark.parametrize("pattern", [name for name in PATTERNS if name != "pass"])
+def test_green_is_lit_for_a_pass_alone(factory: MockFactory, pattern: str) -> None:
+    assert not any(green for _, green, _, _ in played(factory, signals(factory), pattern))
 
 
 def test_fail_is_long_and_low_and_blinking_red(factory: MockFactory) -> None:
@@ -70,7 +75,7 @@ def test_fail_is_long_and_low_and_blinking_red(factory: MockFactory) -> None:
 def test_silent_keeps_the_light(factory: MockFactory) -> None:
     seen = played(factory, signals(factory, silent=True), "warn")
     assert all(tone == 0 for *_, tone in seen)
-    assert [green for _, green, _, _ in seen[:2]] == [True, False]
+    assert [red for _, _, red, _ in seen[:2]] == [True, False]
 
 
 @pytest.mark.parametrize("pattern", list(PATTERNS))

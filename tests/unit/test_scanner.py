@@ -16,10 +16,12 @@ from kiosk.cues import AlertCue, Answer
 from kiosk.errors import CredentialError, OutboxLocked
 from kiosk.model import Credential, Frame, Instant, Person, Symbol, Verdict
 from kiosk.outbox import Outbox, SealedSegments
+from kiosk.scanner.eye import FAULTS as EYE
 from kiosk.scanner.eye import RETRY_S, SILENT_S, Eye
 from kiosk.scanner.faults import Faults
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import Showings
+from kiosk.scanner.store import FAULTS as STORE
 from kiosk.scanner.store import SealTimer, Store
 from kiosk.seal import SegmentSeal, key_id, new_segment, open_segment
 
@@ -43,8 +45,9 @@ class Door:
         self.answers: list[Answer] = []
         self.stored_when_answered: list[int] = []
         self.alerts: list[AlertCue] = []
-        self.faults = Faults(self.alerts.append, lambda: self.at)
+        self.faults = Faults(self.alerts.append, lambda: self.at, EYE | STORE)
         self.outbox = Outbox(directory, 64, self.begin)
+        self.store = Store(lambda: self.outbox, self.faults, lambda: self.at)
         self.parts = Parts(
             decode=self.decode,
             parse=self.parse,
@@ -53,7 +56,7 @@ class Door:
             now=lambda: NOW,
             boottime=lambda: self.at,
             showings=Showings(1.5, 10),
-            faults=self.faults,
+            put_failed=self.store.put_failed,
             direction="in",
             outbox=self.outbox,
         )
@@ -140,6 +143,54 @@ def test_the_first_symbol_is_the_one_that_is_held_up(door: Door) -> None:
     assert [p.subject for p in door.people()] == ["s:near"]
 
 
+def test_a_poster_on_the_wall_does_not_stand_in_the_way(door: Door) -> None:
+    for at in range(100, 110):
+        door.show(b"place", at=at)
+    door.show(b"place", b"one", at=110)
+    assert [a.reason for a in door.answers] == ["place-code", "accepted"]
+
+
+def test_a_slow_card_does_not_repeat_the_answer(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fdatasync
+
+    def slow(fd: int) -> None:
+        real(fd)
+        door.at += 3  # garbage collection of the card
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    door.show(b"one", at=100)
+    door.show(b"one", at=103.1)
+    assert len(door.answers) == 1
+
+
+def test_more_than_a_person_can_have_is_malformed(door: Door) -> None:
+    credential = Credential(format="test", role="identity", claims={"name": "x" * 9000})
+    door.parts.parse = lambda _payload: credential
+    door.show(b"one", at=100)
+    assert [(a.outcome, a.reason) for a in door.answers] == [("warn", "malformed")]
+    assert door.people() == []
+
+
+def test_faults_are_told_again_and_old_ones_taken_back(door: Door) -> None:
+    told: list[AlertCue] = []
+    faults = Faults(
+        told.append, lambda: door.at, {"card-full": "critical", "camera-absent": "critical"}
+    )
+    faults.raised("card-full", "why")
+    told.clear()
+    faults.remind()
+    assert told == []
+    door.at += 61
+    faults.remind()
+    assert [(a.code, a.raised) for a in told] == [("camera-absent", False), ("card-full", True)]
+    told.clear()
+    door.at += 61
+    faults.remind()
+    assert [(a.code, a.raised) for a in told] == [("card-full", True)]
+
+
 def test_no_green_when_the_disk_fails_and_the_next_showing_is_recorded(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,9 +204,14 @@ def test_no_green_when_the_disk_fails_and_the_next_showing_is_recorded(
     assert [(a.outcome, a.reason) for a in door.answers] == [("warn", "outbox-fault")]
     assert door.faults.active == ["outbox-fault"]
     assert [(a.code, a.raised) for a in door.alerts] == [("outbox-fault", True)]
+    door.store.keep_open()
+    assert door.faults.active == ["outbox-fault"], "it is not over with the next frame"
     door.show(b"one", at=104)
     assert door.answers[-1].outcome == "pass"
     assert not door.answers[-1].repeated
+    door.at = 106
+    door.store.keep_open()
+    assert door.faults.active == []
 
 
 def test_without_an_outbox_visitors_are_answered_but_never_green(door: Door) -> None:
@@ -268,3 +324,15 @@ def test_the_timer_seals_while_connected_and_notices_a_full_card(
     timer._tick()
     store.keep_open()
     assert door.faults.active == []
+
+
+def test_a_mark_that_cannot_be_read_is_a_fault_not_the_end(door: Door, tmp_path: Path) -> None:
+    store = Store(lambda: door.outbox, door.faults, lambda: door.at)
+    store.keep_open()
+    (tmp_path / "loop").symlink_to("loop")
+    timer = SealTimer(store, 0.0, tmp_path / "loop")
+    timer._tick()
+    store.keep_open()
+    assert door.faults.active == ["mark-unreadable"]
+    assert door.faults.stopping == [], "visitors are served as ever"
+    assert timer.failure is None

@@ -1,0 +1,65 @@
+"""What every daemon shares: the stop signal, where the log goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from kiosk.service import Stop
+
+
+def test_a_signal_ends_a_wait_at_once() -> None:
+    stop = Stop()
+    threading.Timer(0.2, stop.set).start()
+    started = time.monotonic()
+    assert not stop.wait(0.01)
+    assert stop.wait(20)
+    assert time.monotonic() - started < 5
+    assert stop.is_set()
+    stop.set()
+    assert stop.wait(20)
+
+
+def test_a_thousand_signals_in_a_wait_do_no_harm() -> None:
+    """As a threading.Event would: its lock may be held by what the signal interrupts."""
+    code = (
+        "import os,signal,threading,time;from kiosk.service import Service;s=Service();"
+        "me=os.getpid();"
+        "t=threading.Thread(target=lambda:[os.kill(me,signal.SIGTERM) for _ in range(1000)]);"
+        "t.start();\n"
+        "while not s.stopping.wait(0.0005): pass\n"
+        "[s.stopping.wait(0.0005) for _ in range(1000)];t.join();print('ended')"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, timeout=30, check=True
+    )
+    assert child.stdout == b"ended\n"
+
+
+def test_an_inherited_journal_stream_does_not_hide_the_log() -> None:
+    """systemd.exec(5): the variable counts only if it names this standard error."""
+    child = subprocess.run(
+        [sys.executable, "-m", "kiosk.uplink", "--config", "/nowhere/site.toml"],
+        env={**os.environ, "JOURNAL_STREAM": "9:12345"},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert child.returncode == 78
+    assert b"/nowhere/site.toml" in child.stderr
+
+
+def test_sigterm_is_heard() -> None:
+    code = (
+        "from kiosk.service import Service;s=Service();print('up',flush=True);"
+        "print(s.stopping.wait(20))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"up\n"
+        child.send_signal(signal.SIGTERM)
+        assert child.stdout.readline() == b"True\n"
