@@ -7,25 +7,29 @@ travel here: a cue is only what somebody should see or know now.
 
 from __future__ import annotations
 
-import errno
 import os
 import pwd
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from kiosk.errors import CueError
 from kiosk.model import Direction, Outcome
 
 MAX_BYTES = 4096
+MAX_DATAGRAMS = 1024
 STALE_ANSWER_S = 1.0
 
 Daemon = Literal["scanner", "feedback", "uplink"]
 Sender = Literal["scanner", "feedback", "uplink", "ctl"]
+Number = Annotated[int, Meta(ge=0, le=2**53)]
+Boottime = Annotated[float, Meta(ge=0, le=1e10)]  # s
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer", kw_only=True):
@@ -34,8 +38,8 @@ class Answer(msgspec.Struct, frozen=True, tag="answer", kw_only=True):
     piece of personal data that leaves the scanner unsealed, and for the panel only.
     `repeated` marks the same code shown again, which makes no new record."""
 
-    number: int
-    at: float
+    number: Number
+    at: Boottime
     outcome: Outcome
     reason: str
     name: str = ""
@@ -46,27 +50,27 @@ class Answer(msgspec.Struct, frozen=True, tag="answer", kw_only=True):
 class ScannerState(msgspec.Struct, frozen=True, tag="scanner", kw_only=True):
     """The scanner's heartbeat, once a second; `faults` are codes, empty when well."""
 
-    number: int
-    at: float
+    number: Number
+    at: Boottime
     faults: list[str] = []
 
 
 class UplinkState(msgspec.Struct, frozen=True, tag="uplink", kw_only=True):
     """The uplink's view, once a second. `why` says in words what keeps it offline."""
 
-    number: int
-    at: float
+    number: Number
+    at: Boottime
     online: bool
     centre: bool
-    pending: int
+    pending: Number
     why: str = ""
 
 
 class Trial(msgspec.Struct, frozen=True, tag="trial", kw_only=True):
     """A technician tries the panel; drawn with a mark so that nobody takes it for real."""
 
-    number: int
-    at: float
+    number: Number
+    at: Boottime
     outcome: Outcome
     reason: str
 
@@ -74,8 +78,8 @@ class Trial(msgspec.Struct, frozen=True, tag="trial", kw_only=True):
 class AlertCue(msgspec.Struct, frozen=True, tag="alert", kw_only=True):
     """Something the centre should know; the uplink publishes it."""
 
-    number: int
-    at: float
+    number: Number
+    at: Boottime
     code: str
     severity: Literal["info", "warning", "critical"]
     raised: bool
@@ -110,12 +114,20 @@ def socket_path(run: Path, daemon: Daemon) -> Path:
     return run / f"{daemon}.sock"
 
 
+class _Waiting(NamedTuple):
+    """A datagram that nobody took yet, and until when it is of any use."""
+
+    data: bytes
+    until: float
+
+
 class Outlet:
-    """Sends cues to one daemon and never waits.
+    """Sends cues to one daemon: never waits, never raises.
 
     When the receiver is absent or slow, the *latest* cue of each kind (of alerts: of each
-    code) is kept and tried again by `flush`, which the owner calls each turn: a late panel
-    shows the newest answer. `problem` says in words why something waits.
+    code) is kept and tried again by `flush`, which the owner calls each turn. An answer,
+    which names a visitor, is kept for `STALE_ANSWER_S` and no longer. `problem` says in
+    words why something waits.
     """
 
     def __init__(self, run: Path, to: Daemon, sender: Sender) -> None:
@@ -123,42 +135,41 @@ class Outlet:
         self._sender = sender
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._waiting: dict[tuple[type, str], bytes] = {}
+        self._waiting: dict[tuple[type, str], _Waiting] = {}
         self.problem = ""
 
     def send(self, cue: Cue) -> bool:
         """True when the receiver's queue took it; False when it is kept for later."""
-        about = cue.code if isinstance(cue, AlertCue) else ""
-        self._waiting[type(cue), about] = _encode(_Datagram(self._sender, cue))
-        return self.flush()
+        about = type(cue), cue.code if isinstance(cue, AlertCue) else ""
+        data = _encode(_Datagram(self._sender, cue))
+        self._waiting.pop(about, None)
+        if self._take(data):
+            return True
+        until = cue.at + STALE_ANSWER_S if isinstance(cue, Answer) else float("inf")
+        self._waiting[about] = _Waiting(data, until)
+        return False
 
     def flush(self) -> bool:
         """Tries what waits. True when nothing waits any more."""
-        for key, data in list(self._waiting.items()):
-            try:
-                self._socket.sendto(data, self._path)
-            except OSError as error:
-                if error.errno not in _RECEIVER_AWAY:
-                    raise CueError(f"cannot send to {self._path}: {error}") from error
-                self.problem = error.strerror or str(error)
-                return False
-            del self._waiting[key]
-        self.problem = ""
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        for about, (data, until) in list(self._waiting.items()):
+            if now > until or self._take(data):
+                del self._waiting[about]
+        if not self._waiting:
+            self.problem = ""
+        return not self._waiting
+
+    def _take(self, data: bytes) -> bool:
+        try:
+            self._socket.sendto(data, self._path)
+        except OSError as error:  # whatever it is: no cue is worth the daemon that sends it
+            self.problem = error.strerror or str(error)
+            return False
         return True
 
     def close(self) -> None:
         """Closes the socket; may be called twice."""
         self._socket.close()
-
-
-_RECEIVER_AWAY = {
-    errno.EAGAIN,
-    errno.ENOBUFS,
-    errno.ENOENT,
-    errno.ECONNREFUSED,
-    errno.ECONNRESET,
-    errno.EACCES,
-}
 
 
 class Inlet:
@@ -178,15 +189,18 @@ class Inlet:
         return self._socket.fileno()
 
     def drain(self) -> Iterator[Cue]:
-        """Every cue that waits now, oldest first; never blocks. Unknown or forbidden ones
-        are counted in `refused`."""
-        while True:
+        """The cues that wait now, oldest first; never blocks. Unknown or forbidden ones are
+        counted in `refused`. At most `MAX_DATAGRAMS` are read, those counted too: a flood
+        must not keep the owner from its turn. Raises CueError when the socket fails."""
+        for _ in range(MAX_DATAGRAMS):
             try:
                 data, ancillary, _flags, _from = self._socket.recvmsg(
                     MAX_BYTES, socket.CMSG_SPACE(_UCRED.size)
                 )
             except BlockingIOError:
                 return
+            except OSError as error:
+                raise CueError(f"cannot read from the socket of {self._daemon}: {error}") from error
             cue = self._admit(data, _peer_uid(ancillary))
             if cue is None:
                 self.refused += 1
@@ -235,7 +249,10 @@ def _inherited_socket() -> socket.socket | None:
     """The socket that systemd opened for this process (sd_listen_fds(3)), if any."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
         return None
-    inherited = socket.socket(fileno=3)
+    try:
+        inherited = socket.socket(fileno=3)
+    except OSError as error:
+        raise CueError(f"no socket from systemd: {error}; see *.socket") from error
     if inherited.family != socket.AF_UNIX or inherited.type != socket.SOCK_DGRAM:
         raise CueError("the socket from systemd is not a Unix datagram socket; see *.socket")
     return inherited

@@ -9,7 +9,7 @@ from __future__ import annotations
 import select
 from collections.abc import Callable
 from functools import partial
-from itertools import count, islice
+from itertools import count
 from typing import Literal
 
 from drivers import driver
@@ -19,8 +19,6 @@ from kiosk import clock, config, cues, service
 from kiosk.errors import ConfigError
 from kiosk.feedback.device import Device
 from kiosk.feedback.panel import Feedback, Panel, Rules, Signals
-
-CUES_A_TURN = 1024  # a flood of cues must not keep the loop from its turn
 
 
 def main(settings: config.Config, daemon: service.Service) -> None:
@@ -37,7 +35,7 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     told: dict[str, object] = {}
     while not daemon.stopping.is_set():
         select.select([inlet], [], [], wait)
-        heard = list(islice(inlet.drain(), CUES_A_TURN))
+        heard = list(inlet.drain())
         feedback.hear(heard, clock.boottime())
         wait = feedback.turn(clock.boottime())
         uplink.flush()

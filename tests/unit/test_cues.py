@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import socket
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from kiosk.cues import (
+    MAX_DATAGRAMS,
     MAY_SAY,
+    STALE_ANSWER_S,
     AlertCue,
     Answer,
     Inlet,
@@ -25,9 +28,12 @@ from kiosk.cues import (
 )
 from kiosk.errors import CueError
 
+NOW = time.clock_gettime(time.CLOCK_BOOTTIME)
 
-def answer(number: int) -> Answer:
-    return Answer(number=number, at=1.0, outcome="pass", reason="accepted", name="N. V. A")
+
+def answer(number: int, at: float = NOW + 3600) -> Answer:
+    """Not stale before the tests are over, unless told otherwise."""
+    return Answer(number=number, at=at, outcome="pass", reason="accepted", name="N. V. A")
 
 
 def alert(code: str, raised: bool = True) -> AlertCue:
@@ -127,6 +133,78 @@ def test_an_absent_receiver_gets_the_newest_when_it_comes(tmp_path: Path) -> Non
     assert list(again.drain()) == [answer(3)]
 
 
+def test_an_answer_that_nobody_took_in_time_is_forgotten_and_the_rest_goes_on_waiting(
+    tmp_path: Path,
+) -> None:
+    scanner = Outlet(tmp_path, "feedback", "scanner")
+    beat = ScannerState(number=2, at=1.0)
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert not scanner.send(answer(1, at=now - STALE_ANSWER_S + 0.1))
+    assert not scanner.send(beat)
+    time.sleep(0.15)
+    assert not scanner.flush()
+    inlet = Inlet(tmp_path, "feedback")
+    assert scanner.flush()
+    assert list(inlet.drain()) == [beat]
+
+
+def test_no_error_of_the_socket_reaches_the_sender(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for run in (tmp_path / "file", tmp_path / ("x" * 200)):  # not a directory; path too long
+        scanner = Outlet(run, "feedback", "scanner")
+        assert not scanner.send(answer(1))
+        assert scanner.problem
+        assert not scanner.flush()
+    scanner.close()
+    assert not scanner.send(answer(2))
+
+
+def test_a_flood_is_read_in_portions_also_when_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kiosk.cues.MAX_DATAGRAMS", 4)
+    assert MAX_DATAGRAMS == 1024
+    inlet = Inlet(tmp_path, "feedback")
+    scanner = Outlet(tmp_path, "feedback", "scanner")
+    stranger = Outlet(tmp_path, "feedback", "ctl")
+    for number in range(3):
+        stranger.send(answer(number))
+    for number in range(4):
+        scanner.send(answer(number))
+    assert list(inlet.drain()) == [answer(0)]
+    assert inlet.refused == 3
+    assert list(inlet.drain()) == [answer(1), answer(2), answer(3)]
+
+
+@pytest.mark.parametrize("kind", ["answer", "scanner", "uplink", "trial", "alert"])
+@pytest.mark.parametrize(
+    "wrong", [{"at": 1e308}, {"at": -1.0}, {"number": -1}, {"number": 2**60}, {"pending": -1}]
+)
+def test_numbers_out_of_range_are_refused(
+    tmp_path: Path, kind: str, wrong: dict[str, float]
+) -> None:
+    fields = {
+        "answer": {"outcome": "pass", "reason": "accepted"},
+        "scanner": {},
+        "uplink": {"online": True, "centre": True, "pending": 0},
+        "trial": {"outcome": "pass", "reason": "accepted"},
+        "alert": {"code": "a", "severity": "info", "raised": True},
+    }[kind]
+    sender = {"uplink": "uplink", "trial": "ctl"}.get(kind, "scanner")
+    inlet = Inlet(tmp_path, "uplink" if kind == "alert" else "feedback")
+    path = str(socket_path(tmp_path, "uplink" if kind == "alert" else "feedback"))
+    cue = {"type": kind, "number": 1, "at": 1.0, **fields}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as raw:
+        raw.sendto(json.dumps({"sender": sender, "cue": cue}).encode(), path)
+        assert len(list(inlet.drain())) == 1
+        raw.sendto(json.dumps({"sender": sender, "cue": cue | wrong}).encode(), path)
+    if not wrong.keys() <= cue.keys():  # this kind has no such field and ignores it
+        assert len(list(inlet.drain())) == 1
+        return
+    assert list(inlet.drain()) == []
+    assert inlet.refused == 1
+
+
 def test_alerts_of_different_codes_all_wait(tmp_path: Path) -> None:
     scanner = Outlet(tmp_path, "uplink", "scanner")
     scanner.send(alert("camera-absent"))
@@ -140,6 +218,23 @@ def test_alerts_of_different_codes_all_wait(tmp_path: Path) -> None:
 def test_a_missing_run_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(CueError, match="does its directory exist"):
         Inlet(tmp_path / "nowhere", "feedback")
+
+
+def test_a_descriptor_from_systemd_that_is_no_socket_is_named(tmp_path: Path) -> None:
+    code = (
+        "import os,sys;from pathlib import Path;from kiosk.cues import Inlet;"
+        "os.environ.update(LISTEN_PID=str(os.getpid()),LISTEN_FDS='1');"
+        "from kiosk.errors import CueError\n"
+        "try: Inlet(Path(sys.argv[1]),'feedback')\n"
+        "except CueError as error: print(error)"
+    )
+    child = subprocess.run(
+        ["bash", "-c", 'exec "$0" "$@" 3</dev/null', sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert "see *.socket" in child.stdout
 
 
 def test_every_daemon_has_a_row_in_the_table() -> None:
