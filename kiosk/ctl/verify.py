@@ -8,12 +8,16 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from kiosk.credentials import PAYLOAD_MAX
 from kiosk.credentials.policy import REASONS, is_valid
 from kiosk.ctl import rules
 from kiosk.errors import CredentialError
 
-MAX_BYTES = 64 * 1024
-"""Many times what a QR code can hold; the rest of a longer input is not read."""
+MAX_BYTES = PAYLOAD_MAX + 2
+"""With a newline at the end, and one byte by which a longer input shows; the rest of it is
+not read."""
+
+NO_CODE = "This cannot be what a code holds."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +47,8 @@ def run(args: argparse.Namespace) -> int:
         "valid_from": None,
         "valid_until": None,
     }
-    problem = ""
     if isinstance(shown, CredentialError):
-        problem = shown.problem
+        answer["problem"] = _of_size(payload) or shown.problem
     else:
         answer |= {
             "signature": shown.signed,
@@ -57,12 +60,24 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(answer))
     else:
-        _print(answer, problem)
+        _print(answer)
     return 0 if verdict.outcome == "pass" else 1
 
 
-def _print(answer: dict[str, Any], problem: str) -> None:
-    print(f"{answer['outcome'].upper()}: {REASONS[answer['reason']]}")
+def _of_size(payload: bytes) -> str:
+    """What is wrong with an input before it is looked into."""
+    if not payload:
+        return "nothing came on standard input"
+    if len(payload) > PAYLOAD_MAX:
+        return f"more than {PAYLOAD_MAX} bytes, and no code holds more"
+    return ""
+
+
+def _print(answer: dict[str, Any]) -> None:
+    problem = answer.get("problem")
+    # "Malformed" is said of a known kind; what is of none is no code at all.
+    no_code = problem and answer["format"] == "unknown"
+    print(f"{answer['outcome'].upper()}: {NO_CODE if no_code else REASONS[answer['reason']]}")
     if problem:
         print(f"problem      {problem}")
     for key in ("format", "signature", "issuer", "valid_from", "valid_until"):

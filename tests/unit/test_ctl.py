@@ -225,6 +225,36 @@ def test_what_is_no_credential_is_not_valid(
     assert status == 1
     assert (answer["format"], answer["reason"]) == (format, reason)
     assert (answer["valid"], answer["signature"]) == (False, "none")
+    assert ("problem" in answer) == (reason == "malformed")
+
+
+@pytest.mark.parametrize(
+    ("payload", "problem"),
+    [
+        (b"", "nothing came on standard input"),
+        (b"\n", "nothing came on standard input"),
+        (b"x" * 4297, "more than 4296 bytes, and no code holds more"),
+        (b"x" * 4297 + b"\n", "more than 4296 bytes, and no code holds more"),
+        (b"x" * 7000, "more than 4296 bytes, and no code holds more"),
+        (b"x" * 200_000, "more than 4296 bytes, and no code holds more"),
+    ],
+    ids=["empty", "newline", "one more", "one more, newline", "7kB", "200kB"],
+)
+def test_what_no_code_can_hold_is_called_so(site: Path, payload: bytes, problem: str) -> None:
+    done = quickly("verify", "--config", site, stdin=payload)
+    assert done.status == 1
+    first, second, third, *_ = done.out.splitlines()
+    assert first == "FAIL: This cannot be what a code holds."
+    assert second == f"problem      {problem}"
+    assert third == "format       unknown"
+    _, answer = verified("--config", site, stdin=payload)
+    assert answer["problem"] == problem
+
+
+def test_the_longest_code_is_still_looked_into(site: Path) -> None:
+    for payload in (b"x" * 4296, b"x" * 4296 + b"\n"):
+        _, answer = verified("--config", site, stdin=payload)
+        assert answer["reason"] == "unknown-code"
 
 
 def test_verify_reads_the_bytes_of_its_standard_input(site: Path) -> None:
