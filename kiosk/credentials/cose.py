@@ -17,7 +17,7 @@ from kiosk.credentials.trust import PublicKey
 
 ES256 = -7
 PS256 = -37
-_ALGORITHM, _KID = 1, 4
+_ALGORITHM, _CRITICAL, _KID = 1, 2, 4
 _CWT_TAG, _SIGN1_TAG = 61, 18
 _DEPTH_MAX = 16
 _P256_BYTES = 32
@@ -87,7 +87,22 @@ def _protected_header(protected: bytes) -> dict[Any, Any]:
     header = decode(protected) if protected else {}
     if not isinstance(header, dict):
         raise Malformed("protected COSE header is not a map")
+    if _CRITICAL in header:
+        _check_critical(header)
     return header
+
+
+def _check_critical(header: Mapping[Any, Any]) -> None:
+    """What the signer calls critical must be understood or the message refused (RFC 9052
+    section 3.1)."""
+    labels = header[_CRITICAL]
+    if not isinstance(labels, list) or not labels:
+        raise Malformed("critical COSE headers are not a list of labels")
+    for label in labels:
+        if type(label) is not int or label not in (_ALGORITHM, _CRITICAL, _KID):
+            raise Malformed("a COSE header that this firmware does not know is critical")
+        if label not in header:
+            raise Malformed("a critical COSE header is absent")
 
 
 def is_signed_by(message: Sign1, key: PublicKey) -> bool:

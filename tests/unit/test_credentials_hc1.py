@@ -3,11 +3,15 @@
 import math
 import zlib
 from base64 import b64encode
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import cbor2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from demo.issuers import Issuer, transliterate
 from kiosk.credentials import base45, parse
@@ -124,6 +128,33 @@ def test_several_certificates_may_share_a_kid() -> None:
     assert parse(issue(ES.impostor()), shared).signed == "invalid"
 
 
+def _entitled(issuer: Issuer, usage: int, until: datetime) -> bytes:
+    """Another certificate for the issuer's key: for tests (1) or vaccinations (2) alone."""
+    name = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, issuer.country)])
+    kind = x509.ObjectIdentifier(f"1.3.6.1.4.1.1847.2021.1.{usage}")
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(issuer.key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(START)
+        .not_valid_after(until)
+        .add_extension(x509.ExtendedKeyUsage([kind]), critical=False)
+        .sign(issuer.key, hashes.SHA256())
+        .public_bytes(Encoding.DER)
+    )
+
+
+def test_of_several_certificates_one_that_is_entitled_is_enough() -> None:
+    tests = ES.kid, _entitled(ES, 1, LATER + timedelta(days=9))
+    vaccinations = ES.kid, _entitled(ES, 2, LATER)
+    assert parse(issue(ES), TrustList([tests])).signed == "invalid"
+    for both in ([tests, vaccinations], [vaccinations, tests]):
+        assert parse(issue(ES), TrustList(both)).signed == "valid"
+        assert parse(issue(ES.impostor()), TrustList(both)).signed == "invalid"
+
+
 def test_a_certificate_that_breaks_the_parser_is_nobodys() -> None:
     version = b"\xa0\x03\x02\x01"
     from_the_future = ES.certificate.replace(version + b"\2", version + b"\x09", 1)
@@ -160,6 +191,42 @@ def test_an_unprotected_key_id_alone_is_enough() -> None:
     to_sign = cbor2.dumps(["Signature1", protected, b"", signed])
     found = parse(pack([protected, {4: ES.kid}, signed, ES._sign(to_sign)]), TRUST)
     assert found.signed == "valid"
+
+
+def _signed_with(header: dict[Any, Any]) -> bytes:
+    protected, signed = cbor2.dumps({1: -7, 4: ES.kid} | header), cbor2.dumps(content())
+    to_sign = cbor2.dumps(["Signature1", protected, b"", signed])
+    return pack([protected, {}, signed, ES._sign(to_sign)])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {2: [99], 99: b""},
+        {2: ["expiry"], "expiry": 1},
+        {2: [1, 4, 5], 5: b"iv"},
+        {2: [[1]]},
+        {2: [True], True: -7},
+        {2: []},
+        {2: 1},
+        {2: None},
+    ],
+)
+def test_a_critical_header_that_is_not_understood_refuses_the_message(
+    header: dict[Any, Any],
+) -> None:
+    assert "critical" in refused(_signed_with(header))
+
+
+def test_a_critical_header_must_itself_be_there() -> None:
+    signed = cbor2.dumps(content())
+    protected = cbor2.dumps({1: -7, 2: [4]})
+    assert "absent" in refused(pack([protected, {4: ES.kid}, signed, b""]))
+
+
+def test_critical_headers_that_are_understood_and_unknown_ones_that_are_not_critical() -> None:
+    for header in ({2: [1, 4]}, {2: [4]}, {99: b"", "x": 1}):
+        assert parse(_signed_with(header), TRUST).signed == "valid"
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,9 @@ def _signature(message: cose.Sign1, trust: TrustList, kind: str) -> tuple[Signat
     if not signers:
         return "unknown-key", None
     for signer in signers:
-        if cose.is_signed_by(message, signer.key):
-            entitled = not signer.usages or kind in signer.usages
-            return ("valid", signer) if entitled else ("invalid", None)
+        entitled = not signer.usages or kind in signer.usages
+        if entitled and cose.is_signed_by(message, signer.key):
+            return "valid", signer
     return "invalid", None
 
 
