@@ -76,9 +76,6 @@ class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
     pending_segments: int
     quarantined: int
     oldest_pending_s: int
-    epoch: str = ""
-    next_seq: int = 0
-    units: dict[str, str] = {}
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

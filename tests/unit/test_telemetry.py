@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,15 @@ def test_the_birth_document_says_who_and_where(tmp_path: Path) -> None:
     assert (info.sid, info.place, info.direction) == ("0011", "Cho Ben Thanh", "out")
     assert info.firmware
     assert info.model
+
+
+@pytest.mark.parametrize("kind", [wire.Info, wire.Telemetry, wire.Alert, wire.State])
+def test_the_contract_in_words_names_the_fields_that_are_sent(kind: type) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "wire.md").read_text()
+    written = re.search(rf"`{kind.__name__}`[^`{{]*:\s`(\{{[^`]*\}})`", page)
+    assert written is not None
+    keys = re.findall(r'"(\w+)"(?=[:,}])', re.sub(r':\s*"[^"]*"', ":", written[1]))
+    assert keys == list(kind.__struct_fields__)  # type: ignore[attr-defined]
 
 
 class Watched:
