@@ -23,12 +23,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REASON",
         help=f"the reason on the screen: {', '.join(sorted(REASONS))}",
     )
+    parser.set_defaults(misused=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
     """Raises CueError when the panel's daemon did not take the cue."""
-    directory = load(args.config).paths.run
     reason = args.reason or USUAL[args.outcome]
+    if args.outcome == "pass" and reason != "accepted":
+        args.misused(f"pass does not go with {reason}: it is shown for accepted alone")
+    if args.outcome == "fail" and reason == "accepted":
+        args.misused("fail does not go with accepted: who is accepted is not turned away")
+    directory = load(args.config).paths.run
     outlet = Outlet(directory, "feedback", "ctl")
     try:
         trial = Trial(number=os.getpid(), at=boottime(), outcome=args.outcome, reason=reason)
