@@ -20,15 +20,18 @@ def run(args: argparse.Namespace) -> int:
     print(f"# default = {DEFAULTS}\n")
     for section, members in groupby(settings, lambda setting: setting.section):
         print(f"[{section}]")
-        for _, key, value, source in members:
-            origin = "default" if source == DEFAULTS else source
-            print(f"{f'{key} = {_toml(value)}':<52}  # {origin}")
+        lines = [(f"{key} = {_toml(value, key)}", source) for _, key, value, source in members]
+        width = max(len(line) for line, _ in lines)
+        for line, source in lines:
+            print(f"{line:<{width}}  # {'default' if source == DEFAULTS else source}")
         print()
     return 0
 
 
-def _toml(value: object) -> str:
+def _toml(value: object, key: str = "") -> str:
     if isinstance(value, list):
         return f"[{', '.join(_toml(item) for item in value)}]"
+    if key == "address":  # as i2cdetect shows it
+        return f"{value:#04x}"
     # JSON's strings, numbers and booleans are TOML's as well.
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
