@@ -26,7 +26,8 @@ def run(args: argparse.Namespace) -> int:
     scanner holds what should be sealed."""
     directory = load(args.config).paths.outbox
     if args.action == "seal":
-        print(f"sealed {count(seal_leftovers(directory), 'segment')}")
+        sealed_now = seal_leftovers(directory)
+        print(f"sealed {count(sealed_now, 'segment')}" if sealed_now else "nothing was left open")
         return 0
     sealed = SealedSegments(directory)
     if args.action == "list":
