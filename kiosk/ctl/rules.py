@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from kiosk.clock import boot_id, now
 from kiosk.config import ETC, Config, load
 from kiosk.credentials import parse
 from kiosk.credentials.policy import Policy, judge, judge_malformed, parse_policy
 from kiosk.credentials.trust import TrustList, parse_trust
+from kiosk.ctl.words import about
 from kiosk.errors import ConfigError, CredentialError
 from kiosk.model import Credential, Instant, Verdict
+
+Read = TypeVar("Read")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,11 +58,8 @@ def load_rules(args: argparse.Namespace) -> Rules:
         moment = now(config.clock.source)
     else:
         moment = Instant(int(args.at.timestamp() * 1000), "synced", boot_id(), 0)
-    return Rules(
-        parse_policy(_content(args.policy or config.judge.policy)),
-        parse_trust(_content(trust)) if trust else TrustList(),
-        moment,
-    )
+    policy = _parsed(args.policy or config.judge.policy, parse_policy)
+    return Rules(policy, _parsed(trust, parse_trust) if trust else TrustList(), moment)
 
 
 def _config(paths: list[Path] | None) -> Config:
@@ -69,11 +70,13 @@ def _config(paths: list[Path] | None) -> Config:
     return load(paths)
 
 
-def _content(path: Path) -> bytes:
+def _parsed(path: Path, parse: Callable[[bytes], Read]) -> Read:
     try:
-        return path.read_bytes()
+        return parse(path.read_bytes())
     except OSError as error:
         raise ConfigError([f"cannot read {path}: {error.strerror}"]) from error
+    except ConfigError as error:
+        raise ConfigError(about(path, error)) from error
 
 
 def _moment(text: str) -> datetime:
@@ -81,7 +84,12 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None or moment.timestamp() < 0:
+    if moment is not None and moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} lacks its offset from UTC; expected as in 2026-03-01T08:00:00+07:00,"
+            " or with Z for UTC"
+        )
+    if moment is None or moment.timestamp() < 0:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no time in RFC 3339 since 1970; expected as in 2026-03-01T08:00:00Z"
         )

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
+
+from kiosk.errors import ConfigError
+
 
 def count(number: int, what: str) -> str:
     """`1 file`, `2 files`."""
@@ -14,3 +20,15 @@ def span(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def about(path: Path, error: ConfigError) -> list[str]:
+    """What is wrong with a policy or a trust list, one sentence per mistake that begins with
+    the file. Neither parser knows the file, and both begin with what they read."""
+    cause = error.__cause__
+    if isinstance(cause, msgspec.DecodeError) and not isinstance(cause, msgspec.ValidationError):
+        return [f"{path}: no whole JSON document; it may have been cut short"]
+    return [
+        f"{path}: {problem.removeprefix('policy: ').removeprefix('trust list: ')}"
+        for problem in error.problems
+    ]

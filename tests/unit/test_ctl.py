@@ -18,6 +18,7 @@ from PIL import Image
 
 from demo.crowd import Crowd, Visitor, make_crowd
 from demo.scenes import draw
+from kiosk.config import load
 from kiosk.ctl import main
 from kiosk.cues import Inlet, Trial
 from kiosk.model import CheckIn
@@ -126,9 +127,21 @@ def test_files_before_and_after_the_command_are_layers_in_order(tmp_path: Path) 
     second.write_text("[gpio]\nred = 7")
     done = kioskctl("--config", first, "config", "--config", second)
     assert done.status == 0
-    assert f"green = 5{'':<43}  # {first}" in done.out
-    assert f"red = 7{'':<45}  # {second}" in done.out
-    assert f"silent = false{'':<38}  # default" in done.out
+    assert f"green = 5{'':<5}  # {first}" in done.out
+    assert f"red = 7{'':<7}  # {second}" in done.out
+    assert "silent = false  # default" in done.out
+
+
+def test_the_configuration_in_force_is_one_and_reads_like_the_files(tmp_path: Path) -> None:
+    site, again = tmp_path / "site.toml", tmp_path / "again.toml"
+    site.write_text(f'[paths]\nrun = "{"deep/" * 20}run"\n[judge]\ntrust = "trust.json"')
+    done = quickly("config", "--config", site)
+    for block in done.out.strip().split("\n\n")[1:]:
+        _, *lines = block.splitlines()
+        assert len({line.rindex("  # ") for line in lines}) == 1, block
+    assert "\naddress = 0x3c " in done.out
+    again.write_text(done.out)
+    assert load([again]) == load([site])
 
 
 def test_a_reader_that_leaves_is_no_error(site: Path) -> None:
@@ -275,11 +288,17 @@ def test_the_answer_in_words_names_nobody(site: Path) -> None:
     assert "\nproblem      " in done.out
 
 
-@pytest.mark.parametrize("time", ["yesterday", "2026-01-01T00:00:00", "1960-01-01T00:00:00Z"])
+@pytest.mark.parametrize("time", ["yesterday", "1960-01-01T00:00:00Z"])
 def test_a_time_that_is_none_is_misuse(site: Path, time: str) -> None:
     done = quickly("verify", "--config", site, "--at", time, stdin=PERSONAL)
     assert done.status == 2
     assert "is no time in RFC 3339 since 1970; expected as in 2026-03-01T08:00:00Z" in done.err
+
+
+def test_a_time_without_its_offset_is_misuse(site: Path) -> None:
+    done = quickly("verify", "--config", site, "--at", "2026-01-01T00:00:00", stdin=PERSONAL)
+    assert done.status == 2
+    assert "'2026-01-01T00:00:00' lacks its offset from UTC; expected as in " in done.err
 
 
 def test_rules_that_cannot_be_read_are_named(site: Path, tmp_path: Path) -> None:
@@ -289,10 +308,35 @@ def test_rules_that_cannot_be_read_are_named(site: Path, tmp_path: Path) -> None
         78,
         f"kioskctl: configuration: cannot read {gone}: No such file or directory\n",
     )
+    wrong = f"kioskctl: configuration: {gone}: "
     gone.write_text("{")
     done = quickly("verify", "--config", site, "--policy", gone, stdin=PERSONAL)
     assert done.status == 78
-    assert "policy" in done.err
+    assert done.err.startswith(f"{wrong}not TOML")
+    gone.write_text('[accept]\ncccd = "maybe"')
+    done = quickly("verify", "--config", site, "--policy", gone, stdin=PERSONAL)
+    assert len(done.err.splitlines()) > 2
+    assert all(line.startswith(f"{wrong}[") or "section" in line for line in done.err.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"version": 1, "issu', "no whole JSON document; it may have been cut short"),
+        ("", "no whole JSON document; it may have been cut short"),
+        ('{"version": 2, "issuers": []}', "version 2, this firmware reads version 1"),
+        ('{"version": "1"}', "Expected `int | null`, got `str` - at `$.version`; expected JSON"),
+    ],
+)
+def test_a_trust_list_that_cannot_be_read_is_named(
+    site: Path, tmp_path: Path, content: str, problem: str
+) -> None:
+    path = tmp_path / "list.json"
+    path.write_text(content)
+    done = quickly("verify", "--config", site, "--trust", path, stdin=PERSONAL)
+    assert done.status == 78
+    assert done.err.startswith(f"kioskctl: configuration: {path}: {problem}")
+    assert "trust list: " not in done.err
 
 
 # scan
@@ -391,7 +435,7 @@ def test_leftovers_are_sealed_once_the_scanner_is_dead(site: Path, tmp_path: Pat
     assert done.status == 1
     assert "another scanner holds" in done.err
     scanner.close()
-    assert quickly("outbox", "seal", "--config", site) == (0, "sealed 0 segments\n", "")
+    assert quickly("outbox", "seal", "--config", site) == (0, "nothing was left open\n", "")
 
 
 def test_a_scanner_that_was_killed_leaves_nothing_stranded(site: Path, tmp_path: Path) -> None:
@@ -403,7 +447,7 @@ def test_a_scanner_that_was_killed_leaves_nothing_stranded(site: Path, tmp_path:
         [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path / "outbox")],
         check=False,
     )
-    assert kioskctl("outbox", "seal", "--config", site) == (0, "sealed 1 segment\n", "")
+    assert kioskctl("outbox", "seal", "--config", site) == (0, "sealed 2 segments\n", "")
     sealed = SealedSegments(tmp_path / "outbox")
     segments = [sealed.read(name) for name in sealed.waiting()]
     assert [r.seq for segment in segments if segment for r in segment.records] == [1, 2, 3]
@@ -428,11 +472,32 @@ def test_a_trial_reaches_the_panel(site: Path, tmp_path: Path, outcome: str) -> 
     assert isinstance(cue, Trial)
     assert cue.outcome == outcome
     assert (done.status, done.out) == (0, f"sent to the panel: {outcome}, {cue.reason}\n")
-    assert quickly("cue", outcome, "--reason", "expired", "--config", site).status == 0
-    (cue,) = inlet.drain()
-    assert isinstance(cue, Trial)
-    assert cue.reason == "expired"
     inlet.close()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "goes"),
+    [
+        ("pass", "accepted", True),
+        ("pass", "forged", False),
+        ("warn", "accepted", True),
+        ("warn", "expired", True),
+        ("fail", "expired", True),
+        ("fail", "accepted", False),
+    ],
+)
+def test_a_trial_shows_only_what_a_visitor_might_see(
+    site: Path, tmp_path: Path, outcome: str, reason: str, goes: bool
+) -> None:
+    inlet = Inlet(tmp_path / "run", "feedback")
+    done = quickly("cue", outcome, "--reason", reason, "--config", site)
+    shown = [(cue.outcome, cue.reason) for cue in inlet.drain() if isinstance(cue, Trial)]
+    inlet.close()
+    if goes:
+        assert (done.status, shown) == (0, [(outcome, reason)])
+    else:
+        assert (done.status, shown) == (2, [])
+        assert f"{outcome} does not go with {reason}" in done.err
 
 
 def test_a_trial_from_a_process_of_its_own(site: Path, tmp_path: Path) -> None:
