@@ -94,6 +94,14 @@ def dead_letter(reason: str, batch: wire.Batch, record: CheckIn) -> DeadLetter:
     return DeadLetter(reason, wire.encode(alone), record)
 
 
+def refused(reading: Reading, reason: str) -> Reading:
+    """The same message with every row of it a dead letter."""
+    if reading.batch is None:
+        return reading
+    letters = [dead_letter(reason, reading.batch, row.record) for row in reading.rows]
+    return Reading(reading.kid, reading.batch, dead=[*reading.dead, *letters])
+
+
 def _open(kid: str, batch: wire.Batch, keys: Keys) -> tuple[str, seal.SegmentSeal | None]:
     header = batch.header
     if header.schema != SCHEMA:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -10,9 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from central import db
-from central.ingest.reading import DeadLetter, Reading, Row, dead_letter
+from central.ingest.reading import DeadLetter, Reading, Row, dead_letter, refused
 from kiosk import wire
 from kiosk.errors import KioskError
+
+log = logging.getLogger("central.ingest")
 
 _CHUNK = 1000  # keys in one query; SQLite allows some 32,000 values
 
@@ -51,22 +54,47 @@ class Store:
         """Writes everything or nothing; one answer per reading that was a batch.
 
         The first call brings the schema up to date; an empty one only tries the database.
-        Raises StoreError when nothing was written; the same call may be made again.
+        What the database refuses, though it answers, becomes a dead letter
+        `database-refuses`. Raises StoreError when the database is away; the same call may
+        be made again.
         """
         try:
             if not self._upgraded:
                 db.upgrade(self._engine)
                 self._upgraded = True
-            with self._engine.begin() as connection:
-                if not readings:
+            if not readings:
+                with self._engine.connect() as connection:
                     connection.execute(sa.select(db.receipt.c.seq).limit(1))
-                return self._write(connection, readings, now)
-        except sa.exc.DBAPIError as error:
+            return self._commit(readings, now)
+        except sa.exc.StatementError as error:
             raise StoreError(f"database: {_in_words(error)}") from error
 
     def close(self) -> None:
         """Closes the connections."""
         self._engine.dispose()
+
+    def _commit(self, readings: Sequence[Reading], now: datetime) -> list[Answer]:
+        """All in one transaction; when the database refuses that, each in its own."""
+        try:
+            return self._transaction(readings, now)
+        except sa.exc.StatementError as error:
+            if _is_away(error):
+                raise
+            log.error("the database refuses what it should store: %s", _in_words(error))
+        answers: list[Answer] = []
+        for reading in readings:
+            try:
+                answers += self._transaction([reading], now)
+            except sa.exc.StatementError as error:
+                if _is_away(error):
+                    raise
+                # When it refuses this too, the database is at fault and not the reading.
+                answers += self._transaction([refused(reading, "database-refuses")], now)
+        return answers
+
+    def _transaction(self, readings: Sequence[Reading], now: datetime) -> list[Answer]:
+        with self._engine.begin() as connection:
+            return self._write(connection, readings, now)
 
     def _write(
         self, connection: sa.Connection, readings: Sequence[Reading], now: datetime
@@ -82,7 +110,7 @@ class Store:
         rows = {key: row for key, row in keyed if key in fresh and ids[key] == row.record.id}
         if rows:
             values = [_check_in(key, row, now) for key, row in rows.items()]
-            connection.execute(sa.insert(db.check_in), values)
+            connection.execute(self._insert(db.check_in).on_conflict_do_nothing(), values)
         answers, dead = _answers(readings, ids, fresh, now)
         if dead:
             connection.execute(
@@ -188,7 +216,18 @@ def _dead_row(
     }
 
 
-def _in_words(error: sa.exc.DBAPIError) -> str:
+def _is_away(error: sa.exc.StatementError) -> bool:
+    """Whether waiting helps. Otherwise the same statement would fail for ever."""
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    # 54...: a limit of PostgreSQL's that a value exceeds, an error of operation to its driver.
+    if (getattr(error.orig, "sqlstate", None) or "").startswith("54"):
+        return False
+    away = (sa.exc.OperationalError, sa.exc.InterfaceError)
+    return isinstance(error, away) or error.connection_invalidated
+
+
+def _in_words(error: sa.exc.StatementError) -> str:
     """Why, in one line. Only what tells of the connection is quoted: other messages of a
     database may carry values of a row."""
     if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):

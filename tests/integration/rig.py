@@ -209,6 +209,20 @@ class Database:
             counted = connection.execute(sa.select(sa.func.count()).select_from(table))
             return int(counted.scalar_one())
 
+    def forbid(self, table: sa.Table, condition: str) -> None:
+        """The database refuses new rows of `table` for which `condition` on NEW holds."""
+        when = f"WHEN {condition} BEGIN SELECT RAISE(ABORT, 'forbidden'); END"
+        with self._engine.begin() as connection:
+            if self._engine.name == "postgresql":
+                connection.exec_driver_sql(
+                    "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS"
+                    " $$ BEGIN RAISE check_violation; END $$"
+                )
+                when = f"FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION forbid()"
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER forbidden BEFORE INSERT ON {table.name} {when}"
+            )
+
     def close(self) -> None:
         self._engine.dispose()
 

@@ -160,6 +160,19 @@ def test_garbage_is_kept_once_and_holds_nothing_up(
     assert ingest.running
 
 
+def test_what_the_database_refuses_is_refused_and_the_others_taken(
+    kiosk: Kiosk, database: Database
+) -> None:
+    database.forbid(db.check_in, "NEW.seq = 2")
+    batch = kiosk.segment(2)
+    for _ in range(2):
+        ack = kiosk.send(batch)
+        assert ack.refused == [wire.Refusal(seq, "database-refuses") for seq in (1, 2)]
+    assert kiosk.send(kiosk.segment(1)).accepted == [3]
+    assert len(database.rows(db.dead_letter)) == 2
+    assert kiosk.centre("online")
+
+
 def test_a_time_that_no_calendar_knows_is_refused(kiosk: Kiosk) -> None:
     ack = kiosk.send(kiosk.segment(1, scanned_at_ms=2**53))
     assert ack.refused == [wire.Refusal(1, "time-out-of-range")]

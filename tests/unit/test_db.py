@@ -1,8 +1,9 @@
-"""Engine and schema on SQLite; PostgreSQL has its turn in the integration tests."""
+"""Engine, schema and store on SQLite; PostgreSQL has its turn in the integration tests."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,7 +13,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from central import db
+from central.ingest.reading import Reading, Row
+from central.ingest.store import Store, StoreError
+from kiosk import wire
 from kiosk.errors import ConfigError
+from kiosk.model import CheckIn, Instant, Person, SegmentHeader
 
 
 @pytest.fixture
@@ -89,3 +94,88 @@ def test_the_password_is_not_in_the_refusal() -> None:
     with pytest.raises(ConfigError) as caught:
         db.connect("mysql://user:secret@host/name")
     assert "secret" not in str(caught.value)
+
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+EPOCH = "e" * 16
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{tmp_path / 'x.db'}")
+    store.commit([], NOW)
+    yield store
+    store.close()
+
+
+def reading(first: int, claims: object = None, count: int = 2) -> Reading:
+    """A segment of readable records, as `central.ingest.reading` makes it."""
+    records = [
+        CheckIn(
+            epoch=EPOCH,
+            seq=seq,
+            id=f"{seq:016x}",
+            scanned_at_ms=1,
+            clock="synced",
+            boot_id="b",
+            boottime_ms=1,
+            direction="in",
+            outcome="pass",
+            reason="ok",
+            sealed=b"sealed",
+        )
+        for seq in range(first, first + count)
+    ]
+    header = SegmentHeader(schema=1, device_id="gate-1", epoch=EPOCH, first_seq=first, envelopes=[])
+    batch = wire.Batch(
+        segment=f"s-{first}",
+        header=header,
+        anchor=Instant(1, "synced", "b", 1),
+        records=records,
+    )
+    person = Person(
+        format="vn-id",
+        role="identity",
+        subject="vn-id:1",
+        signed="none",
+        issuer="",
+        claims={"claim": claims},
+    )
+    rows = [Row(record, person, NOW, "synced") for record in records]
+    return Reading("gate-1", batch, rows)
+
+
+def test_what_the_database_refuses_holds_nothing_else_up(store: Store, engine: sa.Engine) -> None:
+    unbindable = object()  # an error before the driver is even asked
+    for _ in range(2):
+        one, two, three = store.commit([reading(1), reading(3, unbindable), reading(5)], NOW)
+        assert (one.ack.accepted, three.ack.accepted) == ([1, 2], [5, 6])
+        assert two.ack.accepted == []
+        assert two.ack.refused == [wire.Refusal(seq, "database-refuses") for seq in (3, 4)]
+    with engine.connect() as connection:
+        letters = connection.execute(sa.select(db.dead_letter)).all()
+        stored = connection.execute(sa.select(db.check_in.c.seq)).scalars().all()
+    assert sorted(stored) == [1, 2, 5, 6]
+    assert sorted(letter.seq for letter in letters) == [3, 4]
+    assert wire.decode(letters[0].raw, wire.Batch).segment == "s-3"
+
+
+def test_a_row_without_its_receipt_is_no_obstacle(store: Store, engine: sa.Engine) -> None:
+    store.commit([reading(1)], NOW)
+    with engine.begin() as connection:
+        connection.execute(sa.delete(db.receipt))
+    (answer,) = store.commit([reading(1)], NOW)
+    assert answer.ack.accepted == [1, 2]
+
+
+def test_a_database_that_refuses_everything_is_away(store: Store, engine: sa.Engine) -> None:
+    for table in ("check_in", "dead_letter"):
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER no_{table} BEFORE INSERT ON {table}"
+                " BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
+    with pytest.raises(StoreError):
+        store.commit([reading(1)], NOW)
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(db.receipt)).all() == []
