@@ -92,7 +92,7 @@ dead_letter = sa.Table(
     sa.PrimaryKeyConstraint("digest"),
 )
 """What could not be taken. `raw` is a whole up/checkin payload of that one record, still
-sealed, so that it can be sent again; or, without `segment`, whatever arrived instead.
+sealed, so that it can be sent again; or, without `seq`, whatever arrived instead.
 `digest` keeps a re-sent record from lying here twice."""
 
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from kiosk import seal, wire
 from kiosk.errors import SealError, WireError
-from kiosk.model import SCHEMA, CheckIn, Instant, Person
+from kiosk.model import SCHEMA, CheckIn, Instant, Person, Seq
 
 Keys = Mapping[str, X25519PrivateKey]
 """The centre's private keys by `seal.key_id`."""
@@ -41,27 +41,30 @@ class Row:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """What cannot be taken, and why. `record` is None when the message is no batch."""
+    """What cannot be taken, and why. `record` is None when the message is no batch; then
+    `seqs` are the records that it held, as far as they could be counted."""
 
     reason: str
     raw: bytes
     record: CheckIn | None = None
+    seqs: tuple[int, ...] = ()
 
     @property
     def digest(self) -> str:
-        """Key of the row. A batch's anchor differs each time that it is sent, so only
-        the record itself counts."""
+        """Key of the row. A message's anchor differs each time that it is sent, so it
+        does not count."""
         r = self.record
-        what = self.raw if r is None else f"{r.epoch}|{r.seq}|{r.id}|".encode() + r.sealed
+        what = f"{r.epoch}|{r.seq}|{r.id}|".encode() + r.sealed if r else _unanchored(self.raw)
         return hashlib.sha256(self.reason.encode() + b"|" + what).hexdigest()
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One message: from whom, which segment (None when it is no batch), what of it can
-    be stored."""
+    """One message: from whom, which segment (None when it names none and nothing can be
+    answered), the batch (None when it is none), what of it can be stored."""
 
     kid: str | None
+    segment: str | None
     batch: wire.Batch | None
     rows: list[Row] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -73,11 +76,11 @@ def read(topic: str, payload: bytes, keys: Keys) -> Reading:
     try:
         kid = wire.kid_of(topic)
         batch = wire.decode(payload, wire.Batch)
-        if not _SEGMENT.fullmatch(batch.segment):
-            raise WireError("Batch: the name of the segment is not 1 to 200 printable characters")
     except WireError:
-        return Reading(kid, None, dead=[DeadLetter("not-a-batch", payload)])
-    reading = Reading(kid, batch)
+        return _unreadable(kid, payload)
+    if not _SEGMENT.fullmatch(batch.segment):
+        return _unreadable(kid, payload)
+    reading = Reading(kid, batch.segment, batch)
     reason, opened = _open(kid, batch, keys)
     for record in batch.records:
         row = _row(record, batch, opened) if opened else reason
@@ -91,7 +94,7 @@ def read(topic: str, payload: bytes, keys: Keys) -> Reading:
 def dead_letter(reason: str, batch: wire.Batch, record: CheckIn) -> DeadLetter:
     """Keeps one record in a form that could be sent again as it is."""
     alone = msgspec.structs.replace(batch, records=[record])
-    return DeadLetter(reason, wire.encode(alone), record)
+    return DeadLetter(reason, wire.encode(alone), record, (record.seq,))
 
 
 def refused(reading: Reading, reason: str) -> Reading:
@@ -99,7 +102,41 @@ def refused(reading: Reading, reason: str) -> Reading:
     if reading.batch is None:
         return reading
     letters = [dead_letter(reason, reading.batch, row.record) for row in reading.rows]
-    return Reading(reading.kid, reading.batch, dead=[*reading.dead, *letters])
+    return Reading(reading.kid, reading.segment, reading.batch, dead=[*reading.dead, *letters])
+
+
+class _Numbered(msgspec.Struct):
+    seq: Seq
+
+
+class _Outline(msgspec.Struct):
+    """What must be readable of a message so that it can be answered at all."""
+
+    segment: str
+    records: list[_Numbered]
+
+
+def _unreadable(kid: str | None, payload: bytes) -> Reading:
+    """No batch. Where segment and numbers can be read all the same its records are
+    refused; otherwise the kiosk would send them again for ever."""
+    try:
+        outline = msgspec.json.decode(payload, type=_Outline)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        outline = None
+    if kid is None or outline is None or not _SEGMENT.fullmatch(outline.segment):
+        return Reading(kid, None, None, dead=[DeadLetter("not-a-batch", payload)])
+    letter = DeadLetter("unreadable", payload, seqs=tuple(r.seq for r in outline.records))
+    return Reading(kid, outline.segment, None, dead=[letter])
+
+
+def _unanchored(payload: bytes) -> bytes:
+    """A message without its anchor, where it has one."""
+    try:
+        fields = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return payload
+    fields.pop("anchor", None)
+    return msgspec.json.encode(fields)
 
 
 def _open(kid: str, batch: wire.Batch, keys: Keys) -> tuple[str, seal.SegmentSeal | None]:

@@ -51,7 +51,7 @@ class Store:
         self._insert = postgresql.insert if self._engine.name == "postgresql" else sqlite.insert
 
     def commit(self, readings: Sequence[Reading], now: datetime) -> list[Answer]:
-        """Writes everything or nothing; one answer per reading that was a batch.
+        """Writes everything or nothing; one answer per reading that names its segment.
 
         The first call brings the schema up to date; an empty one only tries the database.
         What the database refuses, though it answers, becomes a dead letter
@@ -115,7 +115,7 @@ class Store:
         if dead:
             connection.execute(
                 self._insert(db.dead_letter).on_conflict_do_nothing(),
-                [_dead_row(kid, batch, letter, now) for kid, batch, letter in dead],
+                [_dead_row(reading, letter, now) for reading, letter in dead],
             )
         return answers
 
@@ -145,7 +145,7 @@ def _keyed(readings: Sequence[Reading]) -> Iterator[tuple[Key, Row]]:
             yield Key(str(reading.kid), row.record.epoch, row.record.seq), row
 
 
-_Dead = list[tuple[str | None, wire.Batch | None, DeadLetter]]
+_Dead = list[tuple[Reading, DeadLetter]]
 
 
 def _answers(
@@ -165,13 +165,12 @@ def _answers(
                 new += key in fresh
             elif reading.batch:
                 letters.append(dead_letter("seq-reused", reading.batch, row.record))
-        dead += [(reading.kid, reading.batch, letter) for letter in letters]
-        if reading.kid and reading.batch:
-            refused = [wire.Refusal(d.record.seq, d.reason) for d in letters if d.record]
+        dead += [(reading, letter) for letter in letters]
+        if reading.kid and reading.segment:
             ack = wire.Ack(
-                segment=reading.batch.segment,
+                segment=reading.segment,
                 accepted=accepted,
-                refused=refused,
+                refused=[wire.Refusal(seq, d.reason) for d in letters for seq in d.seqs],
                 server_ms=int(now.timestamp() * 1000),
             )
             answers.append(Answer(reading.kid, ack, new))
@@ -199,14 +198,12 @@ def _check_in(key: Key, row: Row, now: datetime) -> dict[str, Any]:
     }
 
 
-def _dead_row(
-    kid: str | None, batch: wire.Batch | None, letter: DeadLetter, now: datetime
-) -> dict[str, Any]:
+def _dead_row(reading: Reading, letter: DeadLetter, now: datetime) -> dict[str, Any]:
     record = letter.record
     return {
-        "digest": f"{kid}:{letter.digest}",
-        "device_id": kid,
-        "segment": batch.segment if batch else None,
+        "digest": f"{reading.kid}:{letter.digest}",
+        "device_id": reading.kid,
+        "segment": reading.segment,
         "epoch": record.epoch if record else None,
         "seq": record.seq if record else None,
         "id": record.id if record else None,

@@ -73,7 +73,7 @@ class Worker:
             self._session.answer(answer.kid, answer.ack)
         self._session.done(messages)
         for reading in readings:
-            if reading.batch is None:
+            if reading.segment is None:
                 log.warning("dead letter: a message of %s is no batch", reading.kid)
         for kid, ack, fresh in answers:
             self._stored += fresh

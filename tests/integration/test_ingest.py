@@ -160,6 +160,37 @@ def test_garbage_is_kept_once_and_holds_nothing_up(
     assert ingest.running
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"direction": "up"}, {"outcome": 7}, {"sealed": "no base64!"}, {"id": None}],
+)
+def test_what_is_no_batch_is_refused_where_it_can_be_answered(
+    kiosk: Kiosk, database: Database, change: dict[str, object]
+) -> None:
+    batch = kiosk.segment(2)
+    message = msgspec.json.decode(wire.encode(batch))
+    message["records"][1] |= change
+    for wall_ms in (1, 2, 3):  # the anchor differs each time
+        message["anchor"]["wall_ms"] = wall_ms
+        kiosk.publish_raw(wire.up(kiosk.kid, "checkin"), msgspec.json.encode(message))
+        ack = kiosk.ack(batch.segment)
+        assert ack.accepted == []
+        assert ack.refused == [wire.Refusal(1, "unreadable"), wire.Refusal(2, "unreadable")]
+    (letter,) = database.rows(db.dead_letter)
+    assert (letter.device_id, letter.segment, letter.seq) == (kiosk.kid, batch.segment, None)
+    assert msgspec.json.decode(letter.raw)["records"] == message["records"]
+
+
+def test_what_cannot_be_answered_is_kept_once(kiosk: Kiosk, database: Database) -> None:
+    message = msgspec.json.decode(wire.encode(kiosk.segment(1)))
+    del message["segment"]
+    for wall_ms in (1, 2, 3):
+        message["anchor"]["wall_ms"] = wall_ms
+        kiosk.publish_raw(wire.up(kiosk.kid, "checkin"), msgspec.json.encode(message))
+    assert kiosk.send(kiosk.segment(1)).accepted == [2]
+    assert [d.reason for d in database.rows(db.dead_letter)] == ["not-a-batch"]
+
+
 def test_what_the_database_refuses_is_refused_and_the_others_taken(
     kiosk: Kiosk, database: Database
 ) -> None:

@@ -142,7 +142,7 @@ def reading(first: int, claims: object = None, count: int = 2) -> Reading:
         claims={"claim": claims},
     )
     rows = [Row(record, person, NOW, "synced") for record in records]
-    return Reading("gate-1", batch, rows)
+    return Reading("gate-1", batch.segment, batch, rows)
 
 
 def test_what_the_database_refuses_holds_nothing_else_up(store: Store, engine: sa.Engine) -> None:
