@@ -6,13 +6,17 @@ Tables are thin: ingest writes them, tracing reads them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -107,15 +111,10 @@ def connect(url: str) -> sa.Engine:
         raise ConfigError(["database.url cannot be read; expected " + _EXPECTED]) from error
     if parsed.drivername == "postgresql+psycopg":
         return sa.create_engine(
-            parsed,
+            parsed.set(query=_patience(parsed.query)),
             hide_parameters=True,
             json_serializer=_json,
             pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": _WAIT_S,
-                "tcp_user_timeout": _WAIT_S * 1000,
-                "options": f"-c statement_timeout={_WAIT_S}s -c lock_timeout={_WAIT_S}s",
-            },
         )
     if parsed.drivername != "sqlite":
         raise ConfigError([f"database.url names {parsed.drivername}; expected " + _EXPECTED])
@@ -132,16 +131,39 @@ def connect(url: str) -> sa.Engine:
 _EXPECTED = "sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
 
 
+def _patience(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a connection, over which those of the URL win. No server's answer is
+    waited for longer than the broker has patience with us."""
+    options = f"-c statement_timeout={_WAIT_S}s -c lock_timeout={_WAIT_S}s"
+    ours = {
+        "connect_timeout": str(_WAIT_S),
+        "tcp_user_timeout": str(_WAIT_S * 1000),
+        "keepalives_idle": "10",
+        "keepalives_interval": str(_WAIT_S),
+        "keepalives_count": "3",
+    }
+    # Of several settings of one name libpq's server takes the last.
+    return {**ours, **query, "options": f"{options} {query.get('options', '')}".strip()}
+
+
 def upgrade(engine: sa.Engine) -> None:
     """Brings the schema to the newest version; any number of processes may call it."""
     options = engine.execution_options(**{_IMMEDIATE: True})
     with options.begin() as connection:
         if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # it may take long
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         config = AlembicConfig()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def is_current(engine: sa.Engine) -> bool:
+    """Whether the schema is the newest version. Fails, too, when nothing can be written."""
+    newest = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+    with engine.execution_options(**{_IMMEDIATE: True}).begin() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == newest
 
 
 def _json(value: object) -> str:

@@ -11,12 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from central import db
+from central.deadline import Deadline
 from central.ingest.reading import DeadLetter, Reading, Row, dead_letter, refused
 from kiosk import wire
 from kiosk.errors import KioskError
 
 log = logging.getLogger("central.ingest")
 
+_PATIENCE_S = 5.0  # for one commit: above the database's own time-outs
+_MIGRATION_S = 3600.0
 _CHUNK = 1000  # keys in one query; SQLite allows some 32,000 values
 
 
@@ -47,6 +50,7 @@ class Store:
     def __init__(self, url: str) -> None:
         """Raises ConfigError for a URL that cannot be; connects at the first commit."""
         self._engine = db.connect(url)
+        self._deadline = Deadline(self._engine)
         self._upgraded = False
         self._insert = postgresql.insert if self._engine.name == "postgresql" else sqlite.insert
 
@@ -60,18 +64,27 @@ class Store:
         """
         try:
             if not self._upgraded:
-                db.upgrade(self._engine)
-                self._upgraded = True
-            if not readings:
-                with self._engine.connect() as connection:
-                    connection.execute(sa.select(db.receipt.c.seq).limit(1))
-            return self._commit(readings, now)
+                self._upgrade()
+            with self._deadline.within(_PATIENCE_S):
+                if not readings:
+                    with self._engine.connect() as connection:
+                        connection.execute(sa.select(db.receipt.c.seq).limit(1))
+                return self._commit(readings, now)
         except sa.exc.StatementError as error:
             raise StoreError(f"database: {_in_words(error)}") from error
 
     def close(self) -> None:
         """Closes the connections."""
         self._engine.dispose()
+        self._deadline.close()
+
+    def _upgrade(self) -> None:
+        with self._deadline.within(_PATIENCE_S):
+            current = db.is_current(self._engine)
+        if not current:
+            with self._deadline.within(_MIGRATION_S):
+                db.upgrade(self._engine)
+        self._upgraded = True
 
     def _commit(self, readings: Sequence[Reading], now: datetime) -> list[Answer]:
         """All in one transaction; when the database refuses that, each in its own."""

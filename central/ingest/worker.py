@@ -42,8 +42,9 @@ class Worker:
             self._report()
 
     def finish(self) -> None:
-        """Tries once to commit what is held, then leaves."""
-        if self._session.inbox:
+        """Tries once to commit what is held, then leaves. Not while the database is away:
+        the broker keeps what was not acknowledged."""
+        if self._session.inbox and not self._away:
             self._commit()
         self._report()
         self._session.close("stopped")

@@ -64,7 +64,8 @@ def kiosk(new_kiosk: Callable[[], Kiosk]) -> Kiosk:
 
 
 @pytest.fixture(scope="session")
-def _postgres() -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
+    """A throw-away PostgreSQL, shared."""
     cluster = Postgres()
     yield cluster
     cluster.close()
@@ -76,7 +77,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     if request.param == "sqlite":
         database = sqlite_database(tmp_path / "tracing.db")
     else:
-        database = postgres_database(request.getfixturevalue("_postgres"))
+        database = postgres_database(request.getfixturevalue("postgres"))
     yield database
     database.close()
 

@@ -72,6 +72,10 @@ class Process:
         self._popen.kill()
         self._popen.wait(WAIT_S)
 
+    def signal(self, number: int) -> None:
+        assert self._popen is not None
+        self._popen.send_signal(number)
+
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         assert self._popen is not None
@@ -156,6 +160,20 @@ class Postgres:
     def stop(self) -> None:
         """As if it had been killed."""
         self._run("pg_ctl", "-m", "immediate", "stop")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Everything of it stops in its tracks: connections stay, answers do not come."""
+        first = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        pids = [first, *map(int, children)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def create(self, name: str) -> str:
         """URL of a new empty database."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from rig import Broker, Database, Ingest, Kiosk, until
+from rig import Broker, Database, Ingest, Kiosk, Postgres, until
 
 from central import db
 from kiosk import wire
@@ -80,6 +80,25 @@ def test_database_away_and_back(kiosk: Kiosk, database: Database, ingest: Ingest
         assert kiosk.ack(batch.segment).accepted == [r.seq for r in batch.records]
     until(lambda: kiosk.centre("online"), "the centre is back")
     assert_exactly_once(database, [first, *batches])
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_frozen_database_is_away(
+    kiosk: Kiosk, database: Database, ingest: Ingest, postgres: Postgres
+) -> None:
+    first = kiosk.segment(2)
+    kiosk.send(first)
+    batch = kiosk.segment(2)
+    with postgres.frozen():
+        kiosk.publish(batch)
+        until(lambda: kiosk.centre("away"), "the centre says that it is away")
+        assert kiosk.silent
+    assert kiosk.ack(batch.segment).accepted == [3, 4]  # held, not published again
+    assert_exactly_once(database, [first, batch])
+    with postgres.frozen():
+        kiosk.publish(kiosk.segment(1))
+        time.sleep(0.5)  # it is in the middle of the commit
+        assert ingest.stop() == 0
 
 
 def test_database_away_at_the_start(kiosk: Kiosk, database: Database, ingest: Ingest) -> None:

@@ -90,6 +90,14 @@ def test_a_url_that_cannot_be_is_refused(url: str) -> None:
         db.connect(url)
 
 
+def test_settings_of_the_url_stand_beside_ours() -> None:
+    url = "postgresql+psycopg://u@h/d?options=-c%20search_path%3Dtracing&connect_timeout=9"
+    query = db.connect(url).url.query
+    assert query["connect_timeout"] == "9"
+    assert "statement_timeout=3s" in str(query["options"])
+    assert str(query["options"]).endswith("-c search_path=tracing")
+
+
 def test_the_password_is_not_in_the_refusal() -> None:
     with pytest.raises(ConfigError) as caught:
         db.connect("mysql://user:secret@host/name")
