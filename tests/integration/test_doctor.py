@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from PIL import Image
 from rig import Broker, Process, free_port, until
 
 from kiosk.config import load
+from kiosk.ctl.doctor import daemons, identity, outbox
+from kiosk.ctl.doctor.advice import ON_A_DESK, ON_THE_WALL
 from provisioning.authority import enrol, init_fleet
 
 SIMULATED = Path(__file__).parents[2] / "config" / "boards" / "simulated.toml"
@@ -85,14 +88,14 @@ class Patient:
             check=False,
         )
 
-    def wrong(self, *words: str) -> list[Finding]:
+    def wrong(self, *words: str, status: int = 1) -> list[Finding]:
         """What is found wrong; the exit status must agree."""
         done = self.ask("--json", *words)
         assert "Traceback" not in done.stderr, done.stderr
         parts = json.loads(done.stdout)
         found = [Finding(**finding) for members in parts.values() for finding in members]
         bad = [finding for finding in found if not finding.ok]
-        assert done.returncode == (1 if bad else 0)
+        assert done.returncode == (status if bad else 0)
         assert all(finding.remedy for finding in bad)
         return bad
 
@@ -133,6 +136,50 @@ def test_a_kiosk_whose_daemons_do_not_run(patient: Patient) -> None:
     patient.daemons[0].kill()
     (finding,) = patient.wrong("--part", "daemons")
     assert finding.what == f"nobody listens on {run}/feedback.sock: kiosk-feedback has died"
+
+
+def test_daemons_that_hang(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped, they keep their sockets bound and hear nothing."""
+    patient.start()
+    monkeypatch.setattr(daemons, "PATIENCE_S", 0.5)
+    findings = list(daemons.check(patient.config, ON_A_DESK))
+    assert [finding.what for finding in findings] == [
+        "kiosk-feedback reads what it is sent",
+        "kiosk-uplink reads what it is sent",
+    ]
+    for daemon in patient.daemons:
+        daemon.signal(signal.SIGSTOP)
+    findings = list(daemons.check(patient.config, ON_A_DESK))
+    assert [finding.what for finding in findings] == [
+        "kiosk-feedback hangs: it does not read what it is sent within 0 s",
+        "kiosk-uplink hangs: it does not read what it is sent within 0 s",
+    ]
+
+
+def test_remedies_fit_the_place(alone: Patient) -> None:
+    """On a desk there are no units to start and no /etc/kiosk to fill."""
+    alone.config.broker.key.unlink()
+    (alone.folder / "outbox").rmdir()
+    said = " ".join(finding.remedy for finding in alone.wrong())
+    assert "python -m provisioning.authority enrol" in said
+    assert "python -m kiosk.feedback, with the same --config" in said
+    assert not [word for word in ("systemctl", "tmpfiles", "/etc/kiosk") if word in said]
+    on_the_wall = [
+        finding.remedy
+        for part in (identity, outbox, daemons)
+        for finding in part.check(alone.config, ON_THE_WALL)
+        if not finding.ok
+    ]
+    assert any("systemd-tmpfiles --create" in remedy for remedy in on_the_wall)
+    assert any(remedy == "systemctl start kiosk.target" for remedy in on_the_wall)
+    assert any("copy what it gives to /etc/kiosk" in remedy for remedy in on_the_wall)
+
+
+def test_the_broker_hears_a_goodbye(patient: Patient, broker: Broker) -> None:
+    before = len(broker.said())
+    assert patient.wrong("--part", "broker") == []
+    until(lambda: "closed its connection" in broker.said()[before:], "the broker logs the end")
+    assert "eof" not in broker.said()[before:].lower()
 
 
 def test_a_dead_broker(patient: Patient, broker: Broker) -> None:
@@ -233,9 +280,14 @@ def test_a_kiosk_that_is_not_enrolled(tmp_path: Path) -> None:
 
 def test_a_configuration_that_is_wrong(alone: Patient) -> None:
     alone.set("[gpio]\ngreen = 99\nrad = 1")
-    first, second = alone.wrong()
+    first, second = alone.wrong(status=78)
     assert first.what.endswith("gpio.green: found 99, allowed: a whole number from 0 to 27")
     assert second.what.endswith("unknown key gpio.rad; did you mean gpio.red?")
+    assert first.remedy == "correct the file"
+    alone.files.append(alone.folder / "gone.toml")
+    *_, finding = alone.wrong(status=78)
+    assert finding.what == f"{alone.folder}/gone.toml: cannot be read: No such file or directory"
+    assert finding.remedy == "name a file that is there: --config FILE"
 
 
 def test_what_judging_needs(alone: Patient) -> None:
@@ -246,8 +298,10 @@ def test_what_judging_needs(alone: Patient) -> None:
         f'[judge]\npolicy = "{junk}"\ntrust = "{junk}"\n[seal]\nrecipients = ["{gone}", "{junk}"]'
     )
     policy, trust, missing, wrong = (f.what for f in alone.wrong("--part", "judging"))
-    assert policy.startswith(f"the policy {junk} is wrong: ")
-    assert trust.startswith(f"the trust list {junk} is wrong: ")
+    assert policy.startswith(f"the policy is wrong: {junk}: not TOML")
+    assert trust == (
+        f"the trust list is wrong: {junk}: no whole JSON document; it may have been cut short"
+    )
     assert missing == f"the sealing key {gone} is missing"
     assert wrong.startswith(f"the sealing key {junk} is wrong: ")
 

@@ -1,13 +1,15 @@
 """`kioskctl doctor`: what is wrong with this kiosk, in sentences, with what to do.
 
-Each part is one file with `check(config) -> Iterator[Finding]`. Camera and panel are
+Each part is one file with `check(config, advice) -> Iterator[Finding]`. Camera and panel are
 tried in a process of their own, since native drivers may hang or crash.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
+import os
 import subprocess
 import sys
 import textwrap
@@ -17,7 +19,9 @@ from pathlib import Path
 
 import msgspec
 
-from kiosk.config import Config, effective, load
+from kiosk.config import ETC, Config, effective, load
+from kiosk.ctl import EXIT_CONFIG, EXIT_NO
+from kiosk.ctl.doctor.advice import Advice, advice_for
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 from kiosk.errors import ConfigError
 
@@ -33,29 +37,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 only when nothing is wrong."""
+    """0 only when nothing is wrong, 78 when the configuration is."""
+    remedies = advice_for(args.config)
     try:
         config = load(args.config)
     except ConfigError as error:
-        findings = {"configuration": [_misconfigured(problem) for problem in error.problems]}
-        _print(findings, args.json)
-        return 1
+        problems = [_misconfigured(problem, remedies) for problem in error.problems]
+        _print({"configuration": problems}, args.json)
+        return EXIT_CONFIG
     if args.part:
-        findings = {args.part: list(_check(args.part, config))}
+        findings = {args.part: list(_check(args.part, config, remedies))}
     else:
         findings = {"configuration": [_configured(args.config)]}
         for part in PARTS:
             _progress(f"looking at {part} ...", args.json)
-            isolated = part in MAY_HANG
-            findings[part] = list(_apart(part, args.config) if isolated else _check(part, config))
+            if part in MAY_HANG:
+                findings[part] = _apart(part, args.config)
+            else:
+                findings[part] = list(_check(part, config, remedies))
         _progress("", args.json)
     _print(findings, args.json)
-    return 0 if all(f.ok for members in findings.values() for f in members) else 1
+    return 0 if all(f.ok for members in findings.values() for f in members) else EXIT_NO
 
 
-def _check(part: str, config: Config) -> Iterator[Finding]:
+def _check(part: str, config: Config, remedies: Advice) -> Iterator[Finding]:
     try:
-        yield from importlib.import_module(f"{__name__}.{part}").check(config)
+        yield from importlib.import_module(f"{__name__}.{part}").check(config, remedies)
     except OSError as error:
         yield wrong(f"cannot be looked at: {error}", "try with sudo")
 
@@ -92,8 +99,12 @@ def _configured(paths: list[Path] | None) -> Finding:
     return fine(f"from {', '.join(sources)}")
 
 
-def _misconfigured(problem: str) -> Finding:
-    return wrong(problem, "correct the file, then: systemctl restart kiosk.target")
+def _misconfigured(problem: str, remedies: Advice) -> Finding:
+    if problem.endswith(os.strerror(errno.ENOENT)):
+        return wrong(problem, "name a file that is there: --config FILE")
+    if problem.startswith(f"{ETC / 'site.toml'} is missing"):
+        return wrong(problem, remedies.enrol)
+    return wrong(problem, f"correct the file{remedies.again}")
 
 
 def _progress(what: str, quiet: bool) -> None:

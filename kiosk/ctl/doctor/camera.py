@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from drivers import driver
 from drivers.camera import Camera, CameraError, CameraOptions
 from kiosk.config import Config
+from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 from kiosk.outbox import scanner_at_work
 
 PATIENCE_S = 5.0
+CABLE = "switch the kiosk off, check the camera's cable, switch it on"
 
 
-def check(config: Config) -> Iterator[Finding]:
+def check(config: Config, _advice: Advice) -> Iterator[Finding]:
     """The driver, then one frame; not while the scanner holds the camera."""
     options = config.camera
     if scanner_at_work(config.paths.outbox):
@@ -24,6 +26,7 @@ def check(config: Config) -> Iterator[Finding]:
     except ValueError as error:
         yield wrong(f"camera.driver: {error}", "correct it in the configuration")
         return
+    remedy = CABLE if options.driver != "replay" else "correct camera.folder in the configuration"
     try:
         camera: Camera = module.open_camera(
             CameraOptions(
@@ -35,12 +38,12 @@ def check(config: Config) -> Iterator[Finding]:
         finally:
             camera.close()
     except CameraError as error:
-        yield wrong(str(error), "switch the kiosk off, check the camera's cable, switch it on")
+        yield wrong(str(error), remedy)
         return
     if frame is None:
         yield wrong(
             f"the camera opens, but gives no picture within {PATIENCE_S:.0f} s",
-            "switch the kiosk off, check the camera's cable, switch it on",
+            remedy,
         )
         return
     height, width = frame.grey.shape

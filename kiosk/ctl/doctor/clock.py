@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 from kiosk.clock import now
 from kiosk.config import Config
+from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 
 MEND = "let the kiosk reach a time server (timedatectl timesync-status), or give it a clock battery"
 
 
-def check(config: Config) -> Iterator[Finding]:
+def check(config: Config, _advice: Advice) -> Iterator[Finding]:
     """The clock's state."""
     moment = now(config.clock.source)
     date = datetime.fromtimestamp(moment.wall_ms / 1000, UTC)

@@ -13,44 +13,46 @@ from cryptography.x509.oid import NameOID
 
 from kiosk.clock import now
 from kiosk.config import Config
+from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 
-ENROL = "have the fleet's authority enrol this kiosk, and copy what it gives to /etc/kiosk"
 SOON = timedelta(days=14)
 
 
-def check(config: Config) -> Iterator[Finding]:
+def check(config: Config, advice: Advice) -> Iterator[Finding]:
     """Enrolment, root, certificate, key."""
     broker = config.broker
     if config.kiosk.id:
         yield fine(f"enrolled as {config.kiosk.id}")
     else:
-        yield wrong("this kiosk is not enrolled: kiosk.id is empty", ENROL)
-    root = _certificate(broker.ca)
+        yield wrong("this kiosk is not enrolled: kiosk.id is empty", advice.enrol)
+    root = _certificate(broker.ca, advice)
     if isinstance(root, Finding):
         yield root
-    certificate = _certificate(broker.certificate)
+    certificate = _certificate(broker.certificate, advice)
     if isinstance(certificate, Finding):
         yield certificate
     else:
-        yield from _worth(certificate, broker.certificate, config)
-    key = _key(broker.key)
+        yield from _worth(certificate, broker.certificate, config, advice)
+    key = _key(broker.key, advice)
     if isinstance(key, Finding):
         yield key
     elif not isinstance(certificate, Finding):
         yield _pair(certificate, key, config)
 
 
-def _certificate(path: Path) -> x509.Certificate | Finding:
+def _certificate(path: Path, advice: Advice) -> x509.Certificate | Finding:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except OSError as error:
-        return unreadable("certificate", path, error, ENROL)
+        return unreadable("certificate", path, error, advice.enrol)
     except ValueError as error:
-        return wrong(f"{path} is no certificate in PEM: {error}", ENROL)
+        return wrong(f"{path} is no certificate in PEM: {error}", advice.enrol)
 
 
-def _worth(certificate: x509.Certificate, path: Path, config: Config) -> Iterator[Finding]:
+def _worth(
+    certificate: x509.Certificate, path: Path, config: Config, advice: Advice
+) -> Iterator[Finding]:
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     name = names[0].value if names else ""
     if name != config.kiosk.id:
@@ -62,7 +64,7 @@ def _worth(certificate: x509.Certificate, path: Path, config: Config) -> Iterato
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     date = datetime.fromtimestamp(moment.wall_ms / 1000, UTC)
     if date > end:
-        yield wrong(f"the certificate {path} expired on {end:%Y-%m-%d}", ENROL)
+        yield wrong(f"the certificate {path} expired on {end:%Y-%m-%d}", advice.enrol)
     elif moment.clock == "unknown":
         pass  # the clock's own finding says it
     elif date < begin:
@@ -72,18 +74,18 @@ def _worth(certificate: x509.Certificate, path: Path, config: Config) -> Iterato
             "let the kiosk reach a time server; if its clock is right, have it enrolled anew",
         )
     elif end - date < SOON:
-        yield wrong(f"the certificate {path} ends soon, on {end:%Y-%m-%d}", ENROL)
+        yield wrong(f"the certificate {path} ends soon, on {end:%Y-%m-%d}", advice.enrol)
     else:
         yield fine(f"certificate valid until {end:%Y-%m-%d}")
 
 
-def _key(path: Path) -> PrivateKeyTypes | Finding:
+def _key(path: Path, advice: Advice) -> PrivateKeyTypes | Finding:
     try:
         return serialization.load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
-        return unreadable("private key", path, error, ENROL)
+        return unreadable("private key", path, error, advice.enrol)
     except (ValueError, TypeError) as error:
-        return wrong(f"{path} is no unencrypted private key in PEM: {error}", ENROL)
+        return wrong(f"{path} is no unencrypted private key in PEM: {error}", advice.enrol)
 
 
 def _pair(certificate: x509.Certificate, key: PrivateKeyTypes, config: Config) -> Finding:

@@ -8,13 +8,15 @@ from pathlib import Path
 from kiosk.config import Config
 from kiosk.credentials.policy import parse_policy
 from kiosk.credentials.trust import parse_trust
+from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
-from kiosk.ctl.doctor.identity import ENROL, unreadable
-from kiosk.errors import KioskError
+from kiosk.ctl.doctor.identity import unreadable
+from kiosk.ctl.words import about
+from kiosk.errors import ConfigError, SealError
 from kiosk.seal import load_public
 
 
-def check(config: Config) -> Iterator[Finding]:
+def check(config: Config, advice: Advice) -> Iterator[Finding]:
     """Policy, trust list, public keys of the centre."""
     judge = config.judge
     yield _document("policy", judge.policy, parse_policy)
@@ -23,7 +25,9 @@ def check(config: Config) -> Iterator[Finding]:
     else:
         yield fine("no trust list is configured: signed codes count as signed by nobody known")
     if not config.seal.recipients:
-        yield wrong("no key to seal for: seal.recipients is empty, nothing is scanned", ENROL)
+        yield wrong(
+            "no key to seal for: seal.recipients is empty, nothing is scanned", advice.enrol
+        )
     for path in config.seal.recipients:
         yield _document("sealing key", path, load_public)
 
@@ -32,7 +36,9 @@ def _document(what: str, path: Path, parse: Callable[[bytes], object]) -> Findin
     remedy = f"copy a good {what} there"
     try:
         parse(path.read_bytes())
-    except KioskError as error:
+    except ConfigError as error:
+        return wrong(f"the {what} is wrong: {'; '.join(about(path, error))}", remedy)
+    except SealError as error:
         return wrong(f"the {what} {path} is wrong: {error}", remedy)
     except OSError as error:
         return unreadable(what, path, error, remedy)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kiosk.config import Config
+from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 from kiosk.ctl.words import count, span
 from kiosk.outbox import SealedSegments, scanner_at_work
@@ -15,19 +16,15 @@ from kiosk.outbox.writer import RESERVE_BYTES
 
 SCARCE_BYTES = 16 * RESERVE_BYTES
 LONG_S = 24 * 3600.0
-RIGHTS = "systemd-tmpfiles --create kiosk.conf gives it the right owner; or try with sudo"
 
 
-def check(config: Config) -> Iterator[Finding]:
+def check(config: Config, advice: Advice) -> Iterator[Finding]:
     """Directory, space, queue, quarantine, scanner."""
     directory = config.paths.outbox
     if not directory.is_dir():
-        yield wrong(
-            f"the outbox {directory} is missing",
-            "systemd-tmpfiles --create kiosk.conf makes it; or correct paths.outbox",
-        )
+        yield wrong(f"the outbox {directory} is missing", advice.outbox)
         return
-    yield from _rights(directory)
+    yield from _rights(directory, advice)
     yield _space(directory)
     try:
         if all(place.is_dir() for place in folders(directory)):
@@ -36,16 +33,16 @@ def check(config: Config) -> Iterator[Finding]:
             yield from _quarantine(sealed, directory)
         else:
             yield fine("nothing was ever stored here")
-        yield _scanner(directory)
+        yield _scanner(directory, advice)
     except OSError as error:
-        yield wrong(str(error), RIGHTS)
+        yield wrong(str(error), advice.outbox)
 
 
-def _rights(directory: Path) -> Iterator[Finding]:
+def _rights(directory: Path, advice: Advice) -> Iterator[Finding]:
     places = [place for place in folders(directory) if place.exists()]
     for place in [directory, *places]:
         if not os.access(place, os.R_OK | os.W_OK | os.X_OK):
-            yield wrong(f"{place} may not be written by this user", RIGHTS)
+            yield wrong(f"{place} may not be written by this user", advice.outbox)
 
 
 def _space(directory: Path) -> Finding:
@@ -83,13 +80,13 @@ def _quarantine(sealed: SealedSegments, directory: Path) -> Iterator[Finding]:
         )
 
 
-def _scanner(directory: Path) -> Finding:
+def _scanner(directory: Path, advice: Advice) -> Finding:
     if scanner_at_work(directory):
-        return fine("a scanner is at work")
+        return fine("a scanner holds the outbox")
     left = [p for p in folders(directory).open.glob("*.seg") if p.stat().st_size]
     if left:
         return wrong(
             f"no scanner is at work, and a dead one left {count(len(left), 'segment')} unsealed",
             "start kiosk-scanner, or hand them over: kioskctl outbox seal",
         )
-    return wrong("no scanner is at work: nothing is scanned", "systemctl start kiosk.target")
+    return wrong("no scanner is at work: nothing is scanned", advice.start("scanner"))
