@@ -190,10 +190,20 @@ ETC = Path("/etc/kiosk")
 MAX_BYTES = 256 * 1024
 
 _SECTIONS: dict[str, type[Section]] = {f.name: f.type for f in msgspec.structs.fields(Config)}
-_KEYS = {
-    name: {f.encode_name: f.type for f in msgspec.structs.fields(section)}
-    for name, section in _SECTIONS.items()
-}
+
+Keys = dict[str, dict[str, Any]]
+"""Types by section and key."""
+
+
+def keys_of(config: type[Section]) -> Keys:
+    """What a struct of sections may hold."""
+    return {
+        f.name: {k.encode_name: k.type for k in msgspec.structs.fields(f.type)}
+        for f in msgspec.structs.fields(config)
+    }
+
+
+_KEYS = keys_of(Config)
 
 
 class Setting(NamedTuple):
@@ -220,7 +230,7 @@ def effective(paths: Sequence[Path] | None) -> list[Setting]:
     problems: list[str] = []
     settings: dict[tuple[str, str], Setting] = {}
     for path in [DEFAULTS, *(_installed(problems) if paths is None else paths)]:
-        for setting in _layer(path, problems):
+        for setting in layer(path, problems):
             settings[setting.section, setting.key] = setting
     wanted = [(name, key) for name, keys in _KEYS.items() for key in keys]
     if not problems:
@@ -247,13 +257,14 @@ def _installed(problems: list[str]) -> list[Path]:
     return [board, site] if board.exists() else [site]
 
 
-def _layer(path: Path, problems: list[str]) -> Iterator[Setting]:
-    """What one file says, as far as it is right."""
+def layer(path: Path, problems: list[str], known: Keys = _KEYS) -> Iterator[Setting]:
+    """What one file says, as far as it is right; a wrong value is msgspec.UNSET. Adds a
+    sentence per mistake to `problems`."""
     for name, table in _read(path, problems).items():
-        keys = _KEYS.get(name)
+        keys = known.get(name)
         if keys is None:
             what = f"section [{name}]" if isinstance(table, dict) else f"key {name}"
-            problems.append(f"{path}: unknown {what}{_nearest_section(name)}")
+            problems.append(f"{path}: unknown {what}{_nearest_section(name, known)}")
         elif not isinstance(table, dict):
             problems.append(
                 f"{path}: {name}: found {_shown(table)}, allowed: a section [{name}] with keys"
@@ -261,7 +272,8 @@ def _layer(path: Path, problems: list[str]) -> Iterator[Setting]:
         else:
             for key, value in table.items():
                 if key not in keys:
-                    problems.append(f"{path}: unknown key {name}.{key}{_nearest_key(name, key)}")
+                    near = _nearest_key(name, key, known)
+                    problems.append(f"{path}: unknown key {name}.{key}{near}")
                     continue
                 try:
                     yield Setting(name, key, _typed(value, keys[key], path.parent), path)
@@ -270,6 +282,7 @@ def _layer(path: Path, problems: list[str]) -> Iterator[Setting]:
                         f"{path}: {name}.{key}: found {_shown(value)},"
                         f" allowed: {_allowed(keys[key])}"
                     )
+                    yield Setting(name, key, msgspec.UNSET, path)
 
 
 def _read(path: Path, problems: list[str]) -> dict[str, object]:
@@ -343,22 +356,22 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _nearest_section(name: str) -> str:
-    homes = [section for section, keys in _KEYS.items() if name in keys]
+def _nearest_section(name: str, known: Keys) -> str:
+    homes = [section for section, keys in known.items() if name in keys]
     if homes:
         return f"; {name} belongs below [{'] or ['.join(homes)}]"
-    near = _nearest(name, list(_SECTIONS))
-    return f"; did you mean [{near}]?" if near else f"; known are {', '.join(_SECTIONS)}"
+    near = _nearest(name, list(known))
+    return f"; did you mean [{near}]?" if near else f"; known are {', '.join(known)}"
 
 
-def _nearest_key(section: str, key: str) -> str:
-    near = _nearest(key, list(_KEYS[section]))
+def _nearest_key(section: str, key: str, known: Keys) -> str:
+    near = _nearest(key, list(known[section]))
     if near:
         return f"; did you mean {section}.{near}?"
-    homes = [f"{name}.{key}" for name, keys in _KEYS.items() if key in keys]
+    homes = [f"{name}.{key}" for name, keys in known.items() if key in keys]
     if homes:
         return f"; did you mean {' or '.join(homes)}?"
-    return f"; [{section}] knows {', '.join(_KEYS[section])}"
+    return f"; [{section}] knows {', '.join(known[section])}"
 
 
 def _nearest(word: str, known: list[str]) -> str:

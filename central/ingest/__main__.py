@@ -42,12 +42,11 @@ def main() -> None:
     worker.finish()
 
 
-def _wire(given: config.Config) -> Worker:
-    keys = config.load_keys(given.seal.keys)
-    name = config.worker_name(given.broker.certificate)
-    store = Store(given.database.url)
-    session = Session(given.broker, name, config.share(keys), given.batch.messages)
-    return Worker(session, store, keys, given.batch)
+def _wire(given: config.Setup) -> Worker:
+    broker, batch = given.config.broker, given.config.batch
+    share = config.share(given.keys)
+    session = Session(broker.host, given.tls, given.name, share, batch.messages)
+    return Worker(session, Store(given.engine), given.keys, batch)
 
 
 if __name__ == "__main__":

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import tomllib
+import ssl
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
+import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import NameOID
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
+from central import db
 from central.ingest.reading import Keys
 from kiosk import seal
-from kiosk.config import Host, Section
+from kiosk.config import Host, Section, keys_of, layer
 from kiosk.errors import ConfigError, SealError
+
+T = TypeVar("T")
 
 
 class Database(Section, frozen=True, kw_only=True):
@@ -37,7 +42,7 @@ class Broker(Section, frozen=True, kw_only=True):
 class Seal(Section, frozen=True, kw_only=True):
     """Private keys that open the kiosks' records."""
 
-    keys: Annotated[list[Path], Meta(min_length=1)]
+    keys: list[Path]
 
 
 class Batch(Section, frozen=True, kw_only=True):
@@ -56,34 +61,84 @@ class Config(Section, frozen=True, kw_only=True):
     batch: Batch = Batch()
 
 
-def load(file: Path) -> Config:
-    """Reads `file`; relative paths in it are relative to it. Raises ConfigError."""
-    base = file.absolute().parent
+class Setup(NamedTuple):
+    """The configuration and what it names, read and proved to fit together."""
 
-    def path(kind: type, value: object) -> Any:
-        if kind is Path and isinstance(value, str) and value:
-            return base / value
-        raise ValueError(f"expected a {kind.__name__.lower()}")
+    config: Config
+    keys: Keys
+    name: str
+    tls: ssl.SSLContext
+    engine: sa.Engine
 
+
+def load(file: Path) -> Setup:
+    """Reads `file` and what it names; relative paths in it are relative to it. Opens no
+    connection. Raises ConfigError with one sentence per mistake."""
+    problems: list[str] = []
+    known = keys_of(Config)
+    found: dict[str, dict[str, Any]] = {name: {} for name in known}
+    for section, key, value, _ in layer(file, problems, known):
+        found[section][key] = value
+    if not problems or any(found.values()):
+        problems += _missing(file, found)
+
+    def attempt(make: Callable[..., T], *which: tuple[str, str]) -> T | None:
+        """What `make` makes of these settings, unless one of them is wrong already."""
+        values = [found[section].get(key, UNSET) for section, key in which]
+        try:
+            return None if UNSET in values else make(*values)
+        except ConfigError as error:
+            problems.extend(f"{file}: {problem}" for problem in error.problems)
+            return None
+
+    engine = attempt(db.connect, ("database", "url"))
+    keys = attempt(load_keys, ("seal", "keys"))
+    name = attempt(worker_name, ("broker", "certificate"))
+    tls = attempt(tls_context, ("broker", "ca"), ("broker", "certificate"), ("broker", "key"))
+    if problems or not (engine and keys and name and tls):
+        raise ConfigError(problems)
+    sections: dict[str, Any] = {
+        field.name: field.type(**found[field.name]) for field in msgspec.structs.fields(Config)
+    }
+    return Setup(Config(**sections), keys, name, tls, engine)
+
+
+def _missing(file: Path, found: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for section in msgspec.structs.fields(Config):
+        for key in msgspec.structs.fields(section.type):
+            if key.required and key.name not in found[section.name]:
+                yield (
+                    f"{file}: {section.name}.{key.name} is missing; see config/central.example.toml"
+                )
+
+
+def tls_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+    """Ours towards the broker. Raises ConfigError when the files cannot be used."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        return msgspec.convert(tomllib.loads(file.read_text()), Config, dec_hook=path)
-    except OSError as error:
-        raise ConfigError([f"{file}: cannot be read: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{file}: not TOML: {error}"]) from error
-    except msgspec.ValidationError as error:
-        raise ConfigError([f"{file}: {error}; see config/central.example.toml"]) from error
+        context.load_verify_locations(ca)
+        context.load_cert_chain(certificate, key)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            [f"broker.ca, .certificate and .key do not fit together: {error}"]
+        ) from error
+    return context
 
 
 def load_keys(paths: list[Path]) -> Keys:
-    """The private keys by name. Raises ConfigError naming the file that is none."""
+    """The private keys by name, as listed. Raises ConfigError naming each file that is none."""
     keys = {}
+    problems = [] if paths else ["seal.keys: found [], allowed: at least one path"]
     for path in paths:
         try:
             private = seal.load_private(_read(path))
+            keys[seal.key_id(private.public_key())] = private
         except SealError as error:
-            raise ConfigError([f"{path}: {error}"]) from error
-        keys[seal.key_id(private.public_key())] = private
+            problems.append(f"seal.keys: {path}: {error}")
+        except ConfigError as error:
+            problems += [f"seal.keys: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
     return keys
 
 

@@ -18,9 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from central.ingest.config import Broker
 from kiosk import wire
-from kiosk.errors import ConfigError
 
 log = logging.getLogger("central.ingest")
 
@@ -60,9 +58,10 @@ class Session:
     """`inbox` holds what the broker delivered and `done` has not acknowledged, oldest
     first. It empties when the connection is lost: the broker delivers all of it again."""
 
-    def __init__(self, broker: Broker, name: str, share: str, receive_maximum: int) -> None:
-        """`share` names the group of workers. Raises ConfigError when the TLS files cannot
-        be used; does not connect."""
+    def __init__(
+        self, host: str, tls: ssl.SSLContext, name: str, share: str, receive_maximum: int
+    ) -> None:
+        """`host` is "host:port"; `share` names the group of workers. Does not connect."""
         self.inbox: list[mqtt.MQTTMessage] = []
         self._name = name
         self._filter = f"$share/{share}/{wire.CHECKINS_OF_ALL}"
@@ -84,19 +83,14 @@ class Session:
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
-        try:
-            client.tls_set(str(broker.ca), str(broker.certificate), str(broker.key))
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                [f"broker.ca, .certificate and .key do not fit together: {error}"]
-            ) from error
+        client.tls_set_context(tls)
         gone = wire.Presence("away", "connection lost")
         client.will_set(wire.presence(name), wire.encode(gone), qos=1, retain=True)
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_S
         properties.ReceiveMaximum = receive_maximum
         properties.MaximumPacketSize = wire.MAX_BATCH_BYTES + 4096
-        self._host, _, port = broker.host.rpartition(":")
+        self._host, _, port = host.rpartition(":")
         client.connect_async(
             self._host.strip("[]"), int(port), KEEPALIVE_S, clean_start=False, properties=properties
         )

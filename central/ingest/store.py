@@ -47,9 +47,9 @@ class Answer(NamedTuple):
 class Store:
     """The writing side of the tracing database."""
 
-    def __init__(self, url: str) -> None:
-        """Raises ConfigError for a URL that cannot be; connects at the first commit."""
-        self._engine = db.connect(url)
+    def __init__(self, engine: sa.Engine) -> None:
+        """`engine` is of `central.db.connect`; connects at the first commit."""
+        self._engine = engine
         self._deadline = Deadline(self._engine)
         self._upgraded = False
         self._insert = postgresql.insert if self._engine.name == "postgresql" else sqlite.insert

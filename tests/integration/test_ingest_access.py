@@ -158,7 +158,7 @@ def test_a_worker_without_a_broker_waits_and_says_so(
         ("[database]", "[datebase]", "datebase"),
         ('url = "sqlite:', 'url = "mysql:', "expected sqlite:///FILE or postgresql+psycopg"),
         ("sqlite:////", "sqlite:///:memory:?x=/", "in memory"),
-        ('host = "localhost:', 'host = "localhost', "$.broker.host"),
+        ('host = "localhost:', 'host = "localhost', 'broker.host: found "localhost'),
         ("centre-seal.key", "centre-seal.pub", "centre-seal.pub: not an unencrypted private key"),
         ("centre-seal.key", "absent.key", "absent.key: cannot be read"),
         ("_ingest-1.crt", "broker.crt", "expected one for _ingest-1"),

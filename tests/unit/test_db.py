@@ -110,7 +110,7 @@ EPOCH = "e" * 16
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'x.db'}")
+    store = Store(db.connect(f"sqlite:///{tmp_path / 'x.db'}"))
     store.commit([], NOW)
     yield store
     store.close()
