@@ -141,6 +141,7 @@ def _patience(query: Mapping[str, Any]) -> dict[str, Any]:
         "keepalives_idle": "10",
         "keepalives_interval": str(_WAIT_S),
         "keepalives_count": "3",
+        "client_encoding": "utf8",
     }
     # Of several settings of one name libpq's server takes the last.
     return {**ours, **query, "options": f"{options} {query.get('options', '')}".strip()}
@@ -160,10 +161,31 @@ def upgrade(engine: sa.Engine) -> None:
 
 
 def is_current(engine: sa.Engine) -> bool:
-    """Whether the schema is the newest version. Fails, too, when nothing can be written."""
-    newest = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+    """Whether the schema is the newest version. Fails, too, when nothing can be written.
+
+    Raises ConfigError for a database that this program must not write to.
+    """
+    script = ScriptDirectory(str(_MIGRATIONS))
+    newest = script.get_current_head()
     with engine.execution_options(**{_IMMEDIATE: True}).begin() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == newest
+        if engine.dialect.name == "postgresql":
+            encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+            if encoding != "UTF8":
+                raise ConfigError(
+                    [
+                        f"the database's server_encoding is {encoding}, it must be UTF8; create"
+                        " it anew with ENCODING 'UTF8' TEMPLATE template0"
+                    ]
+                )
+        found = MigrationContext.configure(connection).get_current_heads()
+    if unknown := set(found) - {known.revision for known in script.walk_revisions()}:
+        raise ConfigError(
+            [
+                f"the database has schema {', '.join(sorted(unknown))}, this program knows"
+                f" {newest} at the newest; install the program that belongs to the database"
+            ]
+        )
+    return found == (newest,)
 
 
 def _json(value: object) -> str:

@@ -19,7 +19,7 @@ EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: restarting does not help
 
 
 def main() -> None:
-    """Runs until SIGTERM; exits 78 when the configuration is wrong."""
+    """Runs until SIGTERM; exits 78 when the configuration or the database is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m central.ingest",
         description="Writes check-ins from the broker into the tracing database.",
@@ -33,13 +33,13 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     try:
         worker = _wire(config.load(file))
+        while not stopping.is_set():
+            worker.turn()
+        worker.finish()
     except ConfigError as error:
         for problem in error.problems:
             logging.getLogger("central.ingest").error("configuration: %s", problem)
         sys.exit(EXIT_CONFIG)
-    while not stopping.is_set():
-        worker.turn()
-    worker.finish()
 
 
 def _wire(given: config.Setup) -> Worker:

@@ -59,8 +59,8 @@ class Store:
 
         The first call brings the schema up to date; an empty one only tries the database.
         What the database refuses, though it answers, becomes a dead letter
-        `database-refuses`. Raises StoreError when the database is away; the same call may
-        be made again.
+        `database-refuses`. Raises StoreError when the database is away, and the same call
+        may be made again; ConfigError when it is not one for this program.
         """
         try:
             if not self._upgraded:

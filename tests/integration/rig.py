@@ -175,11 +175,13 @@ class Postgres:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
 
-    def create(self, name: str) -> str:
+    def create(self, name: str, encoding: str = "UTF8") -> str:
         """URL of a new empty database."""
         engine = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            connection.exec_driver_sql(
+                f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+            )
         engine.dispose()
         return self._url(name)
 

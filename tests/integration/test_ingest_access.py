@@ -10,7 +10,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from rig import Broker, Database, Ingest, Kiosk, sqlite_database, until
+from rig import Broker, Database, Ingest, Kiosk, Postgres, sqlite_database, until
 
 from central import db
 from kiosk import wire
@@ -174,6 +174,34 @@ def test_a_wrong_configuration_is_named(
     text = config.read_text()
     assert old in text
     config.write_text(text.replace(old, new))
+    assert_refused(worker, says)
+
+
+def test_a_database_of_a_newer_program_is_left_alone(
+    fleet: Path, broker: Broker, database: Database, tmp_path: Path
+) -> None:
+    engine = db.connect(database.url)
+    db.upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    engine.dispose()
+    assert_refused(
+        Ingest(fleet, database.url, broker.address, tmp_path),
+        "the database has schema 9999, this program knows 0001",
+    )
+
+
+def test_a_database_without_an_encoding_is_refused(
+    fleet: Path, broker: Broker, postgres: Postgres, tmp_path: Path
+) -> None:
+    url = postgres.create("ascii", "SQL_ASCII")
+    assert_refused(
+        Ingest(fleet, url, broker.address, tmp_path),
+        "server_encoding is SQL_ASCII, it must be UTF8",
+    )
+
+
+def assert_refused(worker: Ingest, says: str) -> None:
     worker.start()
     assert worker.wait() == 78
     assert says in worker.said()
