@@ -98,7 +98,12 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
         ) from error
     register = fleet / "kiosks" / f"{kid}.crt"
     if register.exists():
-        raise ConfigError([f"{kid} is enrolled already ({register}); choose another kiosk id"])
+        raise ConfigError(
+            [
+                f"{kid} is enrolled already; choose another kiosk id, or, to give this kiosk a"
+                f" new certificate, remove {register} and enrol it into a new folder"
+            ]
+        )
     root, seal = _read(fleet / "ca.crt"), _read(fleet / "centre-seal.pub")
     _refuse_existing(out / name for name in ("ca.crt", "centre-seal.pub", "site.toml"))
     _make_folder(out)
@@ -107,7 +112,7 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
     _write_new(out / "centre-seal.pub", seal, _PUBLIC)
     site = out / "site.toml"
     _write_new(site, _site(kid, place, broker, direction).encode(), _PUBLIC)
-    register.parent.mkdir(exist_ok=True)
+    _make_folder(register.parent)
     _write_new(register, certificate, _PUBLIC)
     return site
 

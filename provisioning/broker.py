@@ -1,17 +1,23 @@
-"""Configuration of the fleet's Mosquitto, from the templates in config/broker."""
+"""Configuration of the fleet's Mosquitto, from the templates in config/broker:
+`python -m provisioning.broker --help`."""
 
 from __future__ import annotations
 
+import argparse
+import ipaddress
 import os
 import pwd
+import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from kiosk.errors import ConfigError
+from kiosk.errors import ConfigError, KioskError
 
 _IN_SOURCE = Path(__file__).parents[1] / "config" / "broker"
 _INSTALLED = Path(sys.prefix) / "share" / "kiosk" / "config" / "broker"
+_NEEDED = ("ca.crt", "broker.crt", "broker.key")
 
 
 def workers(fleet: Path) -> list[str]:
@@ -50,20 +56,96 @@ def prepare(
 ) -> Path:
     """Writes mosquitto.conf and its ACL into `state`; returns the file to start it with.
 
-    Raises ConfigError when `fleet` was never initialised.
+    `fleet` is the authority's folder, or one with what the broker needs of it: `_NEEDED`,
+    and the certificates of the ingest workers, whose names the ACL holds. Raises
+    ConfigError when something is missing, or cannot be written.
     """
+    missing = [name for name in _NEEDED if not (fleet / name).exists()]
     if not workers(fleet):
+        missing.append("_ingest-1.crt")
+    if missing:
         raise ConfigError(
-            [f"{fleet} holds no ingest certificate; run `python -m provisioning.authority init`"]
+            [
+                f"{fleet} holds no {', '.join(missing)};"
+                " `python -m provisioning.authority init` makes them"
+            ]
         )
-    state.mkdir(parents=True, exist_ok=True)
-    (state / "acl").write_text(render_acl(fleet))
-    (state / "acl").chmod(0o600)
-    conf = state / "mosquitto.conf"
-    conf.write_text(render(fleet, state, port, bind, user))
+    _check(bind, user)
+    conf, acl = state / "mosquitto.conf", state / "acl"
+    text = render(fleet, state, port, bind, user)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        acl.write_text(render_acl(fleet))
+        acl.chmod(0o600)
+        conf.write_text(text)
+        if user and os.getuid() == 0:  # Mosquitto reads and saves as this user
+            for path in (state, acl):
+                shutil.chown(path, user)
+    except OSError as error:
+        raise ConfigError([f"{error.filename} cannot be written: {error.strerror}"]) from error
     return conf
+
+
+def _check(bind: str, user: str | None) -> None:
+    problems = []
+    try:
+        ipaddress.ip_address(bind)
+    except ValueError:
+        problems.append(f"cannot listen on {bind!r}; expected an address, as 0.0.0.0 (all)")
+    if user is not None:
+        try:
+            pwd.getpwnam(user)
+        except (KeyError, ValueError):
+            problems.append(f"there is no user {user!r} here; expected one, as mosquitto")
+    if problems:
+        raise ConfigError(problems)
 
 
 def _template(name: str) -> str:
     folder = _IN_SOURCE if _IN_SOURCE.is_dir() else _INSTALLED
     return (folder / name).read_text()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line; exits 1 with one sentence per problem when it refuses."""
+    parser = argparse.ArgumentParser(
+        prog="python -m provisioning.broker",
+        description="Writes the configuration of the fleet's Mosquitto.",
+    )
+    parser.add_argument(
+        "fleet",
+        type=Path,
+        metavar="FLEET",
+        help=f"folder with {', '.join(_NEEDED)} and the ingest workers' certificates",
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="where mosquitto.conf is written and the broker keeps its sessions",
+    )
+    parser.add_argument("--port", type=_port, required=True, metavar="N", help="as 8883")
+    parser.add_argument(
+        "--bind",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="listen here; 0.0.0.0 is everywhere (default: %(default)s)",
+    )
+    parser.add_argument("--user", help="run as this user, as mosquitto (default: whoever calls)")
+    given = parser.parse_args(arguments)
+    try:
+        print(prepare(given.fleet, given.state, given.port, given.bind, given.user))
+    except KioskError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port; expected 1 to 65535, as 8883")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import shutil
 import stat
 import subprocess
 import sys
@@ -140,6 +143,15 @@ def test_no_kiosk_is_enrolled_twice_nor_over_another(fleet: Path, tmp_path: Path
     enrol(fleet, "gate-2", PLACE, "localhost:8883", tmp_path / "two")  # the refusal left nothing
 
 
+def test_a_kiosk_gets_a_new_certificate_once_it_is_struck_off(fleet: Path, tmp_path: Path) -> None:
+    enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "one")
+    (fleet / "kiosks" / "gate-1.crt").unlink()  # as the refusal says
+    enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "two")
+    old, new = (certificate(tmp_path / out / "kiosk.crt") for out in ("one", "two"))
+    assert name(old) == name(new) == "gate-1"
+    assert old.serial_number != new.serial_number
+
+
 def test_enrolling_needs_a_fleet(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is this the folder that `init` made"):
         enrol(tmp_path, "gate-1", PLACE, "localhost:8883", tmp_path / "out")
@@ -165,10 +177,11 @@ def test_the_command_line_says_yes_and_no(tmp_path: Path) -> None:
 
 
 def test_the_broker_is_configured_from_the_fleet(fleet: Path, tmp_path: Path) -> None:
-    conf = broker.prepare(fleet, tmp_path / "state", 8883, "0.0.0.0", "mosquitto")
+    user = pwd.getpwuid(os.getuid()).pw_name
+    conf = broker.prepare(fleet, tmp_path / "state", 8883, "0.0.0.0", user)
     lines = conf.read_text().splitlines()
     assert "listener 8883 0.0.0.0" in lines
-    assert "user mosquitto" in lines
+    assert f"user {user}" in lines
     for key in ("require_certificate", "use_identity_as_username", "use_username_as_clientid"):
         assert f"{key} true" in lines
     named = [line.split(" ", 1)[1] for line in lines if line.split(" ")[0].endswith("file")]
@@ -185,3 +198,43 @@ def test_the_broker_is_configured_from_the_fleet(fleet: Path, tmp_path: Path) ->
 def test_a_broker_without_a_fleet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="authority init"):
         broker.prepare(tmp_path, tmp_path / "state", 8883)
+
+
+def test_the_broker_needs_a_part_of_the_fleet_only(fleet: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    part.mkdir()
+    for file in ("ca.crt", "broker.crt", "broker.key", "_ingest-1.crt"):
+        shutil.copy(fleet / file, part)
+    assert "user _ingest-1" in broker.prepare(part, tmp_path / "a", 1).with_name("acl").read_text()
+    (part / "broker.key").unlink()
+    with pytest.raises(ConfigError, match=r"part holds no broker\.key; `python -m prov"):
+        broker.prepare(part, tmp_path / "b", 1)
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_brokers_command_line_says_yes_and_no(fleet: Path, tmp_path: Path) -> None:
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "provisioning.broker", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    state = tmp_path / "state"
+    done = run(fleet, "--state", state, "--port", 8883, "--bind", "::")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{state}/mosquitto.conf\n", "")
+    assert "listener 8883 ::" in (state / "mosquitto.conf").read_text().splitlines()
+    assert "--state DIR" in run("--help").stdout
+    for port in ("0", "65536", "mqtt", "²"):
+        done = run(fleet, "--state", state, "--port", port)
+        assert done.returncode == 2
+        assert "is no port; expected 1 to 65535" in done.stderr
+    (tmp_path / "file").touch()
+    refused = {
+        "holds no ca.crt, broker.crt, broker.key": (tmp_path, "--state", state),
+        "cannot listen on 'here'; expected": (fleet, "--state", state, "--bind", "here"),
+        "there is no user 'no-such'": (fleet, "--state", state, "--user", "no-such"),
+        "file/x cannot be written: Not a directory": (fleet, "--state", tmp_path / "file" / "x"),
+    }
+    for sentence, words in refused.items():
+        done = run(*words, "--port", 8883)
+        assert (done.returncode, done.stdout) == (1, ""), done
+        assert sentence in done.stderr
+        assert done.stderr.count("\n") == 1
