@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 TREE = Path(__file__).parents[2]
 UNITS = TREE / "systemd"
 DAEMONS = ("scanner", "feedback", "uplink")
+INGEST = "kiosk-ingest@.service"
 PYTHON = "/opt/kiosk/venv/bin/python"
 EXPOSURE_MAX = 2.5
 
@@ -29,7 +31,7 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become t
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
     """The units with a Python that exists here, since systemd looks for it."""
-    for unit in UNITS.glob("kiosk*"):
+    for unit in [*UNITS.glob("kiosk*"), *UNITS.glob("central/kiosk*")]:
         text = unit.read_text().replace(PYTHON, sys.executable)
         (tmp_path / unit.name).write_text(text)
     return tmp_path
@@ -42,7 +44,7 @@ def values(unit: str, key: str) -> list[str]:
 @needs_systemd
 def test_systemd_has_nothing_to_say_against_the_units(units: Path) -> None:
     files = sorted(map(str, units.glob("kiosk*")))
-    assert len(files) == 5
+    assert len(files) == 6
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *files],
         check=False,
@@ -66,7 +68,7 @@ def test_a_wrong_unit_would_be_noticed(units: Path) -> None:
 
 
 @needs_systemd
-@pytest.mark.parametrize("daemon", DAEMONS)
+@pytest.mark.parametrize("daemon", [*DAEMONS, "ingest@"])
 def test_the_sandbox_is_tight(units: Path, daemon: str) -> None:
     done = subprocess.run(
         [
@@ -110,6 +112,32 @@ def test_every_daemon_is_watched_restarted_and_stays_down_when_misconfigured() -
             values(unit, "RestartSec")[0]
         )
         assert restarts < int(values(unit, "StartLimitBurst")[0]), "would give up for good"
+
+
+def test_an_ingest_worker_is_restarted_and_stays_down_when_misconfigured() -> None:
+    from central.ingest.__main__ import EXIT_CONFIG
+
+    unit = f"central/{INGEST}"
+    assert values(unit, "Restart") == ["always"]
+    assert values(unit, "RestartPreventExitStatus") == [str(EXIT_CONFIG)]
+    (user,) = values(unit, "User")
+    sysusers = (UNITS / "central" / "sysusers.d" / "kiosk-ingest.conf").read_text()
+    assert re.findall(r"^u (\S+)", sysusers, re.MULTILINE) == [user]
+    restarts = int(values(unit, "StartLimitIntervalSec")[0]) / int(values(unit, "RestartSec")[0])
+    assert restarts < int(values(unit, "StartLimitBurst")[0]), "would give up for good"
+    example = tomllib.loads((TREE / "config" / "central.example.toml").read_text())
+    (state,) = values(unit, "StateDirectory")
+    assert example["database"]["url"].startswith(f"sqlite:////var/lib/{state}/")
+
+
+def test_the_ingest_worker_takes_the_words_of_its_unit(tmp_path: Path) -> None:
+    (start,) = values(f"central/{INGEST}", "ExecStart")
+    words = start.replace(PYTHON, sys.executable).replace("/etc/kiosk-central", str(tmp_path))
+    done = subprocess.run(
+        words.replace("%i", "1").split(), check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 78
+    assert f"{tmp_path}/ingest-1.toml: cannot be read: No such file or directory" in done.stderr
 
 
 def test_the_scanner_and_the_panel_have_no_network() -> None:
