@@ -311,7 +311,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _init(given: argparse.Namespace) -> str:
     init_fleet(given.fleet, given.broker_host, given.workers)
-    return f"fleet created in {given.fleet}; keep ca.key and centre-seal.key away from the network"
+    return (
+        f"fleet created in {given.fleet}; ca.key stays off the network,"
+        " centre-seal.key goes to the ingest workers alone"
+    )
 
 
 def _enrol(given: argparse.Namespace) -> str:
