@@ -122,10 +122,14 @@ class Session:
         self._client.publish(wire.down(kid, "ack"), wire.encode(ack), qos=1)
 
     def done(self, messages: list[mqtt.MQTTMessage]) -> None:
-        """Acknowledges the first of the inbox to the broker, in their order (MQTT 5, 4.6)."""
+        """Acknowledges the first of the inbox to the broker, in their order (MQTT 5, 4.6).
+        Those of a connection that is gone by now are not in it any more."""
         for message in messages:
+            if not self.inbox or self.inbox[0] is not message:
+                return
+            # First out of the inbox: it is emptied when the connection ends in this call.
+            del self.inbox[0]
             self._client.ack(message.mid, message.qos)
-        del self.inbox[: len(messages)]
 
     def close(self, why: str) -> None:
         """Says that the worker is away, waits a moment for what is under way, leaves."""
@@ -141,6 +145,7 @@ class Session:
     def _connect(self) -> None:
         self._lost_why = ""
         self._welcome = False
+        self._forget()
         try:
             self._client.reconnect()
         except ssl.SSLCertVerificationError as error:
@@ -152,9 +157,14 @@ class Session:
         if self._lost_why != self._said_why:  # once, however long it lasts
             log.warning("no connection to the broker %s: %s", self._host, self._lost_why)
             self._said_why = self._lost_why
+        self._forget()
+        self._backoff.failed()
+
+    def _forget(self) -> None:
+        """What belongs to one connection: the broker delivers again what it held."""
         self.inbox.clear()
         self._subscribed = False
-        self._backoff.failed()
+        self._said = None
 
     def _on_connect(
         self, _c: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Properties | None
@@ -192,6 +202,7 @@ class Session:
     def _on_disconnect(
         self, _c: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Properties | None
     ) -> None:
+        self._forget()  # it may end in any call that sends, not only in `turn`
         if not self._lost_why:
             self._lost_why = str(reason) if self._welcome else _UNWELCOME
         if reason.value == _IN_SESSION_TAKEN_OVER:

@@ -12,6 +12,8 @@ import pytest
 from rig import Broker, Database, Ingest, Kiosk, Postgres, until
 
 from central import db
+from central.ingest.config import tls_context
+from central.ingest.session import Session
 from kiosk import wire
 
 
@@ -190,3 +192,36 @@ def test_a_full_inbox_while_the_database_is_away(
     for batch in batches:
         assert kiosk.ack(batch.segment).accepted
     assert_exactly_once(database, batches)
+
+
+def test_nothing_of_a_lost_connection_is_left(
+    fleet: Path, kiosk: Kiosk, broker: Broker, ingest: Ingest
+) -> None:
+    assert ingest.stop() == 0
+    tls = tls_context(*(fleet / name for name in ("ca.crt", "_ingest-2.crt", "_ingest-2.key")))
+    session = Session(broker.address, tls, "_ingest-2", "ingest-test", 64)
+    session.say(wire.Presence("online"))
+
+    def holds(count: int) -> bool:
+        session.turn(0.05)
+        return len(session.inbox) >= count
+
+    try:
+        until(lambda: holds(0) and kiosk.presence().get(wire.presence("_ingest-2")), "it is there")
+        batches = [kiosk.segment(1) for _ in range(3)]
+        for batch in batches:
+            kiosk.publish(batch)
+        until(lambda: holds(3), "it was delivered")
+        stale = list(session.inbox)
+        broker.kill()
+        for _ in range(3):  # the first is sent, the next finds the connection gone
+            session.answer(kiosk.kid, wire.Ack(segment="s", accepted=[1], server_ms=0))
+            time.sleep(0.05)
+        assert session.inbox == []
+        session.done(stale)
+        kiosk.heard.clear()
+        broker.start()
+        until(lambda: holds(0) and wire.presence("_ingest-2") in kiosk.presence(), "it is back")
+        assert not {id(m) for m in stale} & {id(m) for m in session.inbox}
+    finally:
+        session.close("stopped")
