@@ -8,17 +8,20 @@ from functools import partial
 from kiosk import clock, service, wire
 from kiosk.config import Config
 from kiosk.cues import AlertCue, Inlet, Outlet, UplinkState
-from kiosk.errors import OutboxError
+from kiosk.errors import KioskError
 from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.session import Session
 from kiosk.uplink.telemetry import Alerts, Telemetry, birth
+from kiosk.uplink.troubles import Troubles
 from kiosk.uplink.watch import SealedWatch
 
 log = logging.getLogger("kiosk.uplink")
 
 TURN_S = 0.1
 TELL_EVERY_S = 1.0
+QUARANTINE_EVERY_S = 5.0
+SILENT = "the centre does not answer"
 
 
 class Uplink:
@@ -30,16 +33,24 @@ class Uplink:
         self._daemon = daemon
         self._inlet = Inlet(run, "uplink")
         self._panel = Outlet(run, "feedback", "uplink")
-        self._mark = ConnectedMark(run / "connected")
+        self._mark_path = run / "connected"
+        try:
+            self._mark = ConnectedMark(self._mark_path)
+        except OSError as error:
+            raise KioskError(
+                f"cannot open {self._mark_path}: {error.strerror}; does its directory exist, may"
+                " this user write there, is the file its own?"
+            ) from error
         self._session = Session(config.broker, config.kiosk.id, partial(birth, config))
-        segments = SealedSegments(outbox)
-        self._watch = SealedWatch(outbox / "sealed", segments.waiting, clock.boottime)
+        self._segments = SealedSegments(outbox)
+        self._watch = SealedWatch(outbox / "sealed", self._segments.waiting, clock.boottime)
         self._drain = Drain(
-            segments, self._publish, now, config.uplink.window, config.uplink.ack_timeout_s
+            self._segments, self._publish, now, config.uplink.window, config.uplink.ack_timeout_s
         )
-        self._telemetry = Telemetry(segments, now, config.uplink.telemetry_s)
+        self._telemetry = Telemetry(self._segments, now, config.uplink.telemetry_s)
         self._alerts = Alerts(now)
-        self._trouble = ""
+        self._troubles = Troubles()
+        self._quarantine_at = 0.0
         self._told_at = 0.0
         self._number = 0
 
@@ -49,13 +60,19 @@ class Uplink:
         while not self._daemon.stopping.is_set():
             self.turn()
             self._daemon.alive()
-        self._mark.set(False)
+        self._mark_connected(False)
         self._session.close()
+
+    @property
+    def _centre(self) -> bool:
+        """Somebody says that he takes records, and does."""
+        return self._session.centre and not self._drain.silent
 
     def turn(self) -> None:
         """One round: network, outbox, cues, figures."""
         acks = self._session.turn(TURN_S)
-        self._outbox(acks)
+        self._outbox(acks, clock.boottime())
+        self._mark_connected(self._centre)
         for cue in self._inlet.drain():
             if isinstance(cue, AlertCue):
                 self._alerts.keep(cue)
@@ -65,25 +82,32 @@ class Uplink:
         if clock.boottime() - self._told_at >= TELL_EVERY_S:
             self._tell()
 
-    def _outbox(self, acks: list[wire.Ack]) -> None:
-        at = clock.boottime()
-        able = self._session.centre
-        try:
+    def _outbox(self, acks: list[wire.Ack], at: float) -> None:
+        with self._troubles.of("listing"):
             names = self._watch.look()
             if names is not None:
                 self._drain.saw(names)
-            for ack in acks:
-                self._drain.acknowledged(ack)
-            if able != self._drain.live:
-                self._drain.start() if able else self._drain.stop()
-            self._drain.turn(at)
-            if self._session.link is not None:
-                self._telemetry.turn(self._session.link, at)
-        except OutboxError as error:
-            self._outbox_is(str(error))
-        else:
-            self._outbox_is("")
-        self._mark_connected(able)
+        for ack in acks:
+            self._drain.acknowledged(ack)
+            self._alerts.own("records-refused", self._drain.refusal)
+        live = self._session.centre
+        if live != self._drain.live:
+            self._drain.start() if live else self._drain.stop()
+        self._drain.turn(at)
+        self._troubles.note("reading and removing", self._drain.trouble)
+        if at >= self._quarantine_at:
+            self._quarantine_at = at + QUARANTINE_EVERY_S
+            with self._troubles.of("quarantine"):
+                self._alerts.own("segment-quarantined", self._quarantined())
+        link = self._session.link
+        if link is not None and self._telemetry.is_due(at):
+            with self._troubles.of("figures"):
+                self._telemetry.publish(link, at)
+        self._alerts.own("outbox-unreadable", self._troubles.first)
+
+    def _quarantined(self) -> str:
+        count = len(self._segments.quarantined())
+        return f"files in quarantine: {count}; see the kiosk's journal" if count else ""
 
     def _publish(self, name: str, payload: bytes) -> bool:
         link = self._session.link
@@ -94,37 +118,20 @@ class Uplink:
             self._mark.set(connected)
         except BlockingIOError:  # the scanner looks at it just now; the next turn sets it
             log.debug("the mark of the connection is busy")
-
-    def _outbox_is(self, trouble: str) -> None:
-        if trouble == self._trouble:
-            return
-        if trouble:
-            log.error("%s", trouble)
-        else:
-            log.info("the outbox can be read again")
-        self._trouble = trouble
-        self._number += 1
-        self._alerts.keep(
-            AlertCue(
-                number=self._number,
-                at=clock.boottime(),
-                code="outbox-unreadable",
-                severity="critical",
-                raised=bool(trouble),
-                detail=trouble,
-            )
-        )
+        except OSError as error:
+            raise KioskError(f"cannot lock {self._mark_path}: {error.strerror}") from error
 
     def _tell(self) -> None:
         self._told_at = clock.boottime()
         self._number += 1
+        silent = SILENT if self._session.centre and self._drain.silent else ""
         state = UplinkState(
             number=self._number,
             at=self._told_at,
             online=self._session.link is not None,
-            centre=self._session.centre,
+            centre=self._centre,
             pending=self._drain.pending,
-            why=self._trouble or self._session.why,
+            why=self._troubles.first or self._session.why or silent,
         )
         self._panel.send(state)
         self._daemon.status(

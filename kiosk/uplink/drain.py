@@ -9,7 +9,8 @@ rest of the window, oldest first.
 from __future__ import annotations
 
 import logging
-from collections import deque
+import re
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -17,9 +18,13 @@ from kiosk import wire
 from kiosk.errors import OutboxError
 from kiosk.model import Instant
 from kiosk.outbox import Segment
+from kiosk.uplink.removal import Removal
 from kiosk.uplink.words import plain
 
 log = logging.getLogger("kiosk.uplink")
+
+SILENT_AFTER = 3
+_WORD = re.compile(r"[a-z0-9-]{1,40}")
 
 
 class Segments(Protocol):
@@ -40,7 +45,12 @@ class _Flight(NamedTuple):
 class Drain:
     """`publish(name, payload)` says whether the connection took it. Times `at` are seconds
     of one steady clock. Counts: segments `sent` (again and again too) and `acked`, records
-    `refused`."""
+    `refused`.
+
+    `refusal` says what the centre refused last, until it accepts a segment in full.
+    `silent`: `SILENT_AFTER` times in a row an answer was due and none came; until one does,
+    one segment at a time is sent.
+    """
 
     def __init__(
         self,
@@ -52,6 +62,7 @@ class Drain:
     ) -> None:
         self.live = False
         self.sent = self.acked = self.refused = 0
+        self.refusal = ""
         self._segments = segments
         self._publish = publish
         self._now = now
@@ -62,18 +73,33 @@ class Drain:
         self._backlog: deque[str] = deque()
         self._flying: dict[str, _Flight] = {}
         self._later: dict[str, float] = {}
+        self._unreadable: dict[str, str] = {}
+        self._removal = Removal(segments)
+        self._overdue = 0
 
     @property
     def pending(self) -> int:
         """Segments that the centre has not answered."""
         return len(self._known)
 
+    @property
+    def silent(self) -> bool:
+        return self._overdue >= SILENT_AFTER and bool(self._known)
+
+    @property
+    def trouble(self) -> str:
+        """What the card refuses to do, in words; empty when it does all."""
+        return self._removal.trouble or next(iter(self._unreadable.values()), "")
+
     def saw(self, names: list[str]) -> None:
         """All sealed segments there are, oldest first."""
+        self._removal.saw(names)
+        names = [name for name in names if name not in self._removal]
         new = [name for name in names if name not in self._known]
         self._known = dict.fromkeys(names)
-        for name in self._flying.keys() - self._known.keys():  # taken away by somebody else
-            del self._flying[name]
+        for held in (self._flying, self._unreadable):
+            for name in held.keys() - self._known.keys():  # taken away by somebody else
+                del held[name]
         if self.live:
             self._fresh.extend(new)
 
@@ -90,21 +116,24 @@ class Drain:
 
     def turn(self, at: float) -> None:
         """Sends what is due, reading at most a window's worth of segments."""
+        self._removal.turn(at)
         if not self.live:
             return
         self._again(at)
-        for _ in range(self._window):
-            name = self._next() if len(self._flying) < self._window else None
+        window = 1 if self.silent else self._window
+        for _ in range(window):
+            name = self._next() if len(self._flying) < window else None
             if name is None:
                 return
             try:
                 self._send(name, at)
             except OutboxError as error:  # of this one segment; the others go on
-                log.error("%s; trying again in %g s", error, self._ack_timeout_s)
+                self._unreadable.setdefault(name, str(error))
                 self._later[name] = at + self._ack_timeout_s
 
     def acknowledged(self, ack: wire.Ack) -> None:
-        """The centre's answer, also one that comes late. Raises OutboxError."""
+        """The centre's answer, also one that comes late."""
+        self._overdue = 0  # whatever it is about: somebody answers
         name = ack.segment
         if name not in self._known:
             log.debug("acknowledgement of a segment that is not here")
@@ -112,7 +141,11 @@ class Drain:
         # An answer that comes after a reconnect or a restart counts as any other.
         flight = self._flying.get(name)
         if flight is None:
-            segment = self._read(name)
+            try:
+                segment = self._read(name)
+            except OutboxError as error:  # it will be sent again, and answered again
+                self._unreadable.setdefault(name, str(error))
+                return
             if segment is None:
                 return
             flight = _flight(segment, due=0.0)
@@ -122,10 +155,12 @@ class Drain:
         refused = [r for r in ack.refused if r.seq in flight.seqs]
         for refusal in refused:
             log.warning("record refused seq=%d reason=%s", refusal.seq, plain(refusal.reason))
-        self._segments.drop(name, keep=flight.damaged)
-        self._forget(name)
+        self._done_with(name, keep=flight.damaged)
+        if flight.damaged:
+            log.error("segment set aside, some of it cannot be read; %s name=%s", _WHAT_TO_DO, name)
         self.acked += 1
         self.refused += len(refused)
+        self.refusal = _refusal(refused, len(flight.seqs))
         log.info(
             "segment acknowledged name=%s accepted=%d refused=%d",
             name,
@@ -134,7 +169,9 @@ class Drain:
         )
 
     def _again(self, at: float) -> None:
-        for name in [name for name, flight in self._flying.items() if flight.due <= at]:
+        overdue = [name for name, flight in self._flying.items() if flight.due <= at]
+        self._overdue += bool(overdue)
+        for name in overdue:
             log.warning("segment not acknowledged in time, sending it again name=%s", name)
             # To the end: one that nobody ever answers must not hold up the others.
             del self._flying[name]
@@ -160,12 +197,12 @@ class Drain:
         )
         payload = wire.encode(batch)
         if len(payload) > wire.MAX_BATCH_BYTES:
-            self._segments.drop(name, keep=True)
-            self._forget(name)
+            self._done_with(name, keep=True)
             log.error(
-                "segment set aside, too large: %d bytes, at most %d name=%s",
+                "segment set aside, too large: %d bytes, at most %d; %s name=%s",
                 len(payload),
                 wire.MAX_BATCH_BYTES,
+                _WHAT_TO_DO,
                 name,
             )
         elif self._publish(name, payload):
@@ -178,12 +215,32 @@ class Drain:
         segment = self._segments.read(name)
         if segment is None:
             self._forget(name)
-            log.error("segment set aside, nothing in it can be read name=%s", name)
+            log.error("segment set aside, nothing in it can be read; %s name=%s", _WHAT_TO_DO, name)
+        else:
+            self._unreadable.pop(name, None)
         return segment
 
+    def _done_with(self, name: str, keep: bool) -> None:
+        self._removal.drop(name, keep)
+        self._forget(name)
+
     def _forget(self, name: str) -> None:
-        self._known.pop(name, None)
-        self._flying.pop(name, None)
+        for held in (self._known, self._flying, self._unreadable):
+            held.pop(name, None)
+
+
+_WHAT_TO_DO = (
+    "copy the file from the outbox's quarantine/ for whoever runs the centre, then remove it there"
+)
+
+
+def _refusal(refused: list[wire.Refusal], records: int) -> str:
+    """How many, and the centre's words for why."""
+    if not refused:
+        return ""
+    counts = Counter(r.reason if _WORD.fullmatch(r.reason) else "other" for r in refused)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common(10))
+    return f"{len(refused)} of {records} records refused: {reasons}"
 
 
 def _flight(segment: Segment, due: float) -> _Flight:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Literal, get_args
 
 from kiosk import wire
 from kiosk.config import Config
@@ -15,7 +16,10 @@ from kiosk.outbox import SealedSegments
 from kiosk.uplink.connection import Connection
 
 MAX_ALERTS = 64
+MAX_DETAIL = 500
 EXPIRY_PERIODS = 3
+
+OwnCode = Literal["outbox-unreadable", "segment-quarantined", "records-refused"]
 
 # Written by the bootloader of a Pi; ends in a NUL.
 _BOARD = Path("/proc/device-tree/model")
@@ -51,10 +55,11 @@ class Telemetry:
         self._period_s = period_s
         self._due = 0.0
 
-    def turn(self, link: Connection, at: float) -> None:
-        """Publishes if it is time. Raises OutboxError."""
-        if at < self._due:
-            return
+    def is_due(self, at: float) -> bool:
+        return at >= self._due
+
+    def publish(self, link: Connection, at: float) -> None:
+        """Publishes this moment's. Raises OutboxError."""
         self._due = at + self._period_s
         link.publish(
             "tele",
@@ -78,35 +83,84 @@ class Telemetry:
         )
 
 
+class _Code:
+    """What is known of one alert code: its last two changes at most, of which `sent` were
+    published on this connection. `taken`: the broker has the last one."""
+
+    def __init__(self) -> None:
+        self.cues: list[AlertCue] = []
+        self.sent = 0
+        self.taken = False
+
+    @property
+    def settled(self) -> bool:
+        return self.taken and not self.cues[-1].raised
+
+    def add(self, cue: AlertCue) -> None:
+        if self.cues and self.cues[-1].raised == cue.raised:
+            return  # the same again, as its sender repeats it
+        old = len(self.cues) if self.taken else max(0, len(self.cues) - 1)
+        del self.cues[:old]
+        self.sent = max(0, self.sent - old)
+        self.cues.append(cue)
+        self.taken = False
+
+
 class Alerts:
-    """The latest alert of each code, kept until the broker has taken it."""
+    """Publishes each change of an alert, in order, until the broker has taken it, and anew
+    on each connection what is still raised. Senders may repeat themselves."""
 
     def __init__(self, now: Callable[[], Instant]) -> None:
         self._now = now
-        self._kept: dict[str, AlertCue] = {}
+        self._codes: dict[str, _Code] = {}
         self._link: Connection | None = None
-        self._sent: set[str] = set()
 
     def keep(self, cue: AlertCue) -> None:
-        """To be published; replaces an earlier one of the same code."""
-        self._drop(cue.code)
-        if len(self._kept) >= MAX_ALERTS:
-            self._drop(next(iter(self._kept)))
-        self._kept[cue.code] = cue
+        """To be published, unless it repeats what its code is already."""
+        if cue.code not in self._codes:
+            if len(self._codes) >= MAX_ALERTS:
+                settled = (code for code, known in self._codes.items() if known.settled)
+                del self._codes[next(settled, next(iter(self._codes)))]
+            self._codes[cue.code] = _Code()
+        self._codes[cue.code].add(cue)
+
+    def own(self, code: OwnCode, trouble: str) -> None:
+        """One of the uplink's own alerts: raised while there is `trouble`, in words."""
+        if trouble or code in self._codes:
+            self.keep(self._made(code, trouble))
 
     def turn(self, link: Connection) -> None:
         """Publishes what this connection has not carried yet."""
         if link is not self._link:
-            self._link = link
-            self._sent.clear()
-        for code, cue in self._kept.items():
-            if code not in self._sent and link.publish(
-                "alert",
-                wire.encode(self._message(cue)),
-                f"alert {code}",
-                taken=partial(self._taken, cue),
-            ):
-                self._sent.add(code)
+            self._begin(link)
+        for code, known in self._codes.items():
+            for cue in known.cues[known.sent :]:
+                message = wire.encode(self._message(cue))
+                taken = partial(self._taken, cue)
+                if not link.publish("alert", message, f"alert {code}", taken=taken):
+                    return
+                known.sent += 1
+
+    def _begin(self, link: Connection) -> None:
+        if self._link is None:  # an earlier process may have left one raised at the centre
+            for code in get_args(OwnCode):
+                if code not in self._codes:
+                    self.keep(self._made(code, ""))
+        self._link = link
+        for code in [code for code, known in self._codes.items() if known.settled]:
+            del self._codes[code]
+        for known in self._codes.values():
+            known.sent, known.taken = 0, False
+
+    def _made(self, code: OwnCode, trouble: str) -> AlertCue:
+        return AlertCue(
+            number=0,
+            at=self._now().boottime_ms / 1000,
+            code=code,
+            severity="critical",
+            raised=bool(trouble),
+            detail=trouble[:MAX_DETAIL],
+        )
 
     def _message(self, cue: AlertCue) -> wire.Alert:
         # The cue knows how long after boot it was; the wall clock may be right only now.
@@ -120,9 +174,11 @@ class Alerts:
         )
 
     def _taken(self, cue: AlertCue) -> None:
-        if self._kept.get(cue.code) is cue:
-            self._drop(cue.code)
-
-    def _drop(self, code: str) -> None:
-        self._kept.pop(code, None)
-        self._sent.discard(code)
+        known = self._codes.get(cue.code)
+        if known is None:
+            return
+        if known.cues[-1] is cue:
+            known.taken = True
+        elif known.cues[0] is cue:
+            del known.cues[0]
+            known.sent = max(0, known.sent - 1)

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from kiosk import wire
+from kiosk.errors import OutboxError
 from kiosk.model import SCHEMA, CheckIn, Envelope, Instant, SegmentHeader
 from kiosk.outbox import Outbox, SealedSegments
 from kiosk.uplink.drain import Drain
+from kiosk.uplink.removal import AT_ONCE, RETRY_S, Removal
 
 NOW = Instant(1_795_000_000_000, "synced", "boot", 7000)
 ACK_TIMEOUT_S = 30.0
@@ -290,13 +292,166 @@ def test_a_segment_that_cannot_be_opened_is_tried_again_later(door: Door) -> Non
     assert names[0] in door.sent()
 
 
-def test_a_segment_too_large_for_the_wire_is_set_aside_not_sent_forever(door: Door) -> None:
-    name = door.seal(records=8, size=30_000)
+def test_a_segment_too_large_for_the_wire_is_set_aside_not_sent_forever(
+    door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = door.seal(records=8, size=300)
+    monkeypatch.setattr(wire, "MAX_BATCH_BYTES", 2000)
     door.drain.start()
     door.drain.turn(0)
+    assert "copy the file from the outbox's quarantine/" in caplog.text
     assert door.sent() == []
     assert door.segments.quarantined() == [name]
     assert door.drain.pending == 0
+
+
+def stuck(path: Path) -> None:
+    """Makes it impossible to remove the file, also for root."""
+    path.unlink()
+    (path / "in the way").mkdir(parents=True)
+
+
+def loose(path: Path) -> None:
+    (path / "in the way").rmdir()
+    path.rmdir()
+
+
+def test_one_that_cannot_be_removed_holds_up_no_other_and_is_not_sent_again(door: Door) -> None:
+    names = [door.seal() for _ in range(3)]
+    door.drain.start()
+    door.drain.turn(0)
+    first, second, third = door.messages
+    door.sent()
+    stuck(door.path(names[0]))
+    for batch in (first, second, third, first):
+        door.drain.acknowledged(answer(batch))
+    assert door.segments.waiting() == [names[0]]
+    assert (door.drain.acked, door.drain.pending) == (3, 0)
+    assert f"cannot remove {door.path(names[0])}" in door.drain.trouble
+    for at in (1, 2, ACK_TIMEOUT_S, ACK_TIMEOUT_S + 1):
+        door.drain.saw(door.segments.waiting())
+        door.drain.turn(at)
+    door.drain.stop()
+    door.drain.start()
+    door.drain.turn(ACK_TIMEOUT_S + 2)
+    assert door.sent() == []
+    assert door.drain.trouble
+
+
+def test_removal_is_tried_again_until_it_succeeds(door: Door) -> None:
+    names = [door.seal() for _ in range(3)]
+    door.drain.start()
+    door.drain.turn(0)
+    content = door.path(names[0]).read_bytes()
+    for name in names:
+        stuck(door.path(name))
+    for batch in door.messages:
+        door.drain.acknowledged(answer(batch))
+    door.drain.turn(1)
+    why = door.drain.trouble
+    loose(door.path(names[0]))
+    door.path(names[0]).write_bytes(content)
+    door.drain.turn(2)
+    assert door.path(names[0]).exists(), "not at once"
+    door.drain.stop()
+    door.drain.turn(7)
+    assert not door.path(names[0]).exists(), "also while the centre is away"
+    assert door.drain.trouble == why, "one trouble until the last is gone"
+    for name in names[1:]:
+        loose(door.path(name))
+        door.path(name).write_bytes(b"")
+    door.drain.turn(30)
+    assert door.segments.waiting() == []
+    assert door.drain.trouble == ""
+
+
+def test_what_is_left_over_is_tried_in_portions(tmp_path: Path) -> None:
+    tried: list[str] = []
+
+    class Refusing:
+        def drop(self, name: str, keep: bool = False) -> None:
+            tried.append(name)
+            raise OutboxError(f"cannot remove {name}")
+
+    removal = Removal(Refusing())
+    for number in range(AT_ONCE + 10):
+        removal.drop(str(number), keep=False)
+    tried.clear()
+    removal.turn(0)
+    assert len(tried) == AT_ONCE
+    removal.turn(RETRY_S - 1)
+    assert len(tried) == AT_ONCE
+    removal.turn(RETRY_S)
+    assert tried[AT_ONCE] == str(AT_ONCE), "the others first"
+    assert len(tried) == 2 * AT_ONCE
+    removal.saw(["3"])
+    assert "3" in removal
+    assert "4" not in removal
+
+
+def test_an_answer_whose_segment_cannot_be_read_does_not_raise(door: Door) -> None:
+    names = [door.seal() for _ in range(2)]
+    door.drain.start()
+    door.drain.turn(0)
+    first, second = door.messages
+    door.drain.stop()
+    stuck(door.path(names[0]))
+    door.drain.acknowledged(answer(first))
+    door.drain.acknowledged(answer(second))
+    assert door.segments.waiting() == [names[0]]
+    assert f"cannot read {door.path(names[0])}" in door.drain.trouble
+    loose(door.path(names[0]))
+    door.drain.saw([])
+    assert door.drain.trouble == ""
+
+
+def test_what_the_centre_refuses_is_told_in_words_until_it_accepts_again(door: Door) -> None:
+    for _ in range(3):
+        door.seal(records=3)
+    door.drain.start()
+    door.drain.turn(0)
+    one, two, three = door.messages
+    seqs = [r.seq for r in one.records]
+    door.drain.acknowledged(
+        answer(one, {seqs[0]: "altered", seqs[1]: "Nguyen Van A\n", seqs[2]: "altered"})
+    )
+    assert door.drain.refusal == "3 of 3 records refused: 2 altered, 1 other"
+    seqs = [r.seq for r in two.records]
+    door.drain.acknowledged(answer(two, {seqs[0]: "no-key"}))
+    assert door.drain.refusal == "1 of 3 records refused: 1 no-key"
+    door.drain.acknowledged(answer(three))
+    assert door.drain.refusal == ""
+
+
+def test_a_centre_that_never_answers_is_called_silent_and_tried_one_by_one(door: Door) -> None:
+    names = [door.seal() for _ in range(3)]
+    door.drain.start()
+    for round_ in range(3):
+        assert not door.drain.silent
+        door.drain.turn(round_ * ACK_TIMEOUT_S)
+        assert sorted(door.sent()) == sorted(names)
+    door.drain.turn(3 * ACK_TIMEOUT_S)
+    assert door.drain.silent
+    assert len(door.sent()) == 1
+    door.drain.stop()
+    door.drain.start()
+    door.drain.turn(4 * ACK_TIMEOUT_S)
+    assert door.drain.silent, "a connection alone is no answer"
+    (batch,) = door.messages
+    door.sent()
+    door.drain.acknowledged(answer(batch))
+    assert not door.drain.silent
+    door.drain.turn(4 * ACK_TIMEOUT_S)
+    assert len(door.sent()) == 2
+
+
+def test_answers_between_time_outs_are_a_sign_of_life(door: Door) -> None:
+    names = [door.seal(records=2) for _ in range(2)]
+    door.drain.start()
+    for round_ in range(6):
+        door.drain.turn(round_ * ACK_TIMEOUT_S)
+        door.drain.acknowledged(wire.Ack(segment=names[0], accepted=[1], server_ms=1))
+        assert not door.drain.silent
 
 
 def test_a_segment_taken_away_by_somebody_frees_its_place(door: Door) -> None:
