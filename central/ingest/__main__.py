@@ -44,8 +44,8 @@ def main() -> None:
 
 def _wire(given: config.Setup) -> Worker:
     broker, batch = given.config.broker, given.config.batch
-    share = config.share(given.keys)
-    session = Session(broker.host, given.tls, given.name, share, batch.messages)
+    shares = config.shares(given.keys)
+    session = Session(broker.host, given.tls, given.name, shares, batch.messages)
     return Worker(session, Store(given.engine), given.keys, batch)
 
 

@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import NameOID
 from msgspec import UNSET, Meta
@@ -142,16 +143,20 @@ def load_keys(paths: list[Path]) -> Keys:
     return keys
 
 
-def share(keys: Keys) -> str:
-    """Name of the group in which workers share the check-ins ("$share/<name>/...").
+def shares(keys: Keys) -> list[str]:
+    """Names of the groups in which workers share the check-ins ("$share/<name>/..."), one
+    for each key: the first is ours, the others those that an earlier order of the keys made.
 
-    Only who holds the centre's private keys can know it. Mosquitto's ACL lets anybody join
+    Only who holds the centre's private keys can know them. Mosquitto's ACL lets anybody join
     a group by name, and drops at delivery what falls to a member that may not read it: a
     kiosk that knew the name could so swallow other kiosks' messages.
     """
-    first = min(keys)
-    derived = HKDF(hashes.SHA256(), 16, salt=None, info=b"kiosk ingest share")
-    return "ingest-" + derived.derive(keys[first].private_bytes_raw()).hex()
+
+    def derived(key: X25519PrivateKey) -> str:
+        kdf = HKDF(hashes.SHA256(), 16, salt=None, info=b"kiosk ingest share")
+        return "ingest-" + kdf.derive(key.private_bytes_raw()).hex()
+
+    return [derived(key) for key in keys.values()]
 
 
 def worker_name(certificate: Path) -> str:

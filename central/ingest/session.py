@@ -59,12 +59,13 @@ class Session:
     first. It empties when the connection is lost: the broker delivers all of it again."""
 
     def __init__(
-        self, host: str, tls: ssl.SSLContext, name: str, share: str, receive_maximum: int
+        self, host: str, tls: ssl.SSLContext, name: str, shares: list[str], receive_maximum: int
     ) -> None:
-        """`host` is "host:port"; `share` names the group of workers. Does not connect."""
+        """`host` is "host:port"; the first of `shares` names the group of workers,
+        the others are groups to leave. Does not connect."""
         self.inbox: list[mqtt.MQTTMessage] = []
         self._name = name
-        self._filter = f"$share/{share}/{wire.CHECKINS_OF_ALL}"
+        self._filter, *self._former = [f"$share/{s}/{wire.CHECKINS_OF_ALL}" for s in shares]
         self._presence = wire.Presence("away", "starting")
         self._subscribed = False
         self._welcome = False  # the broker has answered on this connection
@@ -173,6 +174,9 @@ class Session:
         if reason.is_failure:
             self._lost_why = f"refused: {reason}"
             return
+        # The broker's session remembers subscriptions of our last life.
+        if self._former:
+            self._client.unsubscribe(self._former)
         self._client.subscribe(self._filter, options=SubscribeOptions(qos=1))
 
     def _on_subscribe(

@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from rig import Broker, Database, Ingest, Kiosk, Postgres, sqlite_database, until
 
 from central import db
+from central.ingest.config import load_keys, shares
 from kiosk import wire
 from provisioning.authority import enrol, init_fleet
 
@@ -46,12 +47,31 @@ def test_no_kiosk_hears_another(
     thief = Kiosk(enrolled())
     everything = wire.CHECKINS_OF_ALL
     thief.connect(listen=[wire.down(kiosk.kid, "ack"), "kiosk/#", f"$share/ingest/{everything}"])
-    for _ in range(4):  # nor does it swallow what is meant for the workers
-        kiosk.send(kiosk.segment(1))
+    kiosk.send(kiosk.segment(1))
     assert thief.send(thief.segment(1)).accepted == [1]
     topics = {topic for topic, _ in thief.heard}
     thief.close()
     assert topics == {wire.down(thief.kid, "ack"), wire.presence("_ingest-1")}
+
+
+def test_no_kiosk_swallows_what_is_meant_for_the_workers(
+    kiosk: Kiosk, enrolled: Callable[[], Path], fleet: Path, online: Ingest
+) -> None:
+    def swallowed(group: str) -> int:
+        thief = Kiosk(enrolled())
+        thief.connect(listen=[f"$share/{group}/{wire.CHECKINS_OF_ALL}"])
+        batches = [kiosk.segment(1) for _ in range(6)]
+        for batch in batches:
+            kiosk.publish(batch)
+        answered = sum(kiosk.next_ack(1.0) is not None for _ in batches)
+        thief.close()
+        return len(batches) - answered
+
+    for guess in ("ingest", "ingest-1", "ingest-" + "0" * 32):
+        assert swallowed(guess) == 0
+    # The secret is what keeps it out: with it, it takes its turn.
+    (group,) = shares(load_keys([fleet / "centre-seal.key"]))
+    assert swallowed(group) > 0
 
 
 def test_no_kiosk_speaks_for_the_centre(

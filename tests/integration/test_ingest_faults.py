@@ -15,6 +15,7 @@ from central import db
 from central.ingest.config import tls_context
 from central.ingest.session import Session
 from kiosk import wire
+from provisioning.authority import init_fleet
 
 
 @pytest.fixture(autouse=True)
@@ -199,7 +200,7 @@ def test_nothing_of_a_lost_connection_is_left(
 ) -> None:
     assert ingest.stop() == 0
     tls = tls_context(*(fleet / name for name in ("ca.crt", "_ingest-2.crt", "_ingest-2.key")))
-    session = Session(broker.address, tls, "_ingest-2", "ingest-test", 64)
+    session = Session(broker.address, tls, "_ingest-2", ["ingest-test"], 64)
     session.say(wire.Presence("online"))
 
     def holds(count: int) -> bool:
@@ -225,3 +226,18 @@ def test_nothing_of_a_lost_connection_is_left(
         assert not {id(m) for m in stale} & {id(m) for m in session.inbox}
     finally:
         session.close("stopped")
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_new_sealing_key_leaves_the_old_group(
+    fleet: Path, kiosk: Kiosk, ingest: Ingest, broker: Broker, tmp_path: Path
+) -> None:
+    assert ingest.stop() == 0
+    init_fleet(tmp_path / "other", ["localhost"])
+    config = Path(ingest.command[-1])
+    new = f'keys = ["{tmp_path}/other/centre-seal.key", '
+    config.write_text(config.read_text().replace("keys = [", new))
+    ingest.start()
+    batch = kiosk.segment(1)
+    assert kiosk.send(batch).accepted == [1]
+    assert kiosk.next_ack(1.0) is None  # one group alone got it
