@@ -3,35 +3,63 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from PIL import Image
 
 from demo.crowd import Visitor
-from demo.town import Kiosk, Town
+from demo.kiosk import Answer, Answers, Kiosk
+from demo.processes import Failed
+from demo.town import Key, Town
 
 ANSWER_S = 6.0  # an answer that takes longer counts as none
 NOTHING_S = 1.5  # nothing held up: so long without an answer is as expected
 BLANK_S = 0.3  # between two visitors the door is empty
+_UP_S = 2.5  # a daemon that was just started is given so long before somebody comes
+_REMEMBERED = 20  # stories of unexpected showings
+_AT_ONCE = 500  # records that the database is asked for at once
 
 
-@dataclass
+class Watcher:
+    """Hears what happens. This one does nothing about it."""
+
+    def changed(self) -> None:
+        """Something is different from before; comes many times a second."""
+
+    def seen(self, showings: list[Showing]) -> None:
+        """One visitor is done at every kiosk."""
+
+    def note(self, words: str) -> None:
+        """Something that is not the way of a normal day."""
+
+
+@dataclass(eq=False)
 class Showing:
-    """One visitor at one kiosk: what was shown, what came of it."""
+    """One visitor at one kiosk: what was shown, what came of it.
+
+    `answer` is what the panel showed, `records` are the keys of what the scanner says it
+    stored, `waiting` those of them not seen in the database yet. `disturbed` says that a process
+    was started again meanwhile.
+    """
 
     kiosk: Kiosk
     visitor: Visitor
-    answer: dict[str, str] | None = None
+    answer: Answer | None = None
     done: bool = False
-    committed: bool = False
+    disturbed: bool = False
+    records: set[Key] = field(default_factory=set)
+    waiting: set[Key] = field(default_factory=set)
+    answers: list[Answer] = field(default_factory=list)
+    panel: dict[str, Answer] = field(default_factory=dict)
 
     @property
     def expected(self) -> bool:
         """Whether the visitor got the right answer and, if due, a record was stored."""
         if self.answer is None:
-            return self.done and self.visitor.outcome is None
+            return self.done and self.visitor.outcome is None and not self.records
         return (
             self.answer["outcome"] == self.visitor.outcome
             and self.answer["reason"] == self.visitor.reason
@@ -41,20 +69,68 @@ class Showing:
     @property
     def stored(self) -> bool:
         """Whether the scanner made a record of it."""
-        return self.answer is not None and self.answer["seq"] != "0"
+        return bool(self.records)
 
     @property
-    def key(self) -> tuple[str, str, int] | None:
-        """(device_id, epoch, seq) of its record."""
-        if self.answer is None or not self.stored:
-            return None
-        return self.kiosk.kid, self.answer["epoch"], int(self.answer["seq"])
+    def committed(self) -> bool:
+        """Whether the database has it."""
+        return self.stored and not self.waiting
 
     @property
     def content(self) -> tuple[str, ...]:
         """What its row in the database must say."""
         v = self.visitor
         return (self.kiosk.kid, v.format, v.subject, str(v.outcome), v.reason)
+
+    @property
+    def story(self) -> str:
+        """What was shown, in words."""
+        shown = "no answer"
+        if self.answer is not None:
+            shown = f"{self.answer['outcome']} {self.answer['reason']}"
+        why = ", while a process was started again" if self.disturbed else ""
+        return f"{self.visitor.label} at {self.kiosk.name}: {shown}{why}"
+
+    def hear(self, answers: list[Answer], panel: list[Answer]) -> set[Key]:
+        """What scanner and panel wrote since the last time; the keys of new records.
+
+        An answer counts when the panel has shown it; the scanner's line has its key.
+        """
+        self.answers += answers
+        self.panel.update({shown["number"]: shown for shown in panel})
+        for answer in self.answers:
+            shown = self.panel.get(answer["number"])
+            if self.answer is None and shown is not None:
+                self.answer = {**answer, "outcome": shown["outcome"]}
+        new = {(self.kiosk.kid, a["epoch"], int(a["seq"])) for a in answers if a["seq"] != "0"}
+        self.records |= new
+        self.waiting |= new
+        return new
+
+
+@dataclass
+class Sums:
+    """What many showings add up to. `due` and `spare` count contents of rows: how many
+    there must be, and how many more there may be."""
+
+    shown: int = 0
+    expected: int = 0
+    checkins: int = 0
+    due: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    spare: Counter[tuple[str, ...]] = field(default_factory=Counter)
+
+    def add(self, showing: Showing) -> None:
+        """One more."""
+        self.shown += 1
+        self.expected += showing.expected
+        self.checkins += len(showing.records)
+        if showing.disturbed:
+            # A scanner that was killed may have stored a record that it told nobody of;
+            # the visitor, still standing there, makes another.
+            self.due[showing.content] += len(showing.records)
+            self.spare[showing.content] += 1
+        else:
+            self.due[showing.content] += showing.visitor.recorded
 
 
 @dataclass
@@ -84,82 +160,138 @@ class Account:
         )
 
 
-@dataclass
 class Visits:
-    """All showings of a town, in order. `changed` is called after each change."""
+    """All visits to a town. Only the showings of the `round` are kept, of the rest the sums.
 
-    town: Town
-    changed: Callable[[], None] = lambda: None
-    showings: list[Showing] = field(default_factory=list)
+    With `revive`, processes that died are started again; else that is Failed.
+    """
 
-    def all(self, visitors: list[Visitor], scenes: list[Image.Image]) -> None:
-        """One visitor after another, then a while for the centre."""
+    def __init__(self, town: Town, watcher: Watcher | None = None, revive: bool = False) -> None:
+        self.town = town
+        self.round: list[Showing] = []
+        self._watcher = watcher or Watcher()
+        self._revive = revive
+        self._before = Sums()
+        self._pending: dict[Key, Showing] = {}
+        self.unexpected: deque[str] = deque(maxlen=_REMEMBERED)
+        self._readers: dict[str, tuple[Answers, Answers]] = {
+            kiosk.kid: (kiosk.reader("scanner"), kiosk.reader("feedback")) for kiosk in town.kiosks
+        }
+
+    @property
+    def waiting(self) -> int:
+        """Records that were stored and not seen in the database yet."""
+        return len(self._pending)
+
+    def sums(self) -> Sums:
+        """Of all showings that are done."""
+        before = self._before
+        sums = Sums(before.shown, before.expected, before.checkins, +before.due, +before.spare)
+        for showing in self.round:
+            if showing.done:
+                sums.add(showing)
+        return sums
+
+    def all(
+        self,
+        visitors: list[Visitor],
+        scenes: list[Image.Image],
+        enough: Callable[[], bool] = lambda: False,
+        patience_s: float = 30.0,
+    ) -> None:
+        """One visitor after another until `enough`, then a while for the centre."""
+        self._before, self.round = self.sums(), []
         for visitor, scene in zip(visitors, scenes, strict=True):
+            if enough():
+                break
             self.one(visitor, scene)
             self.look_at_centre()
-        self.settle()
+        self.settle(patience_s)
 
     def one(self, visitor: Visitor, scene: Image.Image) -> None:
         """The visitor goes to every kiosk at once, as their twins would."""
-        before = {kiosk.kid: len(kiosk.shown()) for kiosk in self.town.kiosks}
-        answered = {kiosk.kid: len(kiosk.answers()) for kiosk in self.town.kiosks}
+        while min(process.age_s for process in self.town.processes) < _UP_S:
+            self._pause()
         now = [Showing(kiosk, visitor) for kiosk in self.town.kiosks]
-        self.showings += now
+        self.round += now
         for kiosk in self.town.kiosks:
             kiosk.hold_up(scene)
-        self.changed()
-        deadline = time.monotonic() + (NOTHING_S if visitor.outcome is None else ANSWER_S)
-        while time.monotonic() < deadline and not all(s.done for s in now):
-            for showing in now:
-                self._look(showing, before[showing.kiosk.kid], answered[showing.kiosk.kid])
-            self.town.check()
-            self.changed()
-            time.sleep(0.03)
+        patience_s = NOTHING_S if visitor.outcome is None else ANSWER_S
+        deadline = time.monotonic() + patience_s
+        latest = deadline + 2 * patience_s
+        while time.monotonic() < deadline and not all(showing.answer for showing in now):
+            if not self._revive:
+                self.town.check()
+            if self._pause():
+                deadline = min(latest, time.monotonic() + patience_s)
         for kiosk in self.town.kiosks:
             kiosk.take_away()
+        blank = time.monotonic() + BLANK_S
+        while time.monotonic() < blank:
+            self._pause()
         for showing in now:
             showing.done = True
-        self.changed()
-        time.sleep(BLANK_S)
+            if not showing.expected:
+                self.unexpected.append(showing.story)
+        self._watcher.seen(now)
 
-    def _look(self, showing: Showing, before: int, answered: int) -> None:
-        """The answer counts when the panel has shown it; the scanner's line has its key."""
-        shown = showing.kiosk.shown()[before:]
-        answers = showing.kiosk.answers()[answered:]
-        if shown and answers and shown[0]["number"] == answers[0]["number"]:
-            showing.answer = {**answers[0], "outcome": shown[0]["outcome"]}
-            showing.done = True
+    def _pause(self) -> bool:
+        """A moment of the town's life; whether something died in it."""
+        for showing in self.round[-len(self.town.kiosks) :]:  # the last one at each kiosk
+            scanner, panel = self._readers[showing.kiosk.kid]
+            for key in showing.hear(scanner.take(), panel.take()):
+                self._pending[key] = showing
+        events = self._look_after_processes()
+        self._watcher.changed()
+        time.sleep(0.03)
+        return bool(events)
 
-    def settle(self, patience_s: float = 30.0) -> None:
+    def _look_after_processes(self) -> list[str]:
+        if not self._revive:
+            return []
+        events = self.town.revive()
+        for words in events:
+            self._watcher.note(words)
+        if events:
+            for showing in self.round[-2 * len(self.town.kiosks) :]:
+                showing.disturbed = True
+        return events
+
+    def settle(self, patience_s: float) -> None:
         """Waits until what was stored is committed, as long as `patience_s`."""
         deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline:
+        self.look_at_centre()
+        while self.waiting and time.monotonic() < deadline:
+            self._pause()
             self.look_at_centre()
-            if all(s.committed for s in self.showings if s.stored):
-                return
-            time.sleep(0.1)
 
     def look_at_centre(self) -> None:
         """Marks the showings whose rows are in the database."""
-        rows = {(row.device_id, row.epoch, row.seq) for row in self.town.committed()}
-        for showing in self.showings:
-            showing.committed = showing.key in rows
-        self.changed()
+        asked = list(islice(self._pending, _AT_ONCE))
+        try:
+            there = self.town.which_committed(asked) if asked else set()
+        except Failed as error:
+            self._watcher.note(str(error))
+            return
+        for key in there:
+            self._pending.pop(key).waiting.discard(key)
+        self._watcher.changed()
 
     def account(self) -> Account:
         """Compares what was expected with the database, by content, row by row."""
-        rows = self.town.committed()
-        due: Counter[tuple[str, ...]] = Counter(
-            s.content for s in self.showings if s.visitor.recorded
-        )
-        there: Counter[tuple[str, ...]] = Counter(
-            (r.device_id, r.format, r.subject, r.outcome, r.reason) for r in rows
-        )
+        for showing in self.round:  # one that was broken off counts too
+            showing.done = True
+        sums = self.sums()
+        try:
+            there = self.town.contents()
+        except Failed as error:
+            self._watcher.note(str(error))
+            there = Counter()
         return Account(
-            shown=len(self.showings),
-            expected=sum(s.expected for s in self.showings),
-            checkins=sum(s.stored for s in self.showings),
-            committed=len(rows),
-            lost=(due - there).total(),
-            duplicated=(there - due).total(),
+            shown=sums.shown,
+            expected=sums.expected,
+            checkins=sums.checkins,
+            committed=there.total(),
+            lost=(sums.due - there).total(),
+            duplicated=(there - sums.due - sums.spare).total(),
         )

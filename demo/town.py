@@ -1,135 +1,95 @@
 """A fleet on one machine: authority, broker, centre and kiosks, each a real process.
 
-Simulated is the hardware alone: a kiosk's camera shows the picture that lies in its
-folder, its panel writes PNG files, its pins exist in memory.
+Simulated is the hardware alone, see demo.kiosk.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import sys
-import tempfile
 import time
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
-from PIL import Image
 
-from central.db import check_in, connect, dead_letter
-from demo.processes import Failed, Process, free_port, wait_for_port
-from demo.scenes import write_scene
+from central.db import check_in, connect, dead_letter, upgrade
+from demo.folder import run_folder
+from demo.kiosk import DAEMONS, NOBODY, Kiosk, section
+from demo.processes import (
+    Failed,
+    Process,
+    end_all,
+    free_port,
+    needed,
+    undisturbed,
+    wait_for_port,
+)
 from provisioning.authority import enrol, init_fleet
 from provisioning.broker import prepare
 
-DAEMONS = ("feedback", "scanner", "uplink")
-_HERE = Path(__file__).resolve().parents[1]
-NOBODY = b'{"version": 1, "issuers": []}'  # a trust list without issuers
-SIMULATED = _HERE / "config" / "boards" / "simulated.toml"
+__all__ = ["DAEMONS", "NOBODY", "Key", "Kiosk", "Row", "Town"]
 
-
-class Kiosk:
-    """One enrolled kiosk with its three daemons."""
-
-    def __init__(self, root: Path, run: Path, kid: str, site: Path, trust: bytes = NOBODY) -> None:
-        self.kid = kid
-        self.root = root
-        self.camera = root / "camera"
-        self.screens = root / "screens"
-        self.outbox = root / "outbox"
-        self.run = run / kid
-        for folder in (self.camera, self.screens, self.outbox, self.run):
-            folder.mkdir(parents=True)
-        (root / "trust.json").write_bytes(trust)
-        desk = root / "desk.toml"
-        desk.write_text(
-            "# Where this kiosk lives on this machine.\n"
-            + _section("paths", outbox=self.outbox, run=self.run)
-            + _section("camera", folder=self.camera)
-            + _section("panel", folder=self.screens)
-            + _section("judge", trust=root / "trust.json")
-            + _section("scan", hold_s=0.5, repeat_s=2)
-            + _section("broker", reconnect_base_s=0.2, reconnect_cap_s=2)
-            + _section("uplink", ack_timeout_s=5)
-        )
-        self.config = [SIMULATED, site, desk]
-        self.daemons = {name: self._daemon(name) for name in DAEMONS}
-        self._answers = _Answers(self.daemons["scanner"].log)
-        self._shown = _Answers(self.daemons["feedback"].log)
-
-    def _daemon(self, name: str) -> Process:
-        command = [sys.executable, "-m", f"kiosk.{name}"]
-        for path in self.config:
-            command += ["--config", str(path)]
-        return Process(f"{self.kid} {name}", command, self.root / f"{name}.log")
-
-    def start(self) -> None:
-        """Starts all daemons that are not running."""
-        for daemon in self.daemons.values():
-            daemon.start()
-
-    def hold_up(self, scene: Image.Image) -> None:
-        """A visitor holds this in front of the camera."""
-        write_scene(scene, self.camera / "view.png")
-
-    def take_away(self) -> None:
-        """Nobody is in front of the camera any more."""
-        (self.camera / "view.png").unlink(missing_ok=True)
-
-    def answers(self) -> list[dict[str, str]]:
-        """Every answer that the scanner gave, in order: number, outcome, reason, seq ..."""
-        return self._answers.read()
-
-    def shown(self) -> list[dict[str, str]]:
-        """Every answer that the panel showed: number, outcome, reason."""
-        return self._shown.read()
-
-    def ask(self, scene: Image.Image, patience_s: float = 10.0) -> dict[str, str]:
-        """Holds up `scene` until the scanner answers, and leaves it there; the answer.
-
-        Raises Failed when none comes.
-        """
-        before = len(self.answers())
-        self.hold_up(scene)
-        deadline = time.monotonic() + patience_s
-        while len(self.answers()) == before:
-            if time.monotonic() > deadline:
-                raise Failed(f"{self.kid} gave no answer within {patience_s:.0f} s")
-            time.sleep(0.01)
-        return self.answers()[before]
+Key = tuple[str, str, int]  # device_id, epoch, seq
+Row = sa.Row[tuple[str, str, int, str, str, str, str]]
+_AGAIN_S = 1.0  # a process that died is started again after so long
 
 
 class Town:
     """Use as a context manager: on leaving, everything is stopped, files stay in `root`.
 
-    `database` is a SQLAlchemy URL; SQLite in `root` by default.
+    `names` are the kiosks' names; each gets an id of its own, so that towns can share a
+    database. `database` is a SQLAlchemy URL; SQLite in `root` by default.
+
+    Raises Failed or ConfigError when something that it needs is missing.
     """
 
     def __init__(
-        self, root: Path, kids: list[str], trust: bytes = NOBODY, database: str = ""
+        self, root: Path, names: list[str], trust: bytes = NOBODY, database: str = ""
     ) -> None:
+        mosquitto = needed("mosquitto", "mosquitto")
+        needed("setpriv", "util-linux")
         self.root = root.resolve()
         self.root.mkdir(parents=True, exist_ok=True)
-        # A Unix socket's path holds 108 bytes at most, so these live apart from `root`.
-        self._run = Path(tempfile.mkdtemp(prefix="kiosk-"))
-        self.database = database or f"sqlite:///{self.root / 'tracing.sqlite'}"
+        self._url = database or f"sqlite:///{self.root / 'tracing.sqlite'}"
+        self._engine = connect(self._url)
+        self._prepare_database()
         self.port = free_port()
         self.fleet = self.root / "fleet"
         init_fleet(self.fleet, ["localhost"])
         conf = prepare(self.fleet, self.root / "broker", self.port)
-        mosquitto = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-        if mosquitto is None:
-            raise Failed("mosquitto is not installed: apt-get install mosquitto")
         self.broker = Process("broker", [mosquitto, "-c", str(conf)], self.root / "broker.log")
         self.ingest = self._ingest()
-        self.kiosks = [self._kiosk(kid, trust) for kid in kids]
-        self._engine = connect(self.database)
+        with ExitStack() as stack:
+            run = stack.enter_context(run_folder())
+            mark = os.urandom(3).hex()
+            self.kiosks = [self._kiosk(name, f"{name}-{mark}", run, trust) for name in names]
+            self._open = stack.pop_all()
+
+    @property
+    def database(self) -> str:
+        """URL of the tracing database, fit to be shown: no password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    def _prepare_database(self) -> None:
+        try:
+            upgrade(self._engine)
+        except sa.exc.OperationalError as error:
+            raise Failed(
+                f"the database {self.database} cannot be used: {_first_line(error)};"
+                " start it, or mend the URL"
+            ) from error
 
     def _ingest(self) -> Process:
         config = self.root / "central.toml"
+        config.touch(mode=0o600)  # the URL may hold a password
         config.write_text(
-            _section("database", url=self.database)
-            + _section(
+            section("database", url=self._url)
+            + section(
                 "broker",
                 host=f"localhost:{self.port}",
                 ca=self.fleet / "ca.crt",
@@ -144,11 +104,11 @@ class Town:
             self.root / "ingest.log",
         )
 
-    def _kiosk(self, kid: str, trust: bytes) -> Kiosk:
-        root = self.root / kid
-        place = f"Chợ mẫu, cửa {kid}"
+    def _kiosk(self, name: str, kid: str, run: Path, trust: bytes) -> Kiosk:
+        root = self.root / name
+        place = f"Chợ mẫu, cửa {name}"
         site = enrol(self.fleet, kid, place, f"localhost:{self.port}", root / "enrolled")
-        return Kiosk(root, self._run, kid, site, trust)
+        return Kiosk(root, run, kid, site, trust)
 
     @property
     def processes(self) -> list[Process]:
@@ -169,18 +129,50 @@ class Town:
         for process in self.processes:
             process.check()
 
-    def committed(self) -> list[sa.Row[tuple[str, str, int, str, str, str, str]]]:
-        """Rows of the tracing database: device, epoch, seq, format, subject, outcome,
-        reason. Empty while the database has no table yet."""
+    def revive(self) -> list[str]:
+        """Starts again what has ended by itself; what that was, in words."""
+        events = []
+        for process in self.processes:
+            if process.age_s > _AGAIN_S and (words := process.ended()):
+                process.start()
+                events.append(f"{words}, started again")
+        return events
+
+    def committed(self) -> list[Row]:
+        """Rows of the tracing database that this town's kiosks made: device, epoch, seq,
+        format, subject, outcome, reason. Raises Failed when it cannot be asked."""
         c = check_in.c
-        query = sa.select(
-            c.device_id, c.epoch, c.seq, c.format, c.subject, c.outcome, c.reason
-        ).order_by(c.received_at, c.device_id, c.seq)
+        query = (
+            sa.select(c.device_id, c.epoch, c.seq, c.format, c.subject, c.outcome, c.reason)
+            .where(self._ours)
+            .order_by(c.received_at, c.device_id, c.seq)
+        )
+        return self._ask(query)
+
+    def contents(self) -> Counter[tuple[str, ...]]:
+        """How many of those rows say the same: (device, format, subject, outcome, reason)."""
+        c = check_in.c
+        what = (c.device_id, c.format, c.subject, c.outcome, c.reason)
+        query = sa.select(*what, sa.func.count()).where(self._ours).group_by(*what)
+        return Counter({tuple(row[:-1]): row[-1] for row in self._ask(query)})
+
+    def which_committed(self, keys: Iterable[Key]) -> set[Key]:
+        """Those of `keys` that are in the database."""
+        c = check_in.c
+        key = sa.tuple_(c.device_id, c.epoch, c.seq)
+        query = sa.select(c.device_id, c.epoch, c.seq).where(key.in_(list(keys)))
+        return {(row[0], row[1], row[2]) for row in self._ask(query)}
+
+    @property
+    def _ours(self) -> sa.ColumnElement[bool]:
+        return check_in.c.device_id.in_([kiosk.kid for kiosk in self.kiosks])
+
+    def _ask(self, query: sa.Select[Any]) -> list[Any]:
         try:
             with self._engine.connect() as connection:
                 return list(connection.execute(query))
-        except (sa.exc.OperationalError, sa.exc.ProgrammingError):
-            return []
+        except sa.exc.OperationalError as error:
+            raise Failed(f"the database cannot be asked: {_first_line(error)}") from error
 
     def dead_letters(self) -> int:
         """How many records the centre refused."""
@@ -197,42 +189,23 @@ class Town:
         return found
 
     def __enter__(self) -> Town:
-        self.start()
+        self._open.callback(self._engine.dispose)
+        self._open.callback(self._end)
+        with self._open:  # else everything ends again
+            self.start()
+            self._open = self._open.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Kiosks first, so that they can say goodbye; the broker last."""
-        self._engine.dispose()
-        for process in reversed(self.processes):
-            process.stop()
-        shutil.rmtree(self._run, ignore_errors=True)
+        with undisturbed():
+            self._open.close()
+
+    def _end(self) -> None:
+        """Kiosks and centre first, so that they can say goodbye; the broker last."""
+        with undisturbed(), ExitStack() as both:
+            both.callback(end_all, [self.broker])
+            both.callback(end_all, self.processes[1:])
 
 
-def _section(name: str, **values: object) -> str:
-    lines = [f"[{name}]"]
-    for key, value in values.items():
-        shown = json.dumps(str(value)) if isinstance(value, Path | str) else value
-        lines.append(f"{key} = {shown}")
-    return "\n".join(lines) + "\n\n"
-
-
-class _Answers:
-    """The `answer key=value ...` lines of a daemon's log, read as they come."""
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._offset = 0
-        self._found: list[dict[str, str]] = []
-
-    def read(self) -> list[dict[str, str]]:
-        if not self._log.exists():
-            return self._found
-        with self._log.open("rb") as file:
-            file.seek(self._offset)
-            whole, _, _ = file.read().rpartition(b"\n")
-        self._offset += len(whole) + 1 if whole else 0
-        for line in whole.decode(errors="replace").splitlines():
-            _, found, answer = line.partition(" answer ")
-            if found and answer.startswith("number="):
-                self._found.append(dict(w.split("=", 1) for w in answer.split() if "=" in w))
-        return self._found
+def _first_line(error: sa.exc.OperationalError) -> str:
+    return str(error.orig).strip().partition("\n")[0]
