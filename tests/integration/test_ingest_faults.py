@@ -238,6 +238,7 @@ def test_a_new_sealing_key_leaves_the_old_group(
     new = f'keys = ["{tmp_path}/other/centre-seal.key", '
     config.write_text(config.read_text().replace("keys = [", new))
     ingest.start()
+    until(lambda: ingest.said().count("connected to the broker") == 2, "it is back")
     batch = kiosk.segment(1)
     assert kiosk.send(batch).accepted == [1]
     assert kiosk.next_ack(1.0) is None  # one group alone got it
