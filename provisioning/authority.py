@@ -11,7 +11,9 @@ import argparse
 import ipaddress
 import json
 import os
+import re
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +36,8 @@ _BACKDATED = timedelta(hours=1)  # clocks of a fleet differ a little
 _PRIVATE = 0o600
 _PUBLIC = 0o644
 
+_HOST = re.compile(r"[^\W_]([\w.-]{0,251}[^\W_])?")
+
 _Usage = x509.ObjectIdentifier
 _Key = ec.EllipticCurvePrivateKey | X25519PrivateKey
 
@@ -48,8 +52,23 @@ def init_fleet(fleet: Path, broker_hosts: Sequence[str], workers: int = 1) -> No
         raise ConfigError([f"{fleet} already holds a fleet; choose another folder"])
     if workers < 1:
         raise ConfigError([f"{workers} ingest workers asked for; there must be at least one"])
+    if fleet.exists() and not fleet.is_dir():
+        raise ConfigError([f"{fleet} is not a folder; choose another"])
+    if fleet.is_dir() and any(fleet.iterdir()):
+        raise ConfigError([f"{fleet} is not empty; choose a folder that does not exist yet"])
     names = [_general_name(host) for host in dict.fromkeys([*broker_hosts, "localhost"])]
     names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")]
+    _make_folder(fleet.absolute().parent)
+    try:
+        # Made beside it and renamed: there is a whole fleet or none.
+        with tempfile.TemporaryDirectory(prefix=".fleet-", dir=fleet.absolute().parent) as made:
+            _fill(Path(made) / "fleet", names, workers)
+            (Path(made) / "fleet").replace(fleet)
+    except OSError as error:
+        raise ConfigError([f"{fleet} cannot be made: {error.strerror}"]) from error
+
+
+def _fill(fleet: Path, names: Sequence[x509.GeneralName], workers: int) -> None:
     _make_folder(fleet)
     key = ec.generate_private_key(ec.SECP256R1())
     _write_new(fleet / "ca.key", _private_pem(key), _PRIVATE)
@@ -67,6 +86,8 @@ def init_fleet(fleet: Path, broker_hosts: Sequence[str], workers: int = 1) -> No
 
 def add_worker(fleet: Path, number: int) -> None:
     """Key and certificate `_ingest-<number>` for one more ingest worker."""
+    if number < 1:
+        raise ConfigError([f"worker number is {number}; expected 1, 2, 3 .."])
     name = f"_ingest-{number}"
     _issue(fleet, fleet / name, name, SERVICE_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
 
@@ -100,21 +121,54 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
     if register.exists():
         raise ConfigError(
             [
-                f"{kid} is enrolled already; choose another kiosk id, or, to give this kiosk a"
-                f" new certificate, remove {register} and enrol it into a new folder"
+                f"{kid} is enrolled already ({register}); choose another kiosk id, or use renew"
+                " to give this kiosk a new certificate"
             ]
         )
     root, seal = _read(fleet / "ca.crt"), _read(fleet / "centre-seal.pub")
     _refuse_existing(out / name for name in ("ca.crt", "centre-seal.pub", "site.toml"))
+    _make_folder(register.parent)
     _make_folder(out)
     certificate = _issue(fleet, out / "kiosk", kid, KIOSK_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
     _write_new(out / "ca.crt", root, _PUBLIC)
     _write_new(out / "centre-seal.pub", seal, _PUBLIC)
     site = out / "site.toml"
     _write_new(site, _site(kid, place, broker, direction).encode(), _PUBLIC)
-    _make_folder(register.parent)
     _write_new(register, certificate, _PUBLIC)
     return site
+
+
+def renew(fleet: Path, kid: str, out: Path) -> x509.Certificate:
+    """New key and certificate for an enrolled kiosk, in `out`: kiosk.key, kiosk.crt, and
+    the fleet's ca.crt. Returns the certificate.
+
+    They replace those beside the kiosk's site.toml, which stays as it is: names in it do
+    not change, and what an operator wrote into it since is nobody else's to write. The
+    certificate before is kept in the register under its serial number. Raises ConfigError
+    for a kiosk that was never enrolled, and when something would be overwritten.
+    """
+    register = fleet / "kiosks" / f"{kid}.crt"
+    if not KID.fullmatch(kid) or not register.exists():
+        raise ConfigError([f"{kid!r} was never enrolled ({register} is missing); use enrol"])
+    try:
+        before = x509.load_pem_x509_certificate(_read(register))
+    except ValueError as error:
+        raise ConfigError([f"{register}: not a certificate in PEM"]) from error
+    root = _read(fleet / "ca.crt")
+    archive = register.with_name(f"{kid}@{before.serial_number:x}.crt")
+    staged = register.with_name(f".{kid}.new")
+    _refuse_existing((archive, out / "ca.crt"))
+    _make_folder(out)
+    issued = _issue(fleet, out / "kiosk", kid, KIOSK_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
+    _write_new(out / "ca.crt", root, _PUBLIC)
+    _write_new(archive, _pem(before), _PUBLIC)
+    try:
+        staged.unlink(missing_ok=True)
+        _write_new(staged, issued, _PUBLIC)
+        staged.replace(register)
+    except OSError as error:
+        raise ConfigError([f"{register} cannot be replaced: {error.strerror}"]) from error
+    return x509.load_pem_x509_certificate(issued)
 
 
 def _site(kid: str, place: str, broker: str, direction: str) -> str:
@@ -223,6 +277,13 @@ def _general_name(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         pass
+    if not _HOST.fullmatch(host):
+        raise ConfigError(
+            [
+                f"broker host is {host!r}; expected a name or an address without the port,"
+                " as in mqtt.example.vn"
+            ]
+        )
     try:
         return x509.DNSName(host.encode("idna").decode())
     except UnicodeError as error:
@@ -301,6 +362,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kiosk.add_argument("--out", type=Path, required=True, metavar="OUTDIR")
     kiosk.add_argument("--direction", choices=("in", "out"), default="in")
     kiosk.set_defaults(run=_enrol)
+    again = commands.add_parser(
+        "renew", help="make a new key and certificate of a kiosk, whose id and site.toml stay"
+    )
+    again.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
+    again.add_argument("kid", metavar="KID", help="the kiosk's id")
+    again.add_argument("--out", type=Path, required=True, metavar="OUTDIR")
+    again.set_defaults(run=_renew)
+    worker = commands.add_parser("add-worker", help="make a certificate of one more ingest worker")
+    worker.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
+    worker.add_argument("number", type=int, metavar="N", help="makes _ingest-N")
+    worker.set_defaults(run=_add_worker)
     given = parser.parse_args(arguments)
     try:
         print(given.run(given))
@@ -320,6 +392,22 @@ def _init(given: argparse.Namespace) -> str:
 def _enrol(given: argparse.Namespace) -> str:
     site = enrol(given.fleet, given.kid, given.place, given.broker, given.out, given.direction)
     return f"{given.kid} enrolled for {KIOSK_DAYS} days; its configuration is {site}"
+
+
+def _renew(given: argparse.Namespace) -> str:
+    certificate = renew(given.fleet, given.kid, given.out)
+    return (
+        f"{given.kid} renewed until {certificate.not_valid_after_utc:%Y-%m-%d}; put kiosk.key and"
+        f" kiosk.crt from {given.out} beside its site.toml and restart kiosk-uplink"
+    )
+
+
+def _add_worker(given: argparse.Namespace) -> str:
+    add_worker(given.fleet, given.number)
+    return (
+        f"{given.fleet}/_ingest-{given.number}.crt made; configure the broker anew, so that its"
+        " ACL knows the worker"
+    )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from kiosk import config, seal
 from kiosk.errors import ConfigError
 from provisioning import broker
-from provisioning.authority import add_worker, enrol, init_fleet
+from provisioning.authority import add_worker, enrol, init_fleet, renew
 
 PLACE = 'Chợ Bến Thành, cổng "Nam" \\ 2'
 
@@ -158,6 +158,62 @@ def test_enrolling_needs_a_fleet(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_kiosk_is_renewed_under_its_id(fleet: Path, tmp_path: Path) -> None:
+    site = enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "card")
+    before = certificate(tmp_path / "card" / "kiosk.crt")
+    renew(fleet, "gate-1", tmp_path / "new")
+    assert {p.name for p in (tmp_path / "new").iterdir()} == {"kiosk.key", "kiosk.crt", "ca.crt"}
+    for made in (tmp_path / "new").iterdir():
+        made.replace(tmp_path / "card" / made.name)
+    given = config.load([site]).broker
+    issued = certificate(given.certificate)
+    issued.verify_directly_issued_by(certificate(given.ca))
+    assert name(issued) == "gate-1"
+    assert issued.serial_number != before.serial_number
+    key = load_pem_private_key(given.key.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    assert key.public_key() == issued.public_key() != before.public_key()
+    assert certificate(fleet / "kiosks" / "gate-1.crt") == issued
+    assert certificate(fleet / "kiosks" / f"gate-1@{before.serial_number:x}.crt") == before
+    renew(fleet, "gate-1", tmp_path / "newer")
+    assert len(list((fleet / "kiosks").iterdir())) == 3
+
+
+def test_only_an_enrolled_kiosk_is_renewed(fleet: Path, tmp_path: Path) -> None:
+    for kid in ("gate-9", "../ca", ""):
+        with pytest.raises(ConfigError, match="was never enrolled"):
+            renew(fleet, kid, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "card")
+    with pytest.raises(ConfigError, match="exists already"):
+        renew(fleet, "gate-1", tmp_path / "card")
+    assert len(list((fleet / "kiosks").iterdir())) == 1
+
+
+@pytest.mark.parametrize("host", ["", "mqtt.example.vn:8883", "[::1]:8883", "a b", "a/b", "-x"])
+def test_a_broker_host_that_cannot_be_is_refused(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ConfigError, match="without the port"):
+        init_fleet(tmp_path / "fleet", [host])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fleet_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "provisioning.authority.add_worker", lambda *_: (tmp_path / "x" / "y").mkdir()
+        )
+        with pytest.raises(ConfigError, match="cannot be made"):
+            init_fleet(tmp_path / "fleet", ["localhost"])
+    assert list(tmp_path.iterdir()) == []
+    init_fleet(tmp_path / "fleet", ["localhost"])
+
+
+def test_a_register_that_cannot_be_is_a_sentence(fleet: Path, tmp_path: Path) -> None:
+    (fleet / "kiosks").write_text("")
+    with pytest.raises(ConfigError, match="kiosks cannot be made"):
+        enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out")
+
+
 def test_the_command_line_says_yes_and_no(tmp_path: Path) -> None:
     def authority(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "provisioning.authority", *arguments]
@@ -174,6 +230,14 @@ def test_the_command_line_says_yes_and_no(tmp_path: Path) -> None:
     assert tomllib.loads((tmp_path / "out" / "site.toml").read_text())["kiosk"]["place"] == "Cổng"
     assert authority("enrol", fleet, "gate-1", *options).returncode == 1
     assert "KID" in authority("enrol", "--help").stdout
+    renewed = authority("renew", fleet, "gate-1", "--out", str(tmp_path / "new"))
+    assert (renewed.returncode, renewed.stderr) == (0, "")
+    assert "restart kiosk-uplink" in renewed.stdout
+    assert authority("renew", fleet, "gate-2", "--out", str(tmp_path / "two")).returncode == 1
+    assert authority("add-worker", fleet, "3").returncode == 0
+    assert authority("add-worker", fleet, "3").returncode == 1
+    assert authority("add-worker", fleet, "0").returncode == 1
+    assert (tmp_path / "fleet" / "_ingest-3.crt").exists()
 
 
 def test_the_broker_is_configured_from_the_fleet(fleet: Path, tmp_path: Path) -> None:
