@@ -60,7 +60,7 @@ def _units(advice: Advice) -> Iterator[Finding]:
 def _unit(shown: dict[str, str], advice: Advice) -> Finding:
     name = shown["Id"].removesuffix(".service")
     if shown["LoadState"] == "not-found":
-        return wrong(f"{name} is not installed", "copy systemd/* where docs/operating.md says")
+        return wrong(f"{name} is not installed", "copy systemd/* where docs/fleet.md says")
     if (shown["ActiveState"], shown["SubState"]) == ("active", "running"):
         return fine(f"{name} runs: {shown['StatusText'] or 'no status yet'}")
     why = shown["StatusText"] or shown["Result"]
