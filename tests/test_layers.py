@@ -18,6 +18,7 @@ SHARED_FLOOR = (
     "kiosk.seal",
     "kiosk.wire",
     "kiosk.cues",
+    "kiosk.faults",
     "kiosk.decode",
     "kiosk.screens",
     "kiosk.clock",
@@ -36,6 +37,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(SHARED_FLOOR, GROUND),
     # ... but for this: a daemon's frame reads the configuration for all of them.
     "kiosk.service": (*GROUND, "kiosk.config"),
+    # ... and for this: a fault is told by cue.
+    "kiosk.faults": (*GROUND, "kiosk.cues"),
     # Daemons stand on the shared floor. They know neither one another nor the hardware,
     "kiosk.scanner": (*GROUND, *SHARED_FLOOR),
     "kiosk.feedback": (*GROUND, *SHARED_FLOOR),

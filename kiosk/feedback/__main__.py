@@ -6,18 +6,18 @@ unit sets it to its RuntimeDirectory.
 
 from __future__ import annotations
 
+import logging
 import select
 from collections.abc import Callable
 from functools import partial
-from itertools import count
-from typing import Literal
 
 from drivers import driver
 from drivers.gpio import open_signals
 from drivers.oled import PanelOptions
 from kiosk import clock, config, cues, service
 from kiosk.errors import ConfigError
-from kiosk.feedback.device import Device
+from kiosk.faults import Faults
+from kiosk.feedback.device import FAULTS, Device
 from kiosk.feedback.panel import Feedback, Panel, Rules, Signals
 
 
@@ -25,9 +25,9 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     """Runs until SIGTERM; leaves the panel dark."""
     inlet = cues.Inlet(settings.paths.run, "feedback")
     uplink = cues.Outlet(settings.paths.run, "uplink", "feedback")
-    alert = partial(_alert, uplink, count(1))
-    panel = Device("panel", _panel(settings.panel), partial(alert, "panel-absent", "critical"))
-    pins = Device("pins", _signals(settings.gpio), partial(alert, "pins-absent", "warning"))
+    faults = Faults(uplink.send, clock.boottime, FAULTS, logging.getLogger("kiosk.feedback"))
+    panel = Device("panel", _panel(settings.panel), faults)
+    pins = Device("pins", _signals(settings.gpio), faults)
     rules = Rules(bool(settings.kiosk.id), settings.panel.answer_s, settings.panel.scanner_silent_s)
     feedback = Feedback(rules, panel, pins, clock.boottime())
     wait = feedback.turn(clock.boottime())
@@ -38,6 +38,7 @@ def main(settings: config.Config, daemon: service.Service) -> None:
         heard = list(inlet.drain())
         feedback.hear(heard, clock.boottime())
         wait = feedback.turn(clock.boottime())
+        faults.remind()
         uplink.flush()
         daemon.alive()
         figures = {
@@ -81,26 +82,6 @@ def _signals(gpio: config.Gpio) -> Callable[[], Signals]:
         red=gpio.red,
         buzzer=gpio.buzzer,
         silent=gpio.silent,
-    )
-
-
-def _alert(
-    uplink: cues.Outlet,
-    numbers: count[int],
-    code: str,
-    severity: Literal["warning", "critical"],
-    raised: bool,
-    why: str,
-) -> None:
-    uplink.send(
-        cues.AlertCue(
-            number=next(numbers),
-            at=clock.boottime(),
-            code=code,
-            severity=severity,
-            raised=raised,
-            detail=why[:500],
-        )
     )
 
 

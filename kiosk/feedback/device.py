@@ -6,9 +6,12 @@ import logging
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
+from kiosk.faults import Faults, Severity
+
 log = logging.getLogger("kiosk.feedback")
 
 RETRY_S = 30.0
+FAULTS: dict[str, Severity] = {"panel-absent": "critical", "pins-absent": "warning"}
 
 
 class Closable(Protocol):
@@ -26,15 +29,13 @@ class Device(Generic[D]):
     """Opens a device when it is first used; after a fault closes it and tries again every
     `RETRY_S` seconds. `opener` and the device report faults as OSError.
 
-    `report(raised, why)` is called once when a fault begins and once when it ends.
+    Its fault is `<name>-absent`.
     """
 
-    def __init__(
-        self, name: str, opener: Callable[[], D], report: Callable[[bool, str], None]
-    ) -> None:
+    def __init__(self, name: str, opener: Callable[[], D], faults: Faults) -> None:
         self._name = name
         self._opener = opener
-        self._report = report
+        self._faults = faults
         self._device: D | None = None
         self._why: str | None = None
         self._retry_at = 0.0
@@ -54,21 +55,13 @@ class Device(Generic[D]):
             result = action(self._device)
         except OSError as error:
             self._retry_at = now + RETRY_S
-            self._fault(str(error))
+            self._why = f"{error}; trying again every {RETRY_S:.0f} s"
+            self._faults.raised(f"{self._name}-absent", self._why)
             self.close()
             return None
-        if self._why is not None:
-            log.info("%s is back", self._name)
-            self._report(False, "")
         self._why = None
+        self._faults.cleared(f"{self._name}-absent")
         return result
-
-    def _fault(self, why: str) -> None:
-        if why != self._why:
-            log.error("%s absent: %s; trying again every %d s", self._name, why, RETRY_S)
-        if self._why is None:
-            self._report(True, why)
-        self._why = why
 
     def close(self) -> None:
         """Closes the device if it is open."""

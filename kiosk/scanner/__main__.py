@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -18,17 +19,19 @@ from kiosk.credentials.trust import TrustList, parse_trust
 from kiosk.cues import Outlet, ScannerState
 from kiosk.decode import Decoder
 from kiosk.errors import ConfigError, CredentialError, HardwareError, SealError
+from kiosk.faults import Faults
 from kiosk.model import Credential, Instant, Verdict
 from kiosk.outbox import Outbox
 from kiosk.scanner.eye import FAULTS as EYE_FAULTS
 from kiosk.scanner.eye import Camera, Eye
-from kiosk.scanner.faults import Faults
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import Showings
 from kiosk.scanner.store import FAULTS as STORE_FAULTS
 from kiosk.scanner.store import SealTimer, Store
 from kiosk.seal import SegmentSeal, load_public, new_segment
 from kiosk.service import Service, run
+
+log = logging.getLogger("kiosk.scanner")
 
 FRAME_TIMEOUT_S = 0.5
 HEARTBEAT_S = 1.0
@@ -41,7 +44,7 @@ def main(config: Config, service: Service) -> None:
     policy = parse_policy(_content(config.judge.policy))
     panel = Outlet(config.paths.run, "feedback", "scanner")
     uplink = Outlet(config.paths.run, "uplink", "scanner")
-    faults = Faults(uplink.send, clock.boottime, EYE_FAULTS | STORE_FAULTS)
+    faults = Faults(uplink.send, clock.boottime, EYE_FAULTS | STORE_FAULTS, log)
     store = Store(
         lambda: Outbox(config.paths.outbox, config.outbox.segment_records, begin),
         faults,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from kiosk.faults import Faults, Severity
 from kiosk.model import Frame
-from kiosk.scanner.faults import Faults, Severity
 
 RETRY_S = 30.0
 SILENT_S = 3.0

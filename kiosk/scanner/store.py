@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
+from kiosk.faults import Faults, Severity
 from kiosk.outbox import Outbox, is_held
-from kiosk.scanner.faults import Faults, Severity
 from kiosk.seal import SegmentSeal
 
 RETRY_S = 5.0

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from kiosk import screens
-from kiosk.cues import Answer, Cue, ScannerState, Trial, UplinkState
-from kiosk.feedback.device import RETRY_S, Device
+from kiosk.cues import AlertCue, Answer, Cue, ScannerState, Trial, UplinkState
+from kiosk.faults import Faults
+from kiosk.feedback.device import FAULTS, RETRY_S, Device
 from kiosk.feedback.panel import Feedback, Rules
 
 RULES = Rules(enrolled=True, answer_s=2.5, silent_s=5.0)
@@ -61,12 +62,14 @@ class Door:
         self.told: list[str] = []
         self.alerts: list[tuple[str, bool, str]] = []
         self.glass, self.lamps = Glass(self.told), Lamps(self.told)
-        self.panel: Device[Glass] = Device("panel", lambda: self.glass, self._alert("panel"))
-        self.pins: Device[Lamps] = Device("pins", lambda: self.lamps, self._alert("pins"))
+        faults = Faults(self._alert, lambda: self.now, FAULTS, logging.getLogger("kiosk.feedback"))
+        self.panel: Device[Glass] = Device("panel", lambda: self.glass, faults)
+        self.pins: Device[Lamps] = Device("pins", lambda: self.lamps, faults)
         self.feedback = Feedback(rules, self.panel, self.pins, self.now)
 
-    def _alert(self, name: str):  # type: ignore[no-untyped-def]
-        return lambda raised, why: self.alerts.append((name, raised, why))
+    def _alert(self, cue: Cue) -> None:
+        assert isinstance(cue, AlertCue)
+        self.alerts.append((cue.code, cue.raised, cue.detail.partition(";")[0]))
 
     def turn(self, *cues: Cue, after: float = 0.0) -> Image.Image:
         """What the glass shows after a turn `after` seconds later."""
@@ -194,15 +197,15 @@ def test_absent_panel_is_told_once_and_tried_again(
         door.turn(door.alive())
     assert door.told.count("pass") == 1  # the lamps go on without it
     assert door.panel.condition == "absent"
-    assert door.alerts == [("panel", True, "panel: no answer")]
-    assert caplog.text.count("panel absent") == 1
+    assert door.alerts == [("panel-absent", True, "panel: no answer")]
+    assert caplog.text.count("fault code=panel-absent") == 1
     door.glass.broken = False
     door.now += RETRY_S - 11
     door.turn(door.alive(), door.uplink())
     assert len(door.glass.shown) == 1
     door.now += 2.0
     assert door.turn(door.alive(), door.uplink()) == IDLE  # not the old answer
-    assert door.alerts[1:] == [("panel", False, "")]
+    assert door.alerts[1:] == [("panel-absent", False, "")]
     assert door.panel.condition == "ok"
 
 
@@ -210,7 +213,7 @@ def test_absent_pins_leave_the_panel_alone(door: Door) -> None:
     door.lamps.broken = True
     assert door.turn(door.alive(), door.answer()) == PASS
     assert door.pins.condition == "absent"
-    assert door.alerts == [("pins", True, "pin: no answer")]
+    assert door.alerts == [("pins-absent", True, "pin: no answer")]
 
 
 def test_wakes_for_the_next_moment_of_a_pattern(door: Door) -> None:

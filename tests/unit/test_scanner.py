@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -14,17 +15,18 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from kiosk.cues import AlertCue, Answer
 from kiosk.errors import CredentialError, OutboxLocked
+from kiosk.faults import Faults, Severity
 from kiosk.model import Credential, Frame, Instant, Person, Symbol, Verdict
 from kiosk.outbox import Outbox, SealedSegments
 from kiosk.scanner.eye import FAULTS as EYE
 from kiosk.scanner.eye import RETRY_S, SILENT_S, Eye
-from kiosk.scanner.faults import Faults
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import Showings
 from kiosk.scanner.store import FAULTS as STORE
 from kiosk.scanner.store import SealTimer, Store
 from kiosk.seal import SegmentSeal, key_id, new_segment, open_segment
 
+LOG = logging.getLogger("kiosk.scanner")
 NOW = Instant(1_795_000_000_000, "synced", "boot", 1000)
 GREY = np.zeros((2, 2), np.uint8)
 
@@ -45,7 +47,7 @@ class Door:
         self.answers: list[Answer] = []
         self.stored_when_answered: list[int] = []
         self.alerts: list[AlertCue] = []
-        self.faults = Faults(self.alerts.append, lambda: self.at, EYE | STORE)
+        self.faults = Faults(self.alerts.append, lambda: self.at, EYE | STORE, LOG)
         self.outbox = Outbox(directory, 64, self.begin)
         self.store = Store(lambda: self.outbox, self.faults, lambda: self.at)
         self.parts = Parts(
@@ -175,9 +177,8 @@ def test_more_than_a_person_can_have_is_malformed(door: Door) -> None:
 
 def test_faults_are_told_again_and_old_ones_taken_back(door: Door) -> None:
     told: list[AlertCue] = []
-    faults = Faults(
-        told.append, lambda: door.at, {"card-full": "critical", "camera-absent": "critical"}
-    )
+    known: dict[str, Severity] = {"card-full": "critical", "camera-absent": "critical"}
+    faults = Faults(told.append, lambda: door.at, known, LOG)
     faults.raised("card-full", "why")
     told.clear()
     faults.remind()

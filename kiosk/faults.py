@@ -1,4 +1,4 @@
-"""What is wrong with the scanner now: told to the panel, the centre and the journal."""
+"""What is wrong with a daemon now: told to the journal, the panel and the centre."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from itertools import count
 from typing import Literal
 
 from kiosk.cues import AlertCue, Cue
-
-log = logging.getLogger("kiosk.scanner")
-
 
 REMIND_S = 60.0
 Severity = Literal["warning", "critical"]
@@ -27,7 +24,9 @@ class Faults:
         to_uplink: Callable[[Cue], object],
         boottime: Callable[[], float],
         known: Mapping[str, Severity],
+        log: logging.Logger,
     ) -> None:
+        self._log = log
         self._to_uplink = to_uplink
         self._boottime = boottime
         self._active: dict[str, str] = {}
@@ -49,7 +48,7 @@ class Faults:
     def raised(self, code: str, why: str) -> None:
         """`why` is a sentence without personal data."""
         if self._active.get(code) != why:
-            log.error("fault code=%s %s", code, why)
+            self._log.error("fault code=%s %s", code, why)
         if code not in self._active:
             self._tell(code, True, why)
         self._active[code] = why
@@ -57,7 +56,7 @@ class Faults:
     def cleared(self, code: str) -> None:
         """Nothing happens when it was not raised."""
         if self._active.pop(code, None) is not None:
-            log.info("fault cleared code=%s", code)
+            self._log.info("fault cleared code=%s", code)
             self._tell(code, False, "")
 
     def remind(self) -> None:
