@@ -256,7 +256,8 @@ def test_the_broker_is_configured_from_the_fleet(fleet: Path, tmp_path: Path) ->
         "_ingest-1",
         "_ingest-2",
     ]
-    assert sum(line.startswith("pattern ") for line in acl) == 4
+    assert sum(line.startswith("pattern ") for line in acl) == 8
+    assert not any("#" in line for line in acl if line.startswith("pattern write"))
 
 
 def test_a_broker_without_a_fleet_is_refused(tmp_path: Path) -> None:
