@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -238,8 +239,12 @@ def _is_away(error: sa.exc.StatementError) -> bool:
 
 
 def _in_words(error: sa.exc.StatementError) -> str:
-    """Why, in one line. Only what tells of the connection is quoted: other messages of a
-    database may carry values of a row."""
-    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
-        return " ".join(str(error.orig).split())[:300]
-    return type(error.orig).__name__
+    """Why, in one line. Only what tells of the connection or of SQLite's file is quoted:
+    other messages of a database may carry values of a row."""
+    cause = error.orig
+    of_the_file = isinstance(cause, sqlite3.DatabaseError) and not isinstance(
+        cause, sqlite3.IntegrityError
+    )
+    if of_the_file or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
+        return " ".join(str(cause).split())[:300]
+    return type(cause).__name__

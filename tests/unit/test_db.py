@@ -187,3 +187,9 @@ def test_a_database_that_refuses_everything_is_away(store: Store, engine: sa.Eng
         store.commit([reading(1)], NOW)
     with engine.connect() as connection:
         assert connection.execute(sa.select(db.receipt)).all() == []
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"no database " * 1000)
+    with pytest.raises(StoreError, match="file is not a database"):
+        Store(db.connect(f"sqlite:///{tmp_path / 'x.db'}")).commit([], NOW)
