@@ -74,6 +74,19 @@ def test_no_kiosk_swallows_what_is_meant_for_the_workers(
     assert swallowed(group) > 0
 
 
+def test_a_kiosk_retains_nothing_beside_its_topics(
+    kiosk: Kiosk,
+) -> None:
+    reasons: list[bool] = []
+    client = kiosk._client
+    assert client is not None
+    client.on_publish = lambda _c, _u, _m, reason, _p: reasons.append(reason.is_failure)
+    for leaf in ("state", "junk", "state/1", ""):
+        kiosk.publish_raw(f"{wire.ROOT}/{kiosk.kid}/up/{leaf}", b"{}")
+    until(lambda: len(reasons) == 4, "the broker has answered")
+    assert reasons == [False, True, True, True]
+
+
 def test_no_kiosk_speaks_for_the_centre(
     kiosk: Kiosk, new_kiosk: Callable[[], Kiosk], online: Ingest
 ) -> None:
