@@ -142,7 +142,10 @@ class Postgres:
     PostgreSQL refuses root."""
 
     def __init__(self) -> None:
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+        found = sorted(
+            Path("/usr/lib/postgresql").glob("[1-9]*/bin/pg_ctl"),
+            key=lambda path: int(path.parts[-3]),
+        )
         if not found:
             pytest.skip("PostgreSQL is not installed; `make test` installs it")
         self._bin = found[-1].parent
@@ -150,7 +153,9 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="kiosk-pg-"))
         if self._user:
             shutil.chown(self._folder, self._user)
-        self._run("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
+        self._run(
+            "initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"
+        )
         self.start()
 
     def start(self) -> None:
