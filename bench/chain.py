@@ -34,21 +34,21 @@ class CommitWatch(threading.Thread):
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
         self._engine = connect(url)
-        self.seen: dict[int, tuple[int, float]] = {}
+        self.seen: dict[tuple[str, int], tuple[int, float]] = {}
         self.done = threading.Event()
 
     def run(self) -> None:
         """Polls until `done`."""
-        query = sa.select(check_in.c.seq, check_in.c.scanned_at_ms)
+        query = sa.select(check_in.c.epoch, check_in.c.seq, check_in.c.scanned_at_ms)
         while not self.done.wait(POLL_S):
             try:
                 with self._engine.connect() as connection:
-                    rows = connection.execute(query.where(check_in.c.seq > len(self.seen))).all()
+                    rows = connection.execute(query).all()
             except sa.exc.OperationalError:  # no table yet
                 continue
             now = time.time() * 1000
-            for seq, scanned_at_ms in rows:
-                self.seen.setdefault(seq, (scanned_at_ms, now))
+            for epoch, seq, scanned_at_ms in rows:
+                self.seen.setdefault((epoch, seq), (scanned_at_ms, now))
         self._engine.dispose()
 
 
@@ -93,7 +93,7 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name:16} {value}")
     write(given.json, figures)
-    sys.exit(0 if records == committed else 1)
+    sys.exit(0 if records == committed == len(watch.seen) else 1)
 
 
 if __name__ == "__main__":

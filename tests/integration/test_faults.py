@@ -174,12 +174,12 @@ def test_a_dead_scanner_is_out_of_order_on_the_panel(kiosk: Kiosk, scene: Image.
 @pytest.mark.parametrize(
     ("mistake", "sentence"),
     [
-        ("[kiosk]\nid = 5\n", "kiosk.id"),
+        ("[kiosk]\nid = 5\n", "desk.toml: kiosk.id"),
         ("[camera]\ndriver = 'pinhole'\n", "camera.driver: found 'pinhole', expected one of"),
         ("[judge]\npolicy = '/nowhere/policy.toml'\n", "cannot read /nowhere/policy.toml"),
         ("[seal]\nrecipients = ['/dev/null']\n", "seal.recipients"),
         ("[kiosk]\nid = ''\n", "not enrolled"),
-        ("[panel\n", "TOML"),
+        ("[panel\n", "desk.toml"),
     ],
 )
 def test_wrong_configuration_is_named_and_ends_with_78(
@@ -190,7 +190,6 @@ def test_wrong_configuration_is_named_and_ends_with_78(
     assert ended.returncode == 78
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert kiosk.config[2].name in ended.stderr or "/" in ended.stderr or "enrol" in ended.stderr
 
 
 def test_a_missing_configuration_is_named(kiosk: Kiosk) -> None:

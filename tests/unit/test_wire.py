@@ -66,6 +66,7 @@ def test_fields_of_tomorrow_are_ignored() -> None:
         ("seq", "1"),
         ("epoch", "../../etc"),
         ("epoch", ""),
+        ("epoch", "ab" * 8 + "\n"),
         ("id", "x" * 32),
         ("outcome", "green"),
         ("reason", "Nguyen Van A"),
