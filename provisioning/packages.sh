@@ -4,9 +4,9 @@ set -eu
 
 missing=""
 for package in "$@"; do
-    # `postgresql` and the like may be there under a version of their own.
-    dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
-        missing="$missing $package"
+    # Debian 13 gave some libraries the suffix t64 (64-bit time).
+    dpkg-query -W -f='${db:Status-Status}\n' "$package" "${package}t64" 2>/dev/null |
+        grep -qx installed || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 
@@ -23,7 +23,6 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root="sudo"
 fi
 echo "installing Debian packages:$missing" >&2
-export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -q >&2
 # shellcheck disable=SC2086 # a list of words
-$as_root apt-get install -y -q --no-install-recommends $missing >&2
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >&2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -146,7 +147,7 @@ def test_the_configuration_in_force_is_one_and_reads_like_the_files(tmp_path: Pa
 
 def test_a_reader_that_leaves_is_no_error(site: Path) -> None:
     done = subprocess.run(
-        f"{sys.executable} -m kiosk.ctl config --config {site} | true",
+        f"{shlex.quote(sys.executable)} -m kiosk.ctl config --config {shlex.quote(str(site))} | true",
         shell=True,
         capture_output=True,
         check=False,

@@ -31,8 +31,10 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become t
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
     """The units with a Python that exists here, since systemd looks for it."""
+    python = tmp_path / "python"  # systemd wants no space in it
+    python.symlink_to(sys.executable)
     for unit in [*UNITS.glob("kiosk*"), *UNITS.glob("central/kiosk*")]:
-        text = unit.read_text().replace(PYTHON, sys.executable)
+        text = unit.read_text().replace(PYTHON, str(python))
         (tmp_path / unit.name).write_text(text)
     return tmp_path
 
