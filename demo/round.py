@@ -172,6 +172,7 @@ class Visits:
         self._watcher = watcher or Watcher()
         self._revive = revive
         self._before = Sums()
+        self._centre_away = False
         self._pending: dict[Key, Showing] = {}
         self.unexpected: deque[str] = deque(maxlen=_REMEMBERED)
         self._readers: dict[str, tuple[Answers, Answers]] = {
@@ -271,8 +272,11 @@ class Visits:
         try:
             there = self.town.which_committed(asked) if asked else set()
         except Failed as error:
-            self._watcher.note(str(error))
+            if not self._centre_away:
+                self._watcher.note(str(error))
+            self._centre_away = True
             return
+        self._centre_away = False
         for key in there:
             self._pending.pop(key).waiting.discard(key)
         self._watcher.changed()

@@ -73,7 +73,7 @@ class Town:
     @property
     def database(self) -> str:
         """URL of the tracing database, fit to be shown: no password."""
-        return self._engine.url.render_as_string(hide_password=True)
+        return sa.make_url(self._url).render_as_string(hide_password=True)
 
     def _prepare_database(self) -> None:
         try:
