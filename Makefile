@@ -21,10 +21,16 @@ ON_A_PI := $(wildcard /usr/lib/python3/dist-packages/picamera2)
 EXTRAS := central,demo,test$(if $(ON_A_PI),$(comma)pi)
 comma := ,
 
+# Of pip's many long lines: the names of what it fetches, and what takes long after that.
+SHORTLY := while read -r word name _; do case "$$word $$name" in \
+	Collecting*) printf '%s ' "$${name%%[<>=!~;[(]*}" ;; \
+	"Building wheels"|"Installing collected") printf '\n%s %s ...' "$$word" "$$name" ;; \
+	esac; done; echo
+
 .PHONY: demo test check bench panel packages clean
 
 demo: $(READY)
-	@$(PY) -m demo $(if $(ONCE),--once)
+	@$(PY) -m demo $(if $(filter-out 0 no false,$(ONCE)),--once)
 
 test: $(READY)
 	@$(PY) -m pytest
@@ -40,18 +46,22 @@ bench: $(READY)
 	@$(PY) -m bench
 
 panel: $(READY)
-	@$(PY) -m kiosk.screens panel.png && echo "panel.png shows every screen"
+	@mkdir -p var
+	@$(PY) -m kiosk.screens var/panel.png && echo "var/panel.png shows every screen"
 
 $(READY): setup.py Makefile
 	@sh provisioning/packages.sh $(PACKAGES)
 	@echo "setting up $(VENV) (a few minutes the first time)" >&2
 	@$(PYTHON) -m venv $(if $(ON_A_PI),--system-site-packages) $(VENV) >&2
 	@$(PY) -m pip install --quiet --upgrade pip setuptools wheel >&2
-	@$(PY) -m pip install --progress-bar off --editable '.[$(EXTRAS)]' 2>&1 \
-		| grep --line-buffered -E '^(Collecting|Installing|Building|Successfully|ERROR|error)' >&2; true
-	@$(PY) -c 'import systemd.daemon, pyzbar.pyzbar, tinydb, paho.mqtt.client' \
-		|| { echo "set-up failed; the lines above say why" >&2; exit 1; }
+	@{ $(PY) -m pip install --progress-bar off --editable '.[$(EXTRAS)]' 2>&1; echo "exit $$?"; } \
+		| tee $(VENV)/setup.log | { $(SHORTLY); } >&2
+	@tail -n 1 $(VENV)/setup.log | grep -qx 'exit 0' \
+		&& $(PY) -c 'import systemd.daemon, pyzbar.pyzbar, tinydb, paho.mqtt.client' \
+		|| { tail -n 40 $(VENV)/setup.log; \
+			echo "set-up failed; the lines above say why, all of them are in $(VENV)/setup.log"; \
+			exit 1; } >&2
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info var panel.png
+	rm -rf $(VENV) build *.egg-info var
