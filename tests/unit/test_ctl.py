@@ -146,8 +146,9 @@ def test_the_configuration_in_force_is_one_and_reads_like_the_files(tmp_path: Pa
 
 
 def test_a_reader_that_leaves_is_no_error(site: Path) -> None:
+    command = shlex.join([sys.executable, "-m", "kiosk.ctl", "config", "--config", str(site)])
     done = subprocess.run(
-        f"{shlex.quote(sys.executable)} -m kiosk.ctl config --config {shlex.quote(str(site))} | true",
+        f"{command} | true",
         shell=True,
         capture_output=True,
         check=False,
