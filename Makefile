@@ -18,8 +18,8 @@ PACKAGES := gcc libc6-dev libsystemd-dev libzbar0 mosquitto pkg-config postgresq
 	python3-dev python3-venv systemd
 # On a Pi picamera2 and libcamera come from the system, so the environment must see them.
 ON_A_PI := $(wildcard /usr/lib/python3/dist-packages/picamera2)
-EXTRAS := central,demo,test$(if $(ON_A_PI),$(comma)pi)
 comma := ,
+EXTRAS := central,demo,test$(if $(ON_A_PI),$(comma)pi)
 
 # Of pip's many long lines: the names of what it fetches, and what takes long after that.
 SHORTLY := while read -r word name _; do case "$$word $$name" in \
@@ -57,7 +57,7 @@ $(READY): setup.py Makefile
 	@{ $(PY) -m pip install --progress-bar off --editable '.[$(EXTRAS)]' 2>&1; echo "exit $$?"; } \
 		| tee $(VENV)/setup.log | { $(SHORTLY); } >&2
 	@tail -n 1 $(VENV)/setup.log | grep -qx 'exit 0' \
-		&& $(PY) -c 'import systemd.daemon, pyzbar.pyzbar, tinydb, paho.mqtt.client' \
+		&& $(PY) -c 'import systemd.daemon, pyzbar.pyzbar, tinydb, paho.mqtt.client, pytest, sqlalchemy, segno' \
 		|| { tail -n 40 $(VENV)/setup.log; \
 			echo "set-up failed; the lines above say why, all of them are in $(VENV)/setup.log"; \
 			exit 1; } >&2
