@@ -231,9 +231,11 @@ def _is_away(error: sa.exc.StatementError) -> bool:
     """Whether waiting helps. Otherwise the same statement would fail for ever."""
     if not isinstance(error, sa.exc.DBAPIError):
         return False
-    # 54...: a limit of PostgreSQL's that a value exceeds, an error of operation to its driver.
-    if (getattr(error.orig, "sqlstate", None) or "").startswith("54"):
+    state = (getattr(error.orig, "sqlstate", None) or "")[:2]  # PostgreSQL's class of errors
+    if state == "54":  # a limit that a value exceeds, an error of operation to the driver
         return False
+    if state in ("25", "42"):  # read-only, rights, tables: nothing that a record could cause
+        return True
     away = (sa.exc.OperationalError, sa.exc.InterfaceError)
     return isinstance(error, away) or error.connection_invalidated
 

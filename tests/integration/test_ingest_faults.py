@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from rig import Broker, Database, Ingest, Kiosk, Postgres, until
 
 from central import db
@@ -242,3 +243,25 @@ def test_a_new_sealing_key_leaves_the_old_group(
     batch = kiosk.segment(1)
     assert kiosk.send(batch).accepted == [1]
     assert kiosk.next_ack(1.0) is None  # one group alone got it
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_fault_of_the_schema_makes_no_dead_letters(
+    kiosk: Kiosk, database: Database, ingest: Ingest
+) -> None:
+    """Nothing that a record could cause: the kiosks keep theirs until it is mended."""
+    engine = sa.create_engine(database.url)
+
+    def rename(old: str, new: str) -> None:
+        with engine.begin() as connection:
+            connection.execute(sa.text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+    rename("check_in", "hidden")
+    batch = kiosk.segment(2)
+    kiosk.publish(batch)
+    assert kiosk.next_ack(3) is None
+    rename("hidden", "check_in")
+    assert kiosk.ack(batch.segment).accepted
+    assert database.count(db.dead_letter) == 0
+    assert database.count(db.check_in) == 2
+    engine.dispose()
