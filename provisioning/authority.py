@@ -11,35 +11,28 @@ import argparse
 import ipaddress
 import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kiosk.config import Host
 from kiosk.errors import ConfigError, KioskError
 from kiosk.wire import KID
+from provisioning import certificates
 
 ROOT_DAYS = 20 * 365
 SERVICE_DAYS = 825
 KIOSK_DAYS = 90
-_BACKDATED = timedelta(hours=1)  # clocks of a fleet differ a little
 _PRIVATE = 0o600
 _PUBLIC = 0o644
-
-_HOST = re.compile(r"[^\W_]([\w.-]{0,251}[^\W_])?")
-
-_Usage = x509.ObjectIdentifier
-_Key = ec.EllipticCurvePrivateKey | X25519PrivateKey
 
 
 def init_fleet(fleet: Path, broker_hosts: Sequence[str], workers: int = 1) -> None:
@@ -56,7 +49,9 @@ def init_fleet(fleet: Path, broker_hosts: Sequence[str], workers: int = 1) -> No
         raise ConfigError([f"{fleet} is not a folder; choose another"])
     if fleet.is_dir() and any(fleet.iterdir()):
         raise ConfigError([f"{fleet} is not empty; choose a folder that does not exist yet"])
-    names = [_general_name(host) for host in dict.fromkeys([*broker_hosts, "localhost"])]
+    names = [
+        certificates.general_name(host) for host in dict.fromkeys([*broker_hosts, "localhost"])
+    ]
     names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")]
     _make_folder(fleet.absolute().parent)
     try:
@@ -71,13 +66,13 @@ def init_fleet(fleet: Path, broker_hosts: Sequence[str], workers: int = 1) -> No
 def _fill(fleet: Path, names: Sequence[x509.GeneralName], workers: int) -> None:
     _make_folder(fleet)
     key = ec.generate_private_key(ec.SECP256R1())
-    _write_new(fleet / "ca.key", _private_pem(key), _PRIVATE)
-    _write_new(fleet / "ca.crt", _pem(_root(key)), _PUBLIC)
+    _write_new(fleet / "ca.key", certificates.private_pem(key), _PRIVATE)
+    _write_new(fleet / "ca.crt", certificates.pem(certificates.root(key, ROOT_DAYS)), _PUBLIC)
     _issue(fleet, fleet / "broker", "broker", SERVICE_DAYS, ExtendedKeyUsageOID.SERVER_AUTH, names)
     for number in range(1, workers + 1):
         add_worker(fleet, number)
     seal = X25519PrivateKey.generate()
-    _write_new(fleet / "centre-seal.key", _private_pem(seal), _PRIVATE)
+    _write_new(fleet / "centre-seal.key", certificates.private_pem(seal), _PRIVATE)
     public = seal.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -161,7 +156,7 @@ def renew(fleet: Path, kid: str, out: Path) -> x509.Certificate:
     _make_folder(out)
     issued = _issue(fleet, out / "kiosk", kid, KIOSK_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
     _write_new(out / "ca.crt", root, _PUBLIC)
-    _write_new(archive, _pem(before), _PUBLIC)
+    _write_new(archive, certificates.pem(before), _PUBLIC)
     try:
         staged.unlink(missing_ok=True)
         _write_new(staged, issued, _PUBLIC)
@@ -193,24 +188,12 @@ recipients = ["centre-seal.pub"]
 """
 
 
-def _root(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    name = _name("kiosk fleet root")
-    ski = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    return (
-        _builder(name, name, key, ROOT_DAYS)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(sign_certificates=True), critical=True)
-        .add_extension(ski, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-
-
 def _issue(
     fleet: Path,
     stem: Path,
     common_name: str,
     days: int,
-    usage: _Usage,
+    usage: x509.ObjectIdentifier,
     names: Sequence[x509.GeneralName],
 ) -> bytes:
     """Writes `stem`.key and `stem`.crt, signed by the fleet's root; returns the latter."""
@@ -221,85 +204,11 @@ def _issue(
     paths = stem.with_name(stem.name + ".key"), stem.with_name(stem.name + ".crt")
     _refuse_existing(paths)
     key = ec.generate_private_key(ec.SECP256R1())
-    ski = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    aki = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
-    builder = (
-        _builder(_name(common_name), root.subject, key, days)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(sign_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        .add_extension(ski, critical=False)
-        .add_extension(aki, critical=False)
-    )
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    certificate = _pem(builder.sign(root_key, hashes.SHA256()))
-    _write_new(paths[0], _private_pem(key), _PRIVATE)
+    signed = certificates.leaf(root, root_key, key, common_name, days, usage, names)
+    certificate = certificates.pem(signed)
+    _write_new(paths[0], certificates.private_pem(key), _PRIVATE)
     _write_new(paths[1], certificate, _PUBLIC)
     return certificate
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
-) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + timedelta(days=days))
-    )
-
-
-def _key_usage(sign_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not sign_certificates,
-        key_cert_sign=sign_certificates,
-        crl_sign=sign_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
-def _general_name(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        pass
-    if not _HOST.fullmatch(host):
-        raise ConfigError(
-            [
-                f"broker host is {host!r}; expected a name or an address without the port,"
-                " as in mqtt.example.vn"
-            ]
-        )
-    try:
-        return x509.DNSName(host.encode("idna").decode())
-    except UnicodeError as error:
-        raise ConfigError([f"{host!r} is neither a host name nor an address"]) from error
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _private_pem(key: _Key) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
 
 
 def _read(path: Path) -> bytes:
