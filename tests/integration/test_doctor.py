@@ -176,6 +176,8 @@ def test_remedies_fit_the_place(alone: Patient) -> None:
 
 
 def test_the_broker_hears_a_goodbye(patient: Patient, broker: Broker) -> None:
+    # The look whether it listens yet said none; wait for that line of the broker's.
+    until(lambda: broker.said().lower().count("eof while reading.\n") == 1, "the first look")
     before = len(broker.said())
     assert patient.wrong("--part", "broker") == []
     until(lambda: "closed its connection" in broker.said()[before:], "the broker logs the end")

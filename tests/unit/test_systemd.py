@@ -134,10 +134,11 @@ def test_an_ingest_worker_is_restarted_and_stays_down_when_misconfigured() -> No
 
 def test_the_ingest_worker_takes_the_words_of_its_unit(tmp_path: Path) -> None:
     (start,) = values(f"central/{INGEST}", "ExecStart")
-    words = start.replace(PYTHON, sys.executable).replace("/etc/kiosk-central", str(tmp_path))
-    done = subprocess.run(
-        words.replace("%i", "1").split(), check=False, capture_output=True, text=True, timeout=60
-    )
+    here = {PYTHON: sys.executable, "/etc/kiosk-central": str(tmp_path), "%i": "1"}
+    words = start.split()
+    for there, place in here.items():
+        words = [word.replace(there, place) for word in words]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 78
     assert f"{tmp_path}/ingest-1.toml: cannot be read: No such file or directory" in done.stderr
 
