@@ -1,5 +1,6 @@
 # make demo    the whole chain on this machine, hardware simulated (ONCE=1: one round, then ends)
 # make test    all tests
+# make test-camera   the Pi camera's driver on the real picamera2 and libcamera (needs root)
 # make check   style, types, layers, dead code
 # make bench   lists the benchmarks
 # make panel   every screen of the panel as one picture
@@ -21,13 +22,17 @@ ON_A_PI := $(wildcard /usr/lib/python3/dist-packages/picamera2)
 EXTRAS := central,demo,test$(if $(ON_A_PI),$(comma)pi)
 comma := ,
 
-.PHONY: demo test check bench panel packages clean
+.PHONY: demo test test-camera check bench panel packages clean
 
 demo: $(READY)
 	@$(PY) -m demo $(if $(ONCE),--once)
 
 test: $(READY)
 	@$(PY) -m pytest
+
+# Brings its own Debian and Python, see there.
+test-camera:
+	@sh tests/camera/run.sh
 
 check: $(READY)
 	$(PY) -m ruff check .

@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 
 class Frame(NamedTuple):
-    """`grey`: luma, uint8, shape (height, width). `at`: CLOCK_BOOTTIME in seconds."""
+    """`grey`: luma, uint8, shape (height, width); rows may lie apart in memory, and the
+    pixels are the camera's own: valid until the next call of `frame` or `close`, so whoever
+    wants to remember something of them copies it. `at`: CLOCK_BOOTTIME in seconds."""
 
     grey: npt.NDArray[np.uint8]
     at: float
