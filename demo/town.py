@@ -44,7 +44,7 @@ class Kiosk:
         desk = root / "desk.toml"
         desk.write_text(
             "# Where this kiosk lives on this machine.\n"
-            + _section("paths", outbox=self.outbox, run=self.run)
+            + _section("paths", outbox=self.outbox, run=self.run, state=root)
             + _section("camera", folder=self.camera)
             + _section("panel", folder=self.screens)
             + _section("judge", trust=root / "trust.json")

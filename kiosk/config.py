@@ -56,10 +56,11 @@ class Kiosk(Section, frozen=True, kw_only=True):
 
 class Paths(Section, frozen=True, kw_only=True):
     """`outbox` holds open/ sealed/ quarantine/; `run` the daemons' sockets and the marker
-    of a connected uplink."""
+    of a connected uplink; `state` what else survives a reboot."""
 
     outbox: Path
     run: Path
+    state: Path
 
 
 class Clock(Section, frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ class Camera(Protocol):
         """
 
     def close(self) -> None:
-        """Releases the device; may be called twice."""
+        """Releases the device; may be called twice. Raises CameraError."""
 
 
 class CameraOptions(NamedTuple):

@@ -111,8 +111,9 @@ class PiCamera:
         if camera is not None:
             try:
                 self._release()
-            finally:
                 camera.close()  # stops it first
+            except (RuntimeError, ValueError, OSError) as error:
+                raise CameraError(f"the camera does not let go ({error})") from error
 
     def _release(self) -> None:
         """Gives the buffer of the last frame back to the camera."""

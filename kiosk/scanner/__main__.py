@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import time
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -19,11 +22,13 @@ from kiosk.decode import Decoder
 from kiosk.errors import ConfigError, CredentialError, SealError
 from kiosk.model import Credential, Instant, Verdict
 from kiosk.outbox import Outbox
-from kiosk.scanner.eye import Camera, Eye
+from kiosk.scanner.eye import Camera, CameraHangs, Eye
 from kiosk.scanner.faults import Faults
+from kiosk.scanner.hangs import EXIT_CAMERA, Report, now
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import Showings
 from kiosk.scanner.store import SealTimer, Store
+from kiosk.scanner.view import View
 from kiosk.seal import SegmentSeal, load_public, new_segment
 from kiosk.service import Service, run
 
@@ -32,13 +37,16 @@ HEARTBEAT_S = 1.0
 
 
 def main(config: Config, service: Service) -> None:
-    """Runs until SIGTERM. Left-overs are sealed before the camera is touched."""
+    """Runs until SIGTERM. Left-overs are sealed before the camera is touched.
+
+    Exits `EXIT_CAMERA` when only a new process can help the camera."""
     begin = _sealing(config)
     trust = parse_trust(_content(config.judge.trust)) if config.judge.trust else TrustList()
     policy = parse_policy(_content(config.judge.policy))
     panel = Outlet(config.paths.run, "feedback", "scanner")
     uplink = Outlet(config.paths.run, "uplink", "scanner")
     faults = Faults(uplink.send, clock.boottime)
+    report = Report(config.paths.state / "camera-hangs.json", faults, now())
     store = Store(
         lambda: Outbox(config.paths.outbox, config.outbox.segment_records, begin),
         faults,
@@ -60,34 +68,45 @@ def main(config: Config, service: Service) -> None:
         direction=config.kiosk.direction,
     )
     pipeline = Pipeline(parts)
+    view = View(faults)
+    hung = False
     numbers = count(1)
     heartbeat_at = 0.0
     service.ready("looking")
-    while not service.stopping.is_set():
+    while not (hung or service.stopping.is_set()):
         parts.outbox = store.keep_open()
-        frame = eye.frame(FRAME_TIMEOUT_S)
+        try:
+            frame = eye.frame(FRAME_TIMEOUT_S)
+        except CameraHangs:
+            frame, hung, heartbeat_at = None, True, 0.0
         if frame is not None:
             pipeline.turn(frame)
+            view.turn(frame.grey, frame.at, pipeline.scans)
         if timer.failure is not None:
             raise timer.failure
         panel.flush()
         uplink.flush()
-        now = clock.boottime()
-        if now - heartbeat_at >= HEARTBEAT_S:
-            heartbeat_at = now
-            panel.send(ScannerState(number=next(numbers), at=now, faults=faults.active))
+        at = clock.boottime()
+        if at - heartbeat_at >= HEARTBEAT_S:
+            heartbeat_at = at
+            report.turn(time.time())
+            panel.send(ScannerState(number=next(numbers), at=at, faults=faults.active))
             service.status(
                 scans=pipeline.scans,
                 rejected=pipeline.rejected,
                 decode_ms=round(pipeline.decode_ms, 1),
                 faults=",".join(faults.active) or "none",
+                warnings=",".join(faults.warnings) or "none",
                 panel=panel.problem or "ok",
             )
         service.alive()
-    eye.close()
     timer.stop()
     if store.outbox is not None:
         store.outbox.close()
+    if hung:
+        logging.shutdown()
+        os._exit(EXIT_CAMERA)  # a regular end would wait for the camera's library
+    eye.close()
 
 
 def _judge(policy: Policy, shown: Credential | CredentialError, now: Instant) -> Verdict:

@@ -1,12 +1,19 @@
-"""Keeps a camera open: absent, broken and silent cameras are faults, never the end."""
+"""Keeps a camera open. Absent, broken and silent cameras are faults; one that stays silent
+though it was opened again ends the daemon, since only a new process gets rid of hung native
+code; `kiosk.scanner.hangs` goes on from there.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from kiosk.errors import HardwareError
 from kiosk.model import Frame
 from kiosk.scanner.faults import Faults
+
+log = logging.getLogger("kiosk.scanner")
 
 RETRY_S = 30.0
 SILENT_S = 3.0
@@ -19,11 +26,16 @@ class Camera(Protocol):
     def close(self) -> None: ...
 
 
+class CameraHangs(HardwareError):
+    """The camera gave nothing, was opened again and still gives nothing."""
+
+
 class Eye:
     """Opens the camera with `open_camera`, which raises OSError when there is none.
 
     A camera that delivers nothing for `SILENT_S` seconds is closed and opened again; one
-    that is absent or breaks is tried again every `RETRY_S` seconds.
+    that is absent or breaks is tried again every `RETRY_S` seconds. A driver that never
+    comes back from a call is the watchdog's matter (WatchdogSec= of the unit).
     """
 
     def __init__(
@@ -40,9 +52,12 @@ class Eye:
         self._camera: Camera | None = None
         self._retry_at = 0.0
         self._last_frame_at = 0.0
+        self._silences = 0  # since the last frame
 
     def frame(self, timeout: float) -> Frame | None:
-        """The newest frame, or None after at most `timeout` seconds without one."""
+        """The newest frame, or None after at most `timeout` seconds without one.
+
+        Raises CameraHangs, after the fault was told."""
         if self._camera is None and not self._reopened():
             self._wait(timeout)
             return None
@@ -54,12 +69,20 @@ class Eye:
             return None
         now = self._boottime()
         if frame is not None:
-            self._last_frame_at = now
+            self._last_frame_at, self._silences = now, 0
             self._faults.cleared("camera-absent")
             self._faults.cleared("camera-silent")
         elif now - self._last_frame_at > SILENT_S:
-            self._lost("camera-silent", f"no frame for {SILENT_S:.0f} s; opening it again", 0.0)
+            self._silent()
         return frame
+
+    def _silent(self) -> None:
+        self._silences += 1
+        if self._silences > 1:
+            why = f"no frame for {SILENT_S:.0f} s again; the scanner ends and is started anew"
+            self._faults.raised("camera-silent", why)
+            raise CameraHangs(why)
+        self._lost("camera-silent", f"no frame for {SILENT_S:.0f} s; opening it again", 0.0)
 
     def _reopened(self) -> bool:
         if self._boottime() < self._retry_at:
@@ -79,6 +102,9 @@ class Eye:
 
     def close(self) -> None:
         """Releases the camera; may be called twice."""
-        if self._camera is not None:
-            self._camera.close()
-            self._camera = None
+        camera, self._camera = self._camera, None
+        if camera is not None:
+            try:
+                camera.close()
+            except OSError as error:  # it was given up anyway; opening it again will tell
+                log.error("the camera does not close: %s", error)
