@@ -17,6 +17,7 @@ log = logging.getLogger("kiosk.scanner")
 
 RETRY_S = 30.0
 SILENT_S = 3.0
+STEADY_S = 10.0
 
 
 class Camera(Protocol):
@@ -33,7 +34,8 @@ class CameraHangs(HardwareError):
 class Eye:
     """Opens the camera with `open_camera`, which raises OSError when there is none.
 
-    A camera that delivers nothing for `SILENT_S` seconds is closed and opened again; one
+    A camera that delivers nothing for `SILENT_S` seconds is closed and opened again, and is
+    well only when it has delivered for `STEADY_S` seconds: some give one frame and hang. One
     that is absent or breaks is tried again every `RETRY_S` seconds. A driver that never
     comes back from a call is the watchdog's matter (WatchdogSec= of the unit).
     """
@@ -52,7 +54,8 @@ class Eye:
         self._camera: Camera | None = None
         self._retry_at = 0.0
         self._last_frame_at = 0.0
-        self._silences = 0  # since the last frame
+        self._opened_at = 0.0
+        self._silences = 0  # since it was last well
 
     def frame(self, timeout: float) -> Frame | None:
         """The newest frame, or None after at most `timeout` seconds without one.
@@ -69,7 +72,9 @@ class Eye:
             return None
         now = self._boottime()
         if frame is not None:
-            self._last_frame_at, self._silences = now, 0
+            self._last_frame_at = now
+            if now - self._opened_at >= STEADY_S:
+                self._silences = 0
             self._faults.cleared("camera-absent")
             self._faults.cleared("camera-silent")
         elif now - self._last_frame_at > SILENT_S:
@@ -92,7 +97,7 @@ class Eye:
         except OSError as error:
             self._lost("camera-absent", str(error), RETRY_S)
             return False
-        self._last_frame_at = self._boottime()
+        self._opened_at = self._last_frame_at = self._boottime()
         return True
 
     def _lost(self, code: str, why: str, retry_s: float) -> None:

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from kiosk.cues import AlertCue
 from kiosk.scanner import view
-from kiosk.scanner.eye import SILENT_S, CameraHangs, Eye
+from kiosk.scanner.eye import SILENT_S, STEADY_S, CameraHangs, Eye
 from kiosk.scanner.faults import Faults
 from kiosk.scanner.hangs import (
     EXIT_CAMERA,
@@ -96,13 +96,24 @@ def test_silent_again_after_opening_it_anew_ends_the_scanner_and_tells_first(cas
     assert second.closed == 0, "closing a hung camera may never end"
 
 
-def test_a_frame_in_between_starts_the_count_anew(case: Case) -> None:
-    eye = case.eye(Fake(), Fake(1), Fake(1))
-    silence(case, eye)
-    assert eye.frame(0.5) is not None
+def test_a_camera_that_works_again_is_forgiven(case: Case) -> None:
+    eye = case.eye(Fake(), Fake(3), Fake(1))
     silence(case, eye)
     assert eye.frame(0.5) is not None
     assert case.faults.active == []
+    case.at += STEADY_S
+    assert eye.frame(0.5) is not None
+    silence(case, eye)
+    assert case.faults.active == ["camera-silent"]
+    assert eye.frame(0.5) is not None
+
+
+def test_a_camera_that_gives_one_frame_each_time_hangs(case: Case) -> None:
+    eye = case.eye(Fake(1), Fake(1))
+    silence(case, eye)
+    assert eye.frame(0.5) is not None
+    with pytest.raises(CameraHangs):
+        silence(case, eye)
 
 
 @pytest.mark.parametrize("why", [OSError("busy"), TimeoutError("no answer")])
