@@ -134,7 +134,12 @@ def _camera(config: Config) -> Callable[[], Camera]:
     except ValueError as error:
         raise ConfigError([f"camera.driver: {error}"]) from error
     options = CameraOptions(
-        camera.width, camera.height, camera.fps, str(camera.folder), camera.hold_s
+        camera.width,
+        camera.height,
+        camera.fps,
+        str(camera.folder),
+        camera.hold_s,
+        str(camera.device),
     )
     return partial(module.open_camera, options)
 

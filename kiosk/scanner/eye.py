@@ -28,7 +28,7 @@ class Camera(Protocol):
 
 
 class CameraHangs(HardwareError):
-    """The camera gave nothing, was opened again and still gives nothing."""
+    """The camera gave nothing, and opening it again did not help."""
 
 
 class Eye:
@@ -95,6 +95,8 @@ class Eye:
         try:
             self._camera = self._open_camera()
         except OSError as error:
+            if self._silences:  # hung a moment ago: this process may be what blocks it
+                raise CameraHangs(f"silent, and does not open again ({error})") from error
             self._lost("camera-absent", str(error), RETRY_S)
             return False
         self._opened_at = self._last_frame_at = self._boottime()

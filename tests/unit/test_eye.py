@@ -116,6 +116,20 @@ def test_a_camera_that_gives_one_frame_each_time_hangs(case: Case) -> None:
         silence(case, eye)
 
 
+def test_a_silent_camera_that_does_not_open_again_hangs(case: Case) -> None:
+    def busy() -> Fake:
+        if cameras:
+            return cameras.pop()
+        raise OSError("device is busy")
+
+    cameras = [Fake(close=OSError("hung in a read"))]
+    eye = Eye(busy, case.faults, lambda: case.at, lambda _s: None)
+    silence(case, eye)
+    with pytest.raises(CameraHangs, match="does not open again"):
+        eye.frame(0.5)
+    assert case.faults.active == ["camera-silent"]
+
+
 @pytest.mark.parametrize("why", [OSError("busy"), TimeoutError("no answer")])
 def test_a_camera_that_does_not_close_is_given_up(
     case: Case, caplog: pytest.LogCaptureFixture, why: Exception
