@@ -35,10 +35,12 @@ class Camera(Protocol):
 
 
 class CameraOptions(NamedTuple):
-    """Width and height in pixels, frames a second; `folder` and `hold_s` for `replay`."""
+    """Width and height in pixels, frames a second; `folder` and `hold_s` for `replay`,
+    `device` for `webcam`."""
 
     width: int
     height: int
     fps: float
     folder: str
     hold_s: float
+    device: str = ""

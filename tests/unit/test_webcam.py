@@ -118,8 +118,10 @@ def test_no_picture_in_time_is_none(pipe: Pipe, camera: Camera) -> None:
 
 def test_a_torn_picture_is_skipped(pipe: Pipe, camera: Camera) -> None:
     newest(camera)
-    pipe.send(jpeg(50)[:600] + bytes(3000) + b"\xff\xd9")
-    pipe.send(jpeg(50)[:300])
+    for torn in (b"\xff\xd8\xff\xfe\x00\x04ab\xff\xd9", b"\xff\xd8\xff\xd9", jpeg(50)[:300]):
+        pipe.send(torn * 3)
+        time.sleep(0.1)
+        camera.frame(0.1)
     for _ in range(6):
         time.sleep(0.05)
         pipe.show(150)
