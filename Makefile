@@ -1,5 +1,6 @@
 # make demo    the whole chain on this machine, hardware simulated (ONCE=1: one round, then ends)
 # make test    all tests
+# make test-camera   the Pi camera's driver on the real picamera2 and libcamera (needs root)
 # make check   style, types, layers, dead code
 # make bench   lists the benchmarks
 # make panel   every screen of the panel as one picture
@@ -27,13 +28,17 @@ SHORTLY := while read -r word name _; do case "$$word $$name" in \
 	"Building wheels"|"Installing collected") printf '\n%s %s ...' "$$word" "$$name" ;; \
 	esac; done; echo
 
-.PHONY: demo test check bench panel packages clean
+.PHONY: demo test test-camera check bench panel packages clean
 
 demo: $(READY)
 	@$(PY) -m demo $(if $(filter-out 0 no false,$(ONCE)),--once)
 
 test: $(READY)
 	@$(PY) -m pytest
+
+# Brings its own Debian and Python, see there.
+test-camera:
+	@sh tests/camera/run.sh
 
 check: $(READY)
 	$(PY) -m ruff check .

@@ -33,6 +33,7 @@ setup(
     ),
     package_data={
         "kiosk.screens": ["fonts/*"],
+        "webcam": ["av>=12"],
         "central": ["migrations/*.mako", "migrations/*.ini"],
     },
     data_files=below("config") + below("systemd"),
@@ -55,6 +56,7 @@ setup(
         "central": ["alembic>=1.13", "psycopg[binary]>=3.1", "SQLAlchemy>=2.0"],
         "demo": ["rich>=13", "segno>=1.6"],
         "test": [
+            "av>=12",
             "hypothesis>=6.100",
             "mypy>=1.10",
             "pytest>=8",

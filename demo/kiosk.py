@@ -39,7 +39,7 @@ class Kiosk:
         desk = root / "desk.toml"
         desk.write_text(
             "# Where this kiosk lives on this machine.\n"
-            + section("paths", outbox=self.outbox, run=self.run)
+            + section("paths", outbox=self.outbox, run=self.run, state=root)
             + section("camera", folder=self.camera)
             + section("panel", folder=self.screens)
             + section("judge", trust=root / "trust.json")

@@ -56,10 +56,11 @@ class Kiosk(Section, frozen=True, kw_only=True):
 
 class Paths(Section, frozen=True, kw_only=True):
     """`outbox` holds open/ sealed/ quarantine/; `run` the daemons' sockets and the marker
-    of a connected uplink."""
+    of a connected uplink; `state` what else survives a reboot."""
 
     outbox: Path
     run: Path
+    state: Path
 
 
 class Clock(Section, frozen=True, kw_only=True):
@@ -70,12 +71,13 @@ class Clock(Section, frozen=True, kw_only=True):
 
 class Camera(Section, frozen=True, kw_only=True):
     """`driver` is a file in drivers/camera. `replay` alone uses `folder` (where the
-    pictures lie) and `hold_s` (how long each is shown)."""
+    pictures lie) and `hold_s` (how long each is shown), `webcam` alone `device`."""
 
     driver: Driver
     width: Annotated[int, Meta(ge=160, le=4608)]
     height: Annotated[int, Meta(ge=120, le=2592)]
     fps: Annotated[float, Meta(gt=0, le=120)]
+    device: Path
     folder: Path | Literal[""]
     hold_s: Seconds
 

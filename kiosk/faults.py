@@ -37,18 +37,23 @@ class Faults:
 
     @property
     def active(self) -> list[str]:
-        """Codes in the order in which they were raised."""
-        return list(self._active)
+        """Codes of what stops the door, in the order in which they were raised: the panel
+        shows them to visitors."""
+        return self._codes("critical")
 
     @property
-    def stopping(self) -> list[str]:
-        """Those for which the door does not work: the panel shows them to visitors."""
-        return [code for code in self._active if self._known[code] == "critical"]
+    def warnings(self) -> list[str]:
+        """Codes of what should be seen to, while the door works."""
+        return self._codes("warning")
+
+    def _codes(self, wanted: Severity) -> list[str]:
+        return [code for code in self._active if self._known[code] == wanted]
 
     def raised(self, code: str, why: str) -> None:
         """`why` is a sentence without personal data."""
         if self._active.get(code) != why:
-            self._log.error("fault code=%s %s", code, why)
+            level = logging.ERROR if self._known[code] == "critical" else logging.WARNING
+            self._log.log(level, "fault code=%s %s", code, why)
         if code not in self._active:
             self._tell(code, True, why)
         self._active[code] = why

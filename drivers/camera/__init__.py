@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 
 class Frame(NamedTuple):
-    """`grey`: luma, uint8, shape (height, width). `at`: CLOCK_BOOTTIME in seconds."""
+    """`grey`: luma, uint8, shape (height, width); rows may lie apart in memory, and the
+    pixels are the camera's own: valid until the next call of `frame` or `close`, so whoever
+    wants to remember something of them copies it. `at`: CLOCK_BOOTTIME in seconds."""
 
     grey: npt.NDArray[np.uint8]
     at: float
@@ -29,14 +31,16 @@ class Camera(Protocol):
         """
 
     def close(self) -> None:
-        """Releases the device; may be called twice."""
+        """Releases the device; may be called twice. Raises CameraError."""
 
 
 class CameraOptions(NamedTuple):
-    """Width and height in pixels, frames a second; `folder` and `hold_s` for `replay`."""
+    """Width and height in pixels, frames a second; `folder` and `hold_s` for `replay`,
+    `device` for `webcam`."""
 
     width: int
     height: int
     fps: float
     folder: str
     hold_s: float
+    device: str = ""

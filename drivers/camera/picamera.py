@@ -1,9 +1,15 @@
-"""The Raspberry Pi camera, through picamera2 and libcamera."""
+"""The Raspberry Pi camera, through picamera2 and libcamera.
+
+The frame is the luma plane of a YUV 4:2:0 stream, seen where the camera wrote it: nothing
+is copied. It is held until the next one is asked for; meanwhile libcamera fills the others.
+"""
 
 from __future__ import annotations
 
 import time
 from typing import Any
+
+import numpy as np
 
 from drivers.camera import Camera, CameraError, CameraOptions, Frame
 
@@ -11,78 +17,138 @@ from drivers.camera import Camera, CameraError, CameraOptions, Frame
 # is asked for.
 _LUMA_FIRST = ("YUV420", "YVU420", "NV12", "NV21")
 
+# One that the decoder looks at, the newest one behind it, two for the camera to fill.
+_BUFFERS = 4
+
+# Lamps on 50 Hz mains flicker twice in a period; exposures in whole multiples of it show no
+# bands (libcamera, AeFlickerPeriod, microseconds).
+_FLICKER_US = 10_000
+
 
 def open_camera(options: CameraOptions) -> Camera:
     """Raises CameraError when picamera2 is not installed, no camera is found or it is busy."""
-    return _PiCamera(options)
+    return PiCamera(options)
 
 
-class _PiCamera:
+class PiCamera:
+    """An open camera; see `drivers.camera.Camera`."""
+
     def __init__(self, options: CameraOptions) -> None:
         try:
             from libcamera import controls
-            from picamera2 import Picamera2
+            from picamera2 import MappedArray, Picamera2
         except (ImportError, OSError) as error:
             raise CameraError(
                 f"picamera2 cannot be imported ({error}); install it: apt install "
                 "python3-picamera2, and make the virtual environment with --system-site-packages"
             ) from error
+        self._map = MappedArray
         self._camera: Any = None
         self._job: Any = None
+        self._request: Any = None
+        self._mapped: Any = None
         try:
             self._camera = Picamera2()
-            settings = _settings(self._camera.camera_controls, controls, options.fps)
-            self._camera.configure(
-                self._camera.create_video_configuration(
-                    main={"size": (options.width, options.height), "format": "YUV420"},
-                    controls=settings,
-                )
-            )
-            stream = self._camera.camera_configuration()["main"]
-            if stream["format"] not in _LUMA_FIRST:
-                raise CameraError(
-                    f"the camera gives {stream['format']}, expected one of {', '.join(_LUMA_FIRST)}"
-                )
-            self._width, self._height = stream["size"]
-            self._stride = stream["stride"]
+            self._configure(options, _settings(self._camera.camera_controls, controls, options.fps))
             self._camera.start()
         except CameraError:
             self.close()
             raise
-        except (RuntimeError, IndexError, KeyError, ValueError, OSError) as error:
+        except (RuntimeError, LookupError, ValueError, OSError) as error:
             self.close()
             raise CameraError(
                 f"the camera did not start ({error}); is it plugged in, and does "
                 "rpicam-hello --list-cameras show it?"
             ) from error
 
+    def _configure(self, options: CameraOptions, settings: dict[str, Any]) -> None:
+        size = (options.width, options.height)
+        self._camera.configure(
+            self._camera.create_video_configuration(
+                main={"size": size, "format": "YUV420"},
+                raw=None,  # else every raw picture of the sensor is kept in memory as well
+                sensor={"output_size": sensor_size(self._camera.sensor_resolution, size)},
+                buffer_count=_BUFFERS,
+                controls=settings,
+            )
+        )
+        stream = self._camera.camera_configuration()["main"]
+        if stream["format"] not in _LUMA_FIRST:
+            raise CameraError(
+                f"the camera gives {stream['format']}, expected one of {', '.join(_LUMA_FIRST)}"
+            )
+        self._width, self._height = stream["size"]
+        self._stride = stream["stride"]
+
     def frame(self, timeout: float) -> Frame | None:
         if self._camera is None:
             raise CameraError("the camera is closed")
+        self._release()
         # A job that outlived its timeout is waited for again: asking anew would queue up.
         if self._job is None:
-            self._job = self._camera.capture_buffer("main", wait=False)
+            self._job = self._camera.capture_request(wait=False)
         try:
-            buffer = self._job.get_result(timeout=timeout)
+            self._request = self._job.get_result(timeout=timeout)
+            self._job = None
+            mapped = self._map(self._request, "main", reshape=False, write=False)
+            flat = mapped.__enter__().array
+            self._mapped = mapped
         except TimeoutError:
             return None
         except (RuntimeError, ValueError, OSError) as error:
             raise CameraError(f"the camera broke while capturing ({error})") from error
-        self._job = None
-        luma = buffer[: self._stride * self._height].reshape(self._height, self._stride)
-        return Frame(luma[:, : self._width], time.clock_gettime(time.CLOCK_BOOTTIME))
+        luma = np.ndarray((self._height, self._width), np.uint8, flat, strides=(self._stride, 1))
+        return Frame(luma, time.clock_gettime(time.CLOCK_BOOTTIME))
+
+    def expose(self, stops: float) -> None:
+        """Asks for a brighter (above 0) or darker picture than the camera would choose; takes
+        effect within some frames. Nothing happens on a camera that cannot."""
+        if self._camera is not None and "ExposureValue" in self._camera.camera_controls:
+            self._camera.set_controls({"ExposureValue": stops})
 
     def close(self) -> None:
         camera, self._camera, self._job = self._camera, None, None
         if camera is not None:
-            camera.close()  # stops it first
+            try:
+                self._release()
+                camera.close()  # stops it first
+            except (RuntimeError, ValueError, OSError) as error:
+                raise CameraError(f"the camera does not let go ({error})") from error
+
+    def _release(self) -> None:
+        """Gives the buffer of the last frame back to the camera."""
+        mapped, self._mapped = self._mapped, None
+        request, self._request = self._request, None
+        if mapped is not None:
+            mapped.__exit__(None, None, None)
+        if request is not None:
+            request.release()
+
+
+def sensor_size(full: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
+    """Which sensor mode to ask for, by its size in pixels.
+
+    Half the resolution is the mode that adds up pixels two by two: the whole field of view
+    at four times the light, fast on every module of Raspberry Pi. Left alone libcamera
+    prefers modes near the wanted size, which cut off the edges of the view.
+    """
+    half = (full[0] // 2, full[1] // 2)
+    return half if half[0] >= wanted[0] and half[1] >= wanted[1] else full
 
 
 def _settings(available: dict[str, Any], controls: Any, fps: float) -> dict[str, Any]:
     """Controls this camera has: a fixed-focus module knows no autofocus."""
     period_us = round(1_000_000 / fps)
     wanted = {
+        # Also the limit of the exposure time.
         "FrameDurationLimits": (period_us, period_us),
+        # Hands tremble: rather noise than blur.
+        "AeExposureMode": controls.AeExposureModeEnum.Short,
+        "AeFlickerMode": controls.AeFlickerModeEnum.Manual,
+        "AeFlickerPeriod": _FLICKER_US,
+        # Codes are held from a hand's breadth to an arm's length away.
         "AfMode": controls.AfModeEnum.Continuous,
+        "AfRange": controls.AfRangeEnum.Full,
+        "AfSpeed": controls.AfSpeedEnum.Fast,
     }
     return {name: value for name, value in wanted.items() if name in available}

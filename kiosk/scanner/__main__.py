@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import time
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -23,11 +25,15 @@ from kiosk.faults import Faults
 from kiosk.model import Credential, Instant, Verdict
 from kiosk.outbox import Outbox
 from kiosk.scanner.eye import FAULTS as EYE_FAULTS
-from kiosk.scanner.eye import Camera, Eye
+from kiosk.scanner.eye import Camera, CameraHangs, Eye
+from kiosk.scanner.hangs import EXIT_CAMERA, Report, now
+from kiosk.scanner.hangs import FAULTS as HANG_FAULTS
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import Showings
 from kiosk.scanner.store import FAULTS as STORE_FAULTS
 from kiosk.scanner.store import SealTimer, Store
+from kiosk.scanner.view import FAULTS as VIEW_FAULTS
+from kiosk.scanner.view import View
 from kiosk.seal import SegmentSeal, load_public, new_segment
 from kiosk.service import Service, run
 
@@ -38,13 +44,17 @@ HEARTBEAT_S = 1.0
 
 
 def main(config: Config, service: Service) -> None:
-    """Runs until SIGTERM. Left-overs are sealed before the camera is touched."""
+    """Runs until SIGTERM. Left-overs are sealed before the camera is touched.
+
+    Exits `EXIT_CAMERA` when only a new process can help the camera."""
     begin = _sealing(config)
     trust = parse_trust(_content(config.judge.trust)) if config.judge.trust else TrustList()
     policy = parse_policy(_content(config.judge.policy))
     panel = Outlet(config.paths.run, "feedback", "scanner")
     uplink = Outlet(config.paths.run, "uplink", "scanner")
-    faults = Faults(uplink.send, clock.boottime, EYE_FAULTS | STORE_FAULTS, log)
+    known = EYE_FAULTS | STORE_FAULTS | HANG_FAULTS | VIEW_FAULTS
+    faults = Faults(uplink.send, clock.boottime, known, log)
+    report = Report(config.paths.state / "camera-hangs.json", faults, now())
     store = Store(
         lambda: Outbox(config.paths.outbox, config.outbox.segment_records, begin),
         faults,
@@ -66,35 +76,46 @@ def main(config: Config, service: Service) -> None:
         direction=config.kiosk.direction,
     )
     pipeline = Pipeline(parts)
+    view = View(faults)
+    hung = False
     numbers = count(1)
     heartbeat_at = 0.0
     service.ready("looking")
-    while not service.stopping.is_set():
+    while not (hung or service.stopping.is_set()):
         parts.outbox = store.keep_open()
-        frame = eye.frame(FRAME_TIMEOUT_S)
+        try:
+            frame = eye.frame(FRAME_TIMEOUT_S)
+        except CameraHangs:
+            frame, hung, heartbeat_at = None, True, 0.0
         if frame is not None:
             pipeline.turn(frame)
+            view.turn(frame.grey, frame.at, pipeline.scans)
         if timer.failure is not None:
             raise timer.failure
         faults.remind()
         panel.flush()
         uplink.flush()
-        now = clock.boottime()
-        if now - heartbeat_at >= HEARTBEAT_S:
-            heartbeat_at = now
-            panel.send(ScannerState(number=next(numbers), at=now, faults=faults.stopping))
+        at = clock.boottime()
+        if at - heartbeat_at >= HEARTBEAT_S:
+            heartbeat_at = at
+            report.turn(time.time())
+            panel.send(ScannerState(number=next(numbers), at=at, faults=faults.active))
             service.status(
                 scans=pipeline.scans,
                 rejected=pipeline.rejected,
                 decode_ms=round(pipeline.decode_ms, 1),
                 faults=",".join(faults.active) or "none",
+                warnings=",".join(faults.warnings) or "none",
                 panel=panel.problem or "ok",
             )
         service.alive()
-    eye.close()
     timer.stop()
     if store.outbox is not None:
         store.outbox.close()
+    if hung:
+        logging.shutdown()
+        os._exit(EXIT_CAMERA)  # a regular end would wait for the camera's library
+    eye.close()
 
 
 def _judge(policy: Policy, shown: Credential | CredentialError, now: Instant) -> Verdict:
@@ -122,7 +143,12 @@ def _camera(config: Config) -> Callable[[], Camera]:
     except ValueError as error:
         raise ConfigError([f"camera.driver: {error}"]) from error
     options = CameraOptions(
-        camera.width, camera.height, camera.fps, str(camera.folder), camera.hold_s
+        camera.width,
+        camera.height,
+        camera.fps,
+        str(camera.folder),
+        camera.hold_s,
+        str(camera.device),
     )
     return partial(module.open_camera, options)
 

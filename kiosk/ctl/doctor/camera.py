@@ -30,7 +30,12 @@ def check(config: Config, _advice: Advice) -> Iterator[Finding]:
     try:
         camera: Camera = module.open_camera(
             CameraOptions(
-                options.width, options.height, options.fps, str(options.folder), options.hold_s
+                options.width,
+                options.height,
+                options.fps,
+                str(options.folder),
+                options.hold_s,
+                str(options.device),
             )
         )
         try:
