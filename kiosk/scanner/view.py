@@ -70,7 +70,7 @@ class Look(NamedTuple):
 
 
 def figures(grey: Grey) -> Look:
-    """`grey`: uint8, shape (height, width), at least 64 by 64. 0.4 ms at 1280x720."""
+    """`grey`: uint8, shape (height, width), at least 64 by 64."""
     height, width = grey.shape
     rows, columns = height // _BLOCK, width // _BLOCK
     # Four rows of each block: their mean is steadier than a pixel, and upright edges stay.
