@@ -1,4 +1,4 @@
-"""Frame to symbols: finds QR codes in grey pictures, with zbar.
+"""zbar, the second opinion, in its binary mode.
 
 `pyzbar.decode` guesses a character set and often returns wrong text for Vietnamese names,
 so zbar runs in its binary mode, reached through pyzbar's ctypes layer: a payload is the
@@ -11,17 +11,17 @@ import ctypes
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from kiosk.decode.geometry import Grey
 from kiosk.errors import HardwareError
-from kiosk.model import Frame, Symbol
+from kiosk.model import Symbol
 
 # zbar.h; pyzbar names neither the binary mode nor the pixel format.
 _BINARY = 4  # ZBAR_CFG_BINARY, since zbar 0.23.1
 _GREY = int.from_bytes(b"Y800", "little")
 
 
-class Decoder:
+class Zbar:
     """One zbar scanner, kept for its lifetime; belongs to one thread."""
 
     def __init__(self) -> None:
@@ -39,15 +39,15 @@ class Decoder:
                 "install libzbar0 0.23.1 or later"
             )
 
-    def decode(self, frame: Frame) -> list[Symbol]:
-        """Every QR code in view, the largest first. A part of a code that spans several
-        symbols (structured append) is no symbol until all its parts are in view.
+    @property
+    def closed(self) -> bool:
+        """Whether the scanner is released."""
+        return self._scanner is None
 
-        Raises HardwareError for a frame that is not luma, uint8, (height, width).
-        """
-        if self._scanner is None:
-            raise HardwareError("the decoder is closed")
-        grey = _luma(frame.grey)
+    def read(self, grey: Grey) -> list[Symbol]:
+        """Every QR code in view. A part of a code that spans several symbols (structured
+        append) is no symbol until all its parts are in view."""
+        grey = np.ascontiguousarray(grey)
         height, width = grey.shape
         zbar = self._zbar
         image = zbar.zbar_image_create()
@@ -66,7 +66,7 @@ class Decoder:
                 symbol = zbar.zbar_symbol_next(symbol)
         finally:
             zbar.zbar_image_destroy(image)
-        return sorted(symbols, key=lambda s: _area(s.corners), reverse=True)
+        return symbols
 
     def close(self) -> None:
         """Releases the scanner; may be called twice."""
@@ -94,19 +94,3 @@ def _load_zbar() -> Any:
             f"cannot load zbar ({error}); install it: apt install libzbar0, pip install pyzbar"
         ) from error
     return wrapper
-
-
-def _luma(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """`grey` in one block of memory, row after row."""
-    if grey.ndim != 2 or grey.dtype != np.uint8 or not grey.size:
-        raise HardwareError(
-            f"the camera gave a frame of {grey.dtype} with shape {grey.shape}, "
-            "expected uint8 (height, width); look at its driver"
-        )
-    return np.ascontiguousarray(grey)
-
-
-def _area(corners: tuple[tuple[int, int], ...]) -> float:
-    """Square pixels inside a polygon (shoelace formula)."""
-    around = zip(corners, corners[1:] + corners[:1], strict=True)
-    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in around)) / 2
