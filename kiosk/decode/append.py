@@ -19,16 +19,16 @@ _LEVELS = {"L": 0b01, "M": 0b00, "Q": 0b11, "H": 0b10}
 _FIRST = ((1, 1), (1, 2), (2, 1), (2, 2))  # rows and columns from the end, bit by bit
 
 
-def perhaps_part(modules: Modules, level: str, mask: int) -> bool:
-    """True for a part of a code, and where damage leaves it open. `modules` is a square, True
-    is dark; `level` (L, M, Q, H) and `mask` (0-7) are those of the symbol."""
+def is_part(modules: Modules, level: str, mask: int) -> bool | None:
+    """Whether a symbol is a part of a code; None where damage leaves it open. `modules` is a
+    square, True is dark; `level` (L, M, Q, H) and `mask` (0-7) are those of the symbol."""
     if _mirrored(modules, level, mask):
         modules = modules.T
     mode = 0
     for row, column in _FIRST:
         i, j = len(modules) - row, len(modules) - column
         mode = mode << 1 | int(modules[i, j] ^ _masked(mask, i, j))
-    return mode == _APPEND or mode not in _WHOLE
+    return None if mode != _APPEND and mode not in _WHOLE else mode == _APPEND
 
 
 def _mirrored(modules: Modules, level: str, mask: int) -> bool:

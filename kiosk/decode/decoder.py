@@ -82,12 +82,8 @@ class Decoder:
         """
         grey = _luma(grey)
         seen = self._eyes.first(grey)
-        looks = ((box, look) for box in _boxes(grey, seen) for look in LOOKS)
-        for box, look in looks:
-            if seen.symbols:
-                break
-            if box.pixels <= _LARGE or look.plain:
-                seen.symbols = self._eyes.second(grey, box, look).symbols
+        if not seen.symbols:
+            self._every_look(grey, seen)
         return Choice().ordered(seen.symbols, grey)
 
     def close(self) -> None:
@@ -125,6 +121,15 @@ class Decoder:
         seen.unread += found.unread
         if not found.symbols:
             self._look = (self._look + 1) % len(LOOKS)
+
+    def _every_look(self, grey: Grey, seen: Seen) -> None:
+        """One second look after another, until something is read."""
+        for box in _boxes(grey, seen):
+            for look in LOOKS:
+                if box.pixels <= _LARGE or look.plain:
+                    seen.symbols = self._eyes.second(grey, box, look).symbols
+                if seen.symbols:
+                    return
 
 
 def _place(grey: Grey, seen: Seen, noise: float) -> Box | None:

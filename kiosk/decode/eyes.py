@@ -40,7 +40,7 @@ class Eyes:
         """One of the second looks, at the part of the frame in `box`."""
         made = look.make(box.cut(grey))
         if look.reader == "zbar":
-            seen = Seen(self._zbar.read(made), [])
+            seen = Seen(self._zbar.read(made).symbols, [])
         else:
             seen = self._checked(zxing.read(made, look.reader == "global"), made)
         return Seen(
@@ -53,23 +53,22 @@ class Eyes:
         self._zbar.close()
 
     def _checked(self, found: zxing.Found, grey: Grey) -> Seen:
-        symbols = found.sure
+        symbols = list(found.sure)
         for doubtful in found.doubtful:
-            symbols = symbols + merged([doubtful], self._beside(grey, doubtful.corners))
+            symbols += self._second_opinion(doubtful, grey)
         if found.parts:
-            # zbar knows parts of a code from whole codes and puts them together; a part by
-            # itself it does not report.
-            symbols = merged(symbols, self._zbar.read(grey))
+            # zbar puts the parts of a code together when all are in view.
+            symbols = merged(symbols, self._zbar.read(grey).symbols)
         return Seen(symbols, found.unread)
 
-    def _beside(self, grey: Grey, corners: Corners) -> list[Symbol]:
-        """What zbar reads at the place of a code."""
-        box = box_of(corners)
+    def _second_opinion(self, doubtful: Symbol, grey: Grey) -> list[Symbol]:
+        """A symbol unless zbar sees another, or a part of a code, at its place."""
+        box = box_of(doubtful.corners)
         box = box.grown(_MARGIN * box.side, grey)
-        return [
-            Symbol(s.payload, s.kind, _back(s.corners, box, 1.0))
-            for s in self._zbar.read(box.cut(grey))
-        ]
+        reading = self._zbar.read(box.cut(grey))
+        if reading.parts or any(other.payload != doubtful.payload for other in reading.symbols):
+            return []
+        return [doubtful]
 
 
 def _back(corners: Corners, box: Box, scale: float) -> Corners:

@@ -56,7 +56,7 @@ def _stretched(grey: Grey, axis: int) -> Grey:
     here = grey.take(low, axis).astype(np.uint16)
     there = grey.take(np.minimum(low + 1, length - 1), axis)
     blended = (here * (64 - weight) + there * weight) >> 6
-    return np.asarray(blended, np.uint8)
+    return np.asarray(blended).astype(np.uint8)
 
 
 def _levelled(grey: Grey) -> Grey:

@@ -8,17 +8,25 @@ exact bytes of the code.
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from kiosk.decode.geometry import Grey
+from kiosk.decode.geometry import Corners, Grey
 from kiosk.errors import HardwareError
 from kiosk.model import Symbol
 
 # zbar.h; pyzbar names neither the binary mode nor the pixel format.
 _BINARY = 4  # ZBAR_CFG_BINARY, since zbar 0.23.1
 _GREY = int.from_bytes(b"Y800", "little")
+
+
+class Reading(NamedTuple):
+    """`parts`: places of codes that span several symbols (structured append), of which some
+    are not in view. With all in view they are one symbol."""
+
+    symbols: list[Symbol]
+    parts: list[Corners]
 
 
 class Zbar:
@@ -28,6 +36,7 @@ class Zbar:
         """Raises HardwareError when zbar is not installed or lacks its binary mode."""
         self._zbar = _load_zbar()
         self._qr = int(self._zbar.ZBarSymbol.QRCODE)
+        self._partial = int(self._zbar.ZBarSymbol.PARTIAL)
         self._scanner = self._zbar.zbar_image_scanner_create()
         enable = int(self._zbar.ZBarConfig.CFG_ENABLE)
         for symbology, setting, value in ((0, enable, 0), (self._qr, enable, 1)):
@@ -44,9 +53,8 @@ class Zbar:
         """Whether the scanner is released."""
         return self._scanner is None
 
-    def read(self, grey: Grey) -> list[Symbol]:
-        """Every QR code in view. A part of a code that spans several symbols (structured
-        append) is no symbol until all its parts are in view."""
+    def read(self, grey: Grey) -> Reading:
+        """Every QR code in view."""
         grey = np.ascontiguousarray(grey)
         height, width = grey.shape
         zbar = self._zbar
@@ -58,15 +66,17 @@ class Zbar:
             zbar.zbar_image_set_data(image, grey.ctypes.data, grey.nbytes, None)
             if zbar.zbar_scan_image(self._scanner, image) < 0:
                 raise HardwareError(f"zbar failed on a frame of {width}x{height} pixels")
-            symbols = []
+            reading = Reading([], [])
             symbol = zbar.zbar_image_first_symbol(image)
             while symbol:
                 if symbol.contents.type == self._qr:
-                    symbols.append(self._read(symbol))
+                    reading.symbols.append(self._read(symbol))
+                elif symbol.contents.type == self._partial:
+                    reading.parts.append(self._corners(symbol))
                 symbol = zbar.zbar_symbol_next(symbol)
         finally:
             zbar.zbar_image_destroy(image)
-        return symbols
+        return reading
 
     def close(self) -> None:
         """Releases the scanner; may be called twice."""
@@ -79,11 +89,14 @@ class Zbar:
         size = zbar.zbar_symbol_get_data_length(symbol)
         # The length comes from zbar, not from a terminator: NUL is a byte like any other.
         payload = ctypes.string_at(zbar.zbar_symbol_get_data(symbol), size)
-        corners = tuple(
+        return Symbol(payload, "qr", self._corners(symbol))
+
+    def _corners(self, symbol: Any) -> Corners:
+        zbar = self._zbar
+        return tuple(
             (zbar.zbar_symbol_get_loc_x(symbol, i), zbar.zbar_symbol_get_loc_y(symbol, i))
             for i in range(zbar.zbar_symbol_get_loc_size(symbol))
         )
-        return Symbol(payload, "qr", corners)
 
 
 def _load_zbar() -> Any:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import zxingcpp
 
-from kiosk.decode.append import perhaps_part
+from kiosk.decode.append import is_part
 from kiosk.decode.geometry import Corners, Grey
 from kiosk.model import Symbol
 
@@ -29,8 +29,8 @@ class Unread(NamedTuple):
 
 
 class Found(NamedTuple):
-    """`sure` are read; `doubtful` too, with little error correction left; `parts` say that a
-    symbol may be one of several of a code (structured append)."""
+    """`sure` are read; `doubtful` too, but damage left little to prove it; `parts` are places of
+    symbols that are one of several of a code (structured append)."""
 
     sure: list[Symbol]
     doubtful: list[Symbol]
@@ -55,10 +55,13 @@ def read(grey: Grey, one_threshold: bool = False) -> Found:
         corners = _corners(code.position)
         if not code.valid:
             found.unread.append(Unread(corners, _modules(code)))
-        elif _perhaps_part(code):
+            continue
+        extra = code.extra
+        part = _is_part(code, extra)
+        if part:
             found.parts.append(corners)
         else:
-            sure = code.extra.get("UEC", 0.0) >= SURE
+            sure = part is False and extra.get("UEC", 0.0) >= SURE
             (found.sure if sure else found.doubtful).append(Symbol(code.bytes, "qr", corners))
     return found
 
@@ -73,6 +76,6 @@ def _modules(code: Any) -> int:
     return 17 + 4 * int(version) if version.isdecimal() else 0
 
 
-def _perhaps_part(code: Any) -> bool:
+def _is_part(code: Any, extra: dict[str, Any]) -> bool | None:
     dark = np.asarray(code.to_image(scale=1, add_quiet_zones=False)) < 128
-    return perhaps_part(dark, code.ec_level, int(code.extra["DataMask"]))
+    return is_part(dark, code.ec_level, int(extra["DataMask"]))
