@@ -8,7 +8,7 @@ from kiosk.decode import zxing
 from kiosk.decode.choice import merged
 from kiosk.decode.geometry import Box, Corners, Grey, box_of
 from kiosk.decode.looks import Look
-from kiosk.decode.zbar import Zbar
+from kiosk.decode.zbar import Reading, Zbar
 from kiosk.decode.zxing import Unread
 from kiosk.errors import HardwareError
 from kiosk.model import Symbol
@@ -54,21 +54,17 @@ class Eyes:
 
     def _checked(self, found: zxing.Found, grey: Grey) -> Seen:
         symbols = list(found.sure)
-        for doubtful in found.doubtful:
-            symbols += self._second_opinion(doubtful, grey)
+        symbols += [s for s in found.doubtful if self._beside(s, grey).payloads <= {s.payload}]
+        symbols += [s for s in found.unproved if self._beside(s, grey).payloads == {s.payload}]
         if found.parts:
             # zbar puts the parts of a code together when all are in view.
             symbols = merged(symbols, self._zbar.read(grey).symbols)
         return Seen(symbols, found.unread)
 
-    def _second_opinion(self, doubtful: Symbol, grey: Grey) -> list[Symbol]:
-        """A symbol unless zbar sees another, or a part of a code, at its place."""
-        box = box_of(doubtful.corners)
-        box = box.grown(_MARGIN * box.side, grey)
-        reading = self._zbar.read(box.cut(grey))
-        if reading.parts or any(other.payload != doubtful.payload for other in reading.symbols):
-            return []
-        return [doubtful]
+    def _beside(self, symbol: Symbol, grey: Grey) -> Reading:
+        """What zbar reads at the place of a symbol."""
+        box = box_of(symbol.corners)
+        return self._zbar.read(box.grown(_MARGIN * box.side, grey).cut(grey))
 
 
 def _back(corners: Corners, box: Box, scale: float) -> Corners:

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from kiosk.decode.geometry import Grey
+
+Levels = npt.NDArray[np.int32]
 
 
 class Look(NamedTuple):
@@ -56,20 +59,24 @@ def _stretched(grey: Grey, axis: int) -> Grey:
     here = grey.take(low, axis).astype(np.uint16)
     there = grey.take(np.minimum(low + 1, length - 1), axis)
     blended = (here * (64 - weight) + there * weight) >> 6
-    return np.asarray(blended).astype(np.uint8)
+    return np.array(blended, np.uint8)
 
 
 def _levelled(grey: Grey) -> Grey:
     """Each pixel against its neighbourhood of 33 pixels: undoes shadows and bands."""
-    return np.clip(128 + 3 * (grey - _mean(grey, 16)), 0, 255).astype(np.uint8)
+    return _bytes(128 + 3 * (grey - _mean(grey, 16)))
 
 
 def _sharpened(grey: Grey) -> Grey:
     """Unsharp mask: undoes some of a lens out of focus."""
-    return np.clip(grey + 2 * (grey - _mean(grey, 2)), 0, 255).astype(np.uint8)
+    return _bytes(grey + 2 * (grey - _mean(grey, 2)))
 
 
-def _mean(grey: Grey, reach: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
+def _bytes(levels: Levels) -> Grey:
+    return np.clip(levels, 0, 255).astype(np.uint8)
+
+
+def _mean(grey: Grey, reach: int) -> Levels:
     """Mean over the square of 2 * reach + 1 pixels around each, by running sums."""
     total = np.pad(grey, reach, "edge").astype(np.int32)
     window = 2 * reach + 1

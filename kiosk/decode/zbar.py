@@ -28,6 +28,11 @@ class Reading(NamedTuple):
     symbols: list[Symbol]
     parts: list[Corners]
 
+    @property
+    def payloads(self) -> set[bytes | None]:
+        """What was read; None stands for a part of a code."""
+        return {symbol.payload for symbol in self.symbols} | {None for _ in self.parts}
+
 
 class Zbar:
     """One zbar scanner, kept for its lifetime; belongs to one thread."""

@@ -14,7 +14,7 @@ from kiosk.decode.append import is_part
 from kiosk.decode.geometry import Corners, Grey
 from kiosk.model import Symbol
 
-SURE = 0.2
+SURE = 0.1
 """With less than this share of its error correction left, a reading is put before zbar."""
 
 # Not QRCode, which would include Micro QR and rMQR.
@@ -29,11 +29,13 @@ class Unread(NamedTuple):
 
 
 class Found(NamedTuple):
-    """`sure` are read; `doubtful` too, but damage left little to prove it; `parts` are places of
-    symbols that are one of several of a code (structured append)."""
+    """`sure` are read. `doubtful` too, with little error correction left. `unproved` may be a
+    part of a code instead of the whole. `parts` are places of what is one of several symbols of
+    a code (structured append)."""
 
     sure: list[Symbol]
     doubtful: list[Symbol]
+    unproved: list[Symbol]
     parts: list[Corners]
     unread: list[Unread]
 
@@ -41,7 +43,7 @@ class Found(NamedTuple):
 def read(grey: Grey, one_threshold: bool = False) -> Found:
     """Looks at `grey` once. `one_threshold`: black and white are parted by one grey level for
     the whole picture instead of one for each neighbourhood."""
-    found = Found([], [], [], [])
+    found = Found([], [], [], [], [])
     codes: list[Any] = zxingcpp.read_barcodes(
         grey,
         formats=_MODEL_2,
@@ -53,16 +55,18 @@ def read(grey: Grey, one_threshold: bool = False) -> Found:
     )
     for code in codes:
         corners = _corners(code.position)
+        extra = code.extra or {}  # None when the format information was not read
         if not code.valid:
-            found.unread.append(Unread(corners, _modules(code)))
+            found.unread.append(Unread(corners, _modules(extra)))
             continue
-        extra = code.extra
         part = _is_part(code, extra)
+        symbol = Symbol(code.bytes, "qr", corners)
         if part:
             found.parts.append(corners)
+        elif part is None:
+            found.unproved.append(symbol)
         else:
-            sure = part is False and extra.get("UEC", 0.0) >= SURE
-            (found.sure if sure else found.doubtful).append(Symbol(code.bytes, "qr", corners))
+            (found.sure if extra.get("UEC", 0.0) >= SURE else found.doubtful).append(symbol)
     return found
 
 
@@ -71,11 +75,12 @@ def _corners(position: Any) -> Corners:
     return tuple((point.x, point.y) for point in at)
 
 
-def _modules(code: Any) -> int:
-    version = str(code.extra.get("Version", ""))
+def _modules(extra: dict[str, Any]) -> int:
+    version = str(extra.get("Version", ""))
     return 17 + 4 * int(version) if version.isdecimal() else 0
 
 
 def _is_part(code: Any, extra: dict[str, Any]) -> bool | None:
     dark = np.asarray(code.to_image(scale=1, add_quiet_zones=False)) < 128
-    return is_part(dark, code.ec_level, int(extra["DataMask"]))
+    intact = extra.get("UEC", 0.0) == 1.0
+    return is_part(dark, code.ec_level, int(extra["DataMask"]), code.bytes, intact)
