@@ -17,7 +17,7 @@ _APPEND = "0011"
 _HEADER = 20  # bits: mode, place in the sequence, parity
 _ALIKE = 0.8  # share of bits that agree where a payload is; by chance it is half
 _CLEARER = 0.2
-_ENOUGH = 16  # bits to judge by
+_ENOUGH = 24  # bits to judge by
 _ALPHANUMERIC = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _COUNT_BITS = {"0001": (10, 12, 14), "0010": (9, 11, 13), "0100": (8, 16, 16)}
 _UTF8 = "0111" + "00011010"  # ECI 26
@@ -33,12 +33,11 @@ def is_part(modules: Modules, level: str, mask: int, payload: bytes, intact: boo
     says_so = "".join("1" if bit else "0" for bit in bits[:4]) == _APPEND
     if intact:
         return says_so
-    version = (len(modules) - 17) // 4
-    scores = [_scores(bits, stream) for stream in _streams(payload, version)]
-    whole, part = (max(column, default=0.0) for column in zip(*scores, strict=True))
-    if max(whole, part) < _ALIKE or abs(whole - part) < _CLEARER:
-        return True if says_so else None
-    return part > whole
+    for stream in _streams(payload, (len(modules) - 17) // 4):
+        whole, part = _scores(bits, stream)
+        if max(whole, part) >= _ALIKE and abs(whole - part) >= _CLEARER:
+            return part > whole
+    return True if says_so else None
 
 
 def _scores(bits: Modules, stream: str) -> tuple[float, float]:
@@ -57,19 +56,19 @@ def _streams(payload: bytes, version: int) -> Iterator[str]:
     """The bits that the code may begin with: one kind of segment, or a change of kind after
     the first digits or capitals."""
     yield _segment("0100", payload, len(payload), version)
-    yield _UTF8 + _segment("0100", payload, len(payload), version)
     for mode, letters in (("0001", _ALPHANUMERIC[:10]), ("0010", _ALPHANUMERIC)):
         run = len(payload) - len(payload.lstrip(letters))
         if run:
             yield _segment(mode, payload, run, version)
+    yield _UTF8 + _segment("0100", payload, len(payload), version)
 
 
 def _segment(mode: str, payload: bytes, count: int, version: int) -> str:
     """Its first bits, at most as many as are read of a symbol."""
     size = _COUNT_BITS[mode][(version >= 10) + (version >= 27)]
-    some = payload[: min(count, 8 * CODEWORDS)]
+    some = payload[: min(count, 3 * CODEWORDS)]  # three digits take ten bits
     if mode == "0100":
-        data = [(byte, 8) for byte in some]
+        data = [(byte, 8) for byte in some[:CODEWORDS]]
     elif mode == "0001":
         triples = [some[k : k + 3] for k in range(0, len(some), 3)]
         data = [(int(triple), (0, 4, 7, 10)[len(triple)]) for triple in triples]

@@ -42,7 +42,9 @@ def code(rng: Rng) -> tuple[Grey, bytes | None]:
         parts = segno.make_sequence(b"part" + said, symbol_count=2, error=level)
         symbol, says = parts[0], None if len(parts) > 1 else b"part" + said
     else:
-        symbol, says = segno.make(said, error=level, micro=False), said
+        # segno takes two arbitrary bytes for a kanji and spoils them.
+        mode = "byte" if len(said) <= 2 and not said.isalnum() else None
+        symbol, says = segno.make(said, error=level, micro=False, mode=mode), said
     png = io.BytesIO()
     symbol.save(png, kind="png", scale=int(rng.integers(2, 5)), border=int(rng.integers(0, 6)))
     return np.array(Image.open(png).convert("L")), says
