@@ -136,9 +136,13 @@ def _place(grey: Grey, seen: Seen, noise: float) -> Box | None:
     """Where to look again: around a code that was found, else at what looks like one."""
     if seen.unread:
         found = max((box_of(u.corners) for u in seen.unread), key=lambda box: box.side)
-        return found.grown(_MARGIN * found.side, grey)
-    texture = largest(dense(grey, noise))
-    return texture.grown(0, grey) if texture else None
+        box = found.grown(_MARGIN * found.side, grey)
+    else:
+        texture = largest(dense(grey, noise))
+        if texture is None:
+            return None
+        box = texture.grown(0, grey)
+    return box if box.pixels else None
 
 
 def _boxes(grey: Grey, seen: Seen) -> list[Box]:

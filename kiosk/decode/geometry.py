@@ -20,14 +20,15 @@ class Box(NamedTuple):
     bottom: int
 
     def grown(self, margin: float, grey: Grey) -> Box:
-        """Larger by `margin` on each side, as far as the frame goes."""
+        """Larger by `margin` on each side, as far as the frame goes; empty when outside of it."""
         height, width = grey.shape
-        return Box(
-            max(0, int(self.left - margin)),
-            max(0, int(self.top - margin)),
-            min(width, int(self.right + margin)),
-            min(height, int(self.bottom + margin)),
+        left, right = (
+            min(max(0, int(x)), width) for x in (self.left - margin, self.right + margin)
         )
+        top, bottom = (
+            min(max(0, int(y)), height) for y in (self.top - margin, self.bottom + margin)
+        )
+        return Box(left, top, right, bottom)
 
     def cut(self, grey: Grey) -> Grey:
         return grey[self.top : self.bottom, self.left : self.right]

@@ -59,7 +59,9 @@ class Zbar:
         return self._scanner is None
 
     def read(self, grey: Grey) -> Reading:
-        """Every QR code in view."""
+        """Every QR code in view; none in a picture without pixels."""
+        if not grey.size:
+            return Reading([], [])
         grey = np.ascontiguousarray(grey)
         height, width = grey.shape
         zbar = self._zbar

@@ -70,7 +70,7 @@ def test_a_damaged_corner_does_not_make_a_whole_code_a_part(said):
         spoilt = square.copy()
         spoilt[-4:, -4:] = np.random.default_rng(seed).random((4, 4)) < 0.5
         sure += is_part(spoilt, code.error, code.mask, said, False) is False
-    assert sure >= 39
+    assert sure >= 32
 
 
 def test_a_damaged_corner_does_not_make_a_part_the_whole():
@@ -150,6 +150,21 @@ def test_both_decoders_give_the_same_bytes(text, how):
     decoder, grey = Decoder(), drawn(code)
     first = [s.payload for s in decoder._eyes.first(grey).symbols]
     assert first == [s.payload for s in decoder._eyes._zbar.read(grey).symbols] != []
+    decoder.close()
+
+
+def test_a_code_found_outside_the_frame_is_no_place_to_look(monkeypatch):
+    """Corners are extrapolated: those of a code at the rim may lie anywhere."""
+    from kiosk.decode import zxing
+
+    corners = ((-90, -90), (-50, -90), (-50, -50), (-90, -50))
+    lost = zxing.Found([], [Symbol(b"x", "qr", corners)], [], [], [zxing.Unread(corners, 21)])
+    monkeypatch.setattr(zxing, "read", lambda grey, one_threshold=False: lost)
+    decoder = Decoder()
+    assert [s.payload for s in decoder.picture(np.zeros((40, 40), np.uint8))] == [b"x"]
+    empty = lost._replace(doubtful=[])
+    monkeypatch.setattr(zxing, "read", lambda grey, one_threshold=False: empty)
+    assert decoder.picture(np.zeros((40, 40), np.uint8)) == []
     decoder.close()
 
 
