@@ -49,6 +49,7 @@ setup(
         "pyzbar>=0.1.9",
         "systemd-python>=235",
         "tinydb>=4.8",
+        "zxing-cpp>=3.1",
     ],
     extras_require={
         # picamera2 needs libcamera from the system: a venv with system packages

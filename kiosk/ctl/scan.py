@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +18,6 @@ from kiosk.decode import Decoder
 from kiosk.errors import CredentialError
 
 MAX_PIXELS = 50_000_000
-
-
-class Picture(NamedTuple):
-    """A frame for the decoder. `grey`: uint8, shape (height, width)."""
-
-    grey: npt.NDArray[np.uint8]
-    at: float = 0.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"{path}: no picture that can be read: {_why(error)}", file=sys.stderr)
             everywhere = False
             continue
-        symbols = decoder.decode(picture)
+        symbols = decoder.picture(picture)
         if not symbols:
             print(f"{path}: no readable code")
             everywhere = False
@@ -65,11 +57,12 @@ def run(args: argparse.Namespace) -> int:
     return 0 if everywhere else 1
 
 
-def _read(path: Path) -> Picture:
+def _read(path: Path) -> npt.NDArray[np.uint8]:
+    """Luma, uint8, shape (height, width)."""
     with Image.open(path, formats=("PNG", "JPEG")) as image:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.width}x{image.height} pixels, at most {MAX_PIXELS} in all")
-        return Picture(np.asarray(image.convert("L")))
+        return np.asarray(image.convert("L"))
 
 
 def _why(error: Exception) -> str:

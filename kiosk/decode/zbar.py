@@ -1,4 +1,4 @@
-"""Frame to symbols: finds QR codes in grey pictures, with zbar.
+"""zbar, the second opinion, in its binary mode.
 
 `pyzbar.decode` guesses a character set and often returns wrong text for Vietnamese names,
 so zbar runs in its binary mode, reached through pyzbar's ctypes layer: a payload is the
@@ -8,26 +8,40 @@ exact bytes of the code.
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from kiosk.decode.geometry import Corners, Grey
 from kiosk.errors import HardwareError
-from kiosk.model import Frame, Symbol
+from kiosk.model import Symbol
 
 # zbar.h; pyzbar names neither the binary mode nor the pixel format.
 _BINARY = 4  # ZBAR_CFG_BINARY, since zbar 0.23.1
 _GREY = int.from_bytes(b"Y800", "little")
 
 
-class Decoder:
+class Reading(NamedTuple):
+    """`parts`: places of codes that span several symbols (structured append), of which some
+    are not in view. With all in view they are one symbol."""
+
+    symbols: list[Symbol]
+    parts: list[Corners]
+
+    @property
+    def payloads(self) -> set[bytes | None]:
+        """What was read; None stands for a part of a code."""
+        return {symbol.payload for symbol in self.symbols} | {None for _ in self.parts}
+
+
+class Zbar:
     """One zbar scanner, kept for its lifetime; belongs to one thread."""
 
     def __init__(self) -> None:
         """Raises HardwareError when zbar is not installed or lacks its binary mode."""
         self._zbar = _load_zbar()
         self._qr = int(self._zbar.ZBarSymbol.QRCODE)
+        self._partial = int(self._zbar.ZBarSymbol.PARTIAL)
         self._scanner = self._zbar.zbar_image_scanner_create()
         enable = int(self._zbar.ZBarConfig.CFG_ENABLE)
         for symbology, setting, value in ((0, enable, 0), (self._qr, enable, 1)):
@@ -39,15 +53,16 @@ class Decoder:
                 "install libzbar0 0.23.1 or later"
             )
 
-    def decode(self, frame: Frame) -> list[Symbol]:
-        """Every QR code in view, the largest first. A part of a code that spans several
-        symbols (structured append) is no symbol until all its parts are in view.
+    @property
+    def closed(self) -> bool:
+        """Whether the scanner is released."""
+        return self._scanner is None
 
-        Raises HardwareError for a frame that is not luma, uint8, (height, width).
-        """
-        if self._scanner is None:
-            raise HardwareError("the decoder is closed")
-        grey = _luma(frame.grey)
+    def read(self, grey: Grey) -> Reading:
+        """Every QR code in view; none in a picture without pixels."""
+        if not grey.size:
+            return Reading([], [])
+        grey = np.ascontiguousarray(grey)
         height, width = grey.shape
         zbar = self._zbar
         image = zbar.zbar_image_create()
@@ -58,15 +73,17 @@ class Decoder:
             zbar.zbar_image_set_data(image, grey.ctypes.data, grey.nbytes, None)
             if zbar.zbar_scan_image(self._scanner, image) < 0:
                 raise HardwareError(f"zbar failed on a frame of {width}x{height} pixels")
-            symbols = []
+            reading = Reading([], [])
             symbol = zbar.zbar_image_first_symbol(image)
             while symbol:
                 if symbol.contents.type == self._qr:
-                    symbols.append(self._read(symbol))
+                    reading.symbols.append(self._read(symbol))
+                elif symbol.contents.type == self._partial:
+                    reading.parts.append(self._corners(symbol))
                 symbol = zbar.zbar_symbol_next(symbol)
         finally:
             zbar.zbar_image_destroy(image)
-        return sorted(symbols, key=lambda s: _area(s.corners), reverse=True)
+        return reading
 
     def close(self) -> None:
         """Releases the scanner; may be called twice."""
@@ -79,11 +96,14 @@ class Decoder:
         size = zbar.zbar_symbol_get_data_length(symbol)
         # The length comes from zbar, not from a terminator: NUL is a byte like any other.
         payload = ctypes.string_at(zbar.zbar_symbol_get_data(symbol), size)
-        corners = tuple(
+        return Symbol(payload, "qr", self._corners(symbol))
+
+    def _corners(self, symbol: Any) -> Corners:
+        zbar = self._zbar
+        return tuple(
             (zbar.zbar_symbol_get_loc_x(symbol, i), zbar.zbar_symbol_get_loc_y(symbol, i))
             for i in range(zbar.zbar_symbol_get_loc_size(symbol))
         )
-        return Symbol(payload, "qr", corners)
 
 
 def _load_zbar() -> Any:
@@ -94,19 +114,3 @@ def _load_zbar() -> Any:
             f"cannot load zbar ({error}); install it: apt install libzbar0, pip install pyzbar"
         ) from error
     return wrapper
-
-
-def _luma(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """`grey` in one block of memory, row after row."""
-    if grey.ndim != 2 or grey.dtype != np.uint8 or not grey.size:
-        raise HardwareError(
-            f"the camera gave a frame of {grey.dtype} with shape {grey.shape}, "
-            "expected uint8 (height, width); look at its driver"
-        )
-    return np.ascontiguousarray(grey)
-
-
-def _area(corners: tuple[tuple[int, int], ...]) -> float:
-    """Square pixels inside a polygon (shoelace formula)."""
-    around = zip(corners, corners[1:] + corners[:1], strict=True)
-    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in around)) / 2

@@ -1,0 +1,211 @@
+"""Recall, wrong payloads and time of our decoder beside its peers, picture by picture.
+
+A folder holds pictures, each with NAME.txt (expected text, UTF-8) or NAME.bin (expected
+bytes) beside it; without either no code is expected. Sub-folders are categories.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from bench._peers import Grey, Reader, plain_pyzbar, readers
+from bench._report import arguments, machine, spread, write
+from demo import hard, idle
+from drivers.camera import Frame
+from kiosk.decode import Decoder
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
+CHARSETS = ("utf-8", "iso-8859-1", "shift_jis", "gb18030", "big5", "euc_kr")
+"""Character sets of codes whose expectation is text: a payload says the same in any."""
+FPS = 15
+EVERY = 15
+"""Plain pyzbar, which keeps no state, sees one idle frame in so many."""
+
+console = Console(stderr=True)
+
+
+class Case(NamedTuple):
+    """A picture with what may be read in it; nothing may if `right` is empty."""
+
+    category: str
+    grey: Grey
+    right: set[bytes]
+
+
+class Tally(msgspec.Struct):
+    """`read`: pictures whose code was read. `wrong`: payloads that no code says."""
+
+    read: int = 0
+    wrong: int = 0
+    ms: list[float] = []
+
+
+Set = dict[str, Tally]
+
+
+def main() -> None:
+    """Command line. Ends with 1 when ours gave a wrong payload."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--images", type=Path, action="append", default=[], metavar="DIR")
+    parser.add_argument("--synthetic", type=int, default=0, metavar="N", help="hard scenes too")
+    parser.add_argument(
+        "--idle-seconds", type=float, default=30, metavar="S", help="per clip; default: %(default)s"
+    )
+    given = parser.parse_args()
+    for folder in given.images:
+        if not folder.is_dir():
+            parser.error(f"--images {folder}: no such folder")
+    pictures = [found for folder in given.images for found in _pictures(folder)]
+    sets: dict[str, Set] = {}
+    count: dict[str, int] = defaultdict(int)
+    decoders = readers()
+    for number, case in enumerate(_cases(pictures, given.synthetic)):
+        count[case.category] += 1
+        # Who comes first finds the picture outside the processor's cache: each in turn.
+        order = [*decoders][number % len(decoders) :] + [*decoders][: number % len(decoders)]
+        _compare(case, {name: decoders[name] for name in order}, sets.setdefault(case.category, {}))
+    everything = _sum(sets)
+    figures: dict[str, Any] = {
+        "machine": machine(),
+        "sets": {name: _figures(count[name], tallies) for name, tallies in sets.items()},
+        "all": _figures(sum(count.values()), everything),
+        "idle": _idle(given.idle_seconds),
+    }
+    _show(figures)
+    write(given.json, figures)
+    sys.exit(1 if everything and everything["ours"].wrong else 0)
+
+
+def _pictures(folder: Path) -> list[tuple[str, Path]]:
+    """Category and file: the sub-folder's path, or the folder's own name."""
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    inside = [(path, path.parent.relative_to(folder).as_posix()) for path in files]
+    return [(folder.resolve().name if sub == "." else sub, path) for path, sub in inside]
+
+
+def _cases(pictures: list[tuple[str, Path]], synthetic: int) -> Iterator[Case]:
+    for category, path in track(pictures, "photographs", console=console):
+        try:
+            with Image.open(path) as image:
+                grey = np.asarray(image.convert("L"))
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            sys.exit(f"{path}: no picture that can be read ({error}); mend it or take it away")
+        yield Case(category, grey, _expected(path))
+    drawn = track(hard.scenes(synthetic), "hard scenes", synthetic, console=console)
+    for scene in drawn if synthetic else ():
+        yield Case(f"hard-{scene.kind}", scene.grey, {scene.payload})
+
+
+def _expected(picture: Path) -> set[bytes]:
+    if (recorded := picture.with_suffix(".bin")).exists():
+        return {recorded.read_bytes()}
+    if not (file := picture.with_suffix(".txt")).exists():
+        return set()
+    text, right = file.read_bytes().decode(), set()
+    for charset in CHARSETS:
+        with suppress(UnicodeEncodeError):
+            # An editor may have ended the last line.
+            right |= {text.encode(charset), text.rstrip("\r\n").encode(charset)}
+    return right
+
+
+def _compare(case: Case, decoders: dict[str, Reader], tallies: Set) -> None:
+    seen: dict[str, tuple[bool, int, float]] = {}
+    for name, read in decoders.items():
+        start = time.perf_counter()
+        payloads = read(case.grey)
+        ms = (time.perf_counter() - start) * 1000
+        wrong = sum(payload not in case.right for payload in payloads)
+        seen[name] = (any(payload in case.right for payload in payloads), wrong, ms)
+    both = seen["pyzbar"], seen["zxing-cpp"]
+    seen["union"] = (any(b[0] for b in both), sum(b[1] for b in both), sum(b[2] for b in both))
+    for name in sorted(seen):
+        right, wrong, ms = seen[name]
+        tally = tallies.setdefault(name, Tally())
+        tally.read += right
+        tally.wrong += wrong
+        tally.ms.append(ms)
+
+
+def _sum(sets: dict[str, Set]) -> Set:
+    every: Set = {}
+    for tallies in sets.values():
+        for name, tally in tallies.items():
+            total = every.setdefault(name, Tally())
+            total.read += tally.read
+            total.wrong += tally.wrong
+            total.ms.extend(tally.ms)
+    return every
+
+
+def _figures(pictures: int, tallies: Set) -> dict[str, Any]:
+    decoders = {}
+    for name, tally in tallies.items():
+        ms = spread(tally.ms)
+        decoders[name] = {
+            "read": tally.read,
+            "wrong": tally.wrong,
+            "median_ms": ms["median"],
+            "p95_ms": ms["p95"],
+        }
+    return {"pictures": pictures, "decoders": decoders}
+
+
+def _idle(seconds: float) -> dict[str, Any]:
+    """CPU milliseconds per frame while nobody holds up a code."""
+    clips: dict[str, Any] = {}
+    for kind in track(idle.KINDS, "idle clips", console=console):
+        decoder, ours, peer = Decoder(), 0.0, []
+        number, found = -1, 0
+        for number, grey in enumerate(idle.clip(kind, seconds, FPS)):
+            start = time.process_time()
+            found += len(decoder.look(Frame(grey, number / FPS)).symbols)
+            ours += time.process_time() - start
+            if number % EVERY == 0:
+                start = time.process_time()
+                plain_pyzbar(grey)
+                peer.append(time.process_time() - start)
+        decoder.close()
+        if not peer:
+            continue
+        mine, theirs = ours / (number + 1) * 1000, sum(peer) / len(peer) * 1000
+        clips[kind] = {
+            "frames": number + 1,
+            "wrong": found,
+            "ours_ms": round(mine, 3),
+            "pyzbar_ms": round(theirs, 3),
+            "pyzbar_to_ours": round(theirs / mine, 1),
+        }
+    mine = sum(clip["ours_ms"] for clip in clips.values())
+    theirs = sum(clip["pyzbar_ms"] for clip in clips.values())
+    return {"fps": FPS, "clips": clips, "pyzbar_to_ours": round(theirs / mine, 1) if mine else None}
+
+
+def _show(figures: dict[str, Any]) -> None:
+    table = Table("set", "pictures", "decoder", "read", "wrong", "median ms", "p95 ms")
+    for name, one in {**figures["sets"], "all": figures["all"]}.items():
+        for decoder, f in one["decoders"].items():
+            values = (f["read"], f["wrong"], f["median_ms"], f["p95_ms"])
+            table.add_row(name, str(one["pictures"]), decoder, *map(str, values))
+        table.add_section()
+    Console(width=110).print(table)
+    for kind, clip in figures["idle"]["clips"].items():
+        print(f"idle, {kind:11} {clip}")
+    print(f"idle, all         pyzbar takes {figures['idle']['pyzbar_to_ours']} times as much")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The decoder: which look a frame gets, and when none."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kiosk.decode.activity import Activity
+from kiosk.decode.choice import Choice, ambiguous
+from kiosk.decode.eyes import Eyes, Seen
+from kiosk.decode.geometry import Box, Grey, box_of
+from kiosk.decode.hints import Hint, Patience, advice
+from kiosk.decode.looks import LOOKS
+from kiosk.decode.texture import dense, largest
+from kiosk.errors import HardwareError
+from kiosk.model import Frame, Symbol
+
+IDLE_S = 1.0
+"""With nothing moving, one frame in this many seconds is read all the same."""
+OPEN_S = 1.0
+"""Seconds for which frames are read after the last movement."""
+PLAIN_S = 0.2
+"""Seconds between readings while something moves that does not look like a code."""
+
+_LARGE = 1_500_000  # pixels; of more, no changed copies are made: memory
+_MARGIN = 0.3  # of its side, around a code found and not read
+
+
+class Sight(NamedTuple):
+    """`symbols`: the codes read, the one that is held up first. `hint`: what the visitor could
+    do to be read, None most of the time."""
+
+    symbols: list[Symbol]
+    hint: Hint | None
+
+
+class Decoder:
+    """Keeps state from frame to frame; belongs to one thread. Remembers places and times, no
+    payload."""
+
+    def __init__(self) -> None:
+        """Raises HardwareError when zbar is not installed or lacks its binary mode."""
+        self._eyes = Eyes()
+        self._activity = Activity()
+        self._choice = Choice()
+        self._patience = Patience()
+        self._moved_at: float | None = None
+        self._read_at = 0.0
+        self._holding = False  # the last reading found a code
+        self._look = 0  # which second look is next
+        self._rested = True  # the frame before had no second look
+
+    def decode(self, frame: Frame) -> list[Symbol]:
+        """The symbols that `look` sees."""
+        return self.look(frame).symbols
+
+    def look(self, frame: Frame) -> Sight:
+        """Every QR code that can be read in the next frame of a camera.
+
+        Raises HardwareError for a frame that is not luma, uint8, (height, width).
+        """
+        grey = _luma(frame.grey)
+        if not self._due(grey, frame.at):
+            return Sight([], self._patience.settled(None, frame.at))
+        self._read_at = frame.at
+        seen = self._eyes.first(grey)
+        if not seen.symbols and self._open(frame.at):
+            self._second(grey, seen)
+        self._holding = bool(seen.symbols)
+        symbols = self._choice.ordered(seen.symbols, grey)
+        if symbols:
+            hint = Hint.ONE_AT_A_TIME if ambiguous(symbols, grey) else None
+        else:
+            hint = advice(grey, seen.unread) if self._open(frame.at) else None
+        return Sight(symbols, self._patience.settled(hint, frame.at))
+
+    def picture(self, grey: Grey) -> list[Symbol]:
+        """Every QR code that can be read in one picture, by all means, however long it takes.
+
+        `grey`: luma, uint8, shape (height, width). Raises HardwareError for anything else.
+        """
+        grey = _luma(grey)
+        seen = self._eyes.first(grey)
+        if not seen.symbols:
+            self._every_look(grey, seen)
+        return Choice().ordered(seen.symbols, grey)
+
+    def close(self) -> None:
+        """Releases the scanner; may be called twice."""
+        self._eyes.close()
+
+    def _due(self, grey: Grey, at: float) -> bool:
+        """Whether this frame is read; always notes what moved."""
+        moved = self._activity.moved(grey)
+        if moved is None:  # nothing to compare with
+            self._moved_at = at
+            return True
+        if moved.any():
+            self._moved_at = at
+        if self._holding:
+            return True
+        if not self._open(at):
+            return at - self._read_at >= IDLE_S
+        if at - self._read_at >= PLAIN_S:
+            return True
+        return bool(dense(grey, self._activity.noise).any())
+
+    def _open(self, at: float) -> bool:
+        return self._moved_at is not None and at - self._moved_at <= OPEN_S
+
+    def _second(self, grey: Grey, seen: Seen) -> None:
+        """One second look at every other frame, at the place where a code may be. The look
+        that helped is kept."""
+        self._rested = not self._rested
+        box = _place(grey, seen, self._activity.noise)
+        if box is None or self._rested:
+            return
+        found = self._eyes.second(grey, box, LOOKS[self._look])
+        seen.symbols = found.symbols
+        seen.unread += found.unread
+        if not found.symbols:
+            self._look = (self._look + 1) % len(LOOKS)
+
+    def _every_look(self, grey: Grey, seen: Seen) -> None:
+        """One second look after another, until something is read."""
+        for box in _boxes(grey, seen):
+            for look in LOOKS:
+                if box.pixels <= _LARGE or look.plain:
+                    seen.symbols = self._eyes.second(grey, box, look).symbols
+                if seen.symbols:
+                    return
+
+
+def _place(grey: Grey, seen: Seen, noise: float) -> Box | None:
+    """Where to look again: around a code that was found, else at what looks like one."""
+    if seen.unread:
+        found = max((box_of(u.corners) for u in seen.unread), key=lambda box: box.side)
+        box = found.grown(_MARGIN * found.side, grey)
+    else:
+        texture = largest(dense(grey, noise))
+        if texture is None:
+            return None
+        box = texture.grown(0, grey)
+    return box if box.pixels else None
+
+
+def _boxes(grey: Grey, seen: Seen) -> list[Box]:
+    """Where to look again in a picture: the likeliest place, then all of it."""
+    whole = Box(0, 0, grey.shape[1], grey.shape[0])
+    place = _place(grey, seen, 0.0)
+    return [whole] if place is None or grey.size < _LARGE else [place, whole]
+
+
+def _luma(grey: Grey) -> Grey:
+    if grey.ndim != 2 or grey.dtype != np.uint8 or not grey.size:
+        raise HardwareError(
+            f"the camera gave a frame of {grey.dtype} with shape {grey.shape}, "
+            "expected uint8 (height, width); look at its driver"
+        )
+    return grey
