@@ -33,7 +33,6 @@ setup(
     ),
     package_data={
         "kiosk.screens": ["fonts/*"],
-        "webcam": ["av>=12"],
         "central": ["migrations/*.mako", "migrations/*.ini"],
     },
     data_files=below("config") + below("systemd"),
@@ -54,6 +53,7 @@ setup(
     extras_require={
         # picamera2 needs libcamera from the system: a venv with system packages
         "pi": [f"picamera2>=0.3.18; {ON_A_PI}", f"lgpio>=0.2; {ON_A_PI}"],
+        "webcam": ["av>=12"],
         "central": ["alembic>=1.13", "psycopg[binary]>=3.1", "SQLAlchemy>=2.0"],
         "demo": ["rich>=13", "segno>=1.6"],
         "test": [

@@ -51,10 +51,6 @@ class Decoder:
         self._look = 0  # which second look is next
         self._rested = True  # the frame before had no second look
 
-    def decode(self, frame: Frame) -> list[Symbol]:
-        """The symbols that `look` sees."""
-        return self.look(frame).symbols
-
     def look(self, frame: Frame) -> Sight:
         """Every QR code that can be read in the next frame of a camera.
 

@@ -65,7 +65,7 @@ def main(config: Config, service: Service) -> None:
     timer.start()
     eye = Eye(_camera(config), faults, clock.boottime, service.stopping.wait)
     parts = Parts(
-        decode=Decoder().decode,
+        look=Decoder().look,
         parse=partial(parse, trust=trust),
         judge=partial(_judge, policy),
         send=panel.send,

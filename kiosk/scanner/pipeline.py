@@ -16,8 +16,9 @@ from time import perf_counter
 import msgspec
 
 from kiosk.cues import Answer
+from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxError
-from kiosk.model import CheckIn, Credential, Direction, Frame, Instant, Person, Symbol, Verdict
+from kiosk.model import CheckIn, Credential, Direction, Frame, Instant, Person, Verdict
 from kiosk.outbox import Outbox
 from kiosk.scanner.showings import Showing, Showings
 from kiosk.scanner.store import fault_code
@@ -43,7 +44,7 @@ class Parts(msgspec.Struct):
     the outbox is out of order.
     """
 
-    decode: Callable[[Frame], list[Symbol]]
+    look: Callable[[Frame], Sight]
     parse: Callable[[bytes], Credential]
     judge: Callable[[Credential | CredentialError, Instant], Verdict]
     send: Callable[[Answer], object]
@@ -56,8 +57,8 @@ class Parts(msgspec.Struct):
 
 
 class Pipeline:
-    """One turn per frame. `scans` and `rejected` count answers since the start;
-    `decode_ms` is a moving average."""
+    """One turn per frame, and one per payload of an external reader. `scans` and `rejected`
+    count answers since the start; `decode_ms` is a moving average."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -66,18 +67,26 @@ class Pipeline:
         self.rejected = 0
         self.decode_ms = 0.0
 
-    def turn(self, frame: Frame) -> None:
+    def turn(self, frame: Frame) -> Sight:
         """Looks at one frame and answers if there is something new to answer."""
         stages = _Stages()
         with stages.timed("decode"):
-            symbols = self._parts.decode(frame)
+            sight = self._parts.look(frame)
         self.decode_ms += (stages.ms["decode"] - self.decode_ms) * 0.1
-        # The largest comes first; one that has its answer, as a poster on the wall, does
-        # not stand in the way of the next.
-        seen = [(s.payload, *self._parts.showings.see(s.payload, frame.at)) for s in symbols]
+        self._see([symbol.payload for symbol in sight.symbols], frame.at, stages)
+        return sight
+
+    def read(self, payload: bytes, at: float) -> None:
+        """Answers what an external reader has read, at `at` seconds of CLOCK_BOOTTIME."""
+        self._see([payload], at, _Stages())
+
+    def _see(self, payloads: list[bytes], at: float, stages: _Stages) -> None:
+        # The one that is held up comes first; one that has its answer, as a poster on the
+        # wall, does not stand in the way of the next.
+        seen = [(payload, *self._parts.showings.see(payload, at)) for payload in payloads]
         for payload, showing, verdict in seen:
             if showing is not Showing.HELD:
-                self._shown(payload, showing, verdict, frame.at, stages)
+                self._shown(payload, showing, verdict, at, stages)
                 return
 
     def _shown(

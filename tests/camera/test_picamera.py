@@ -67,7 +67,7 @@ def seen(camera: PiCamera, decoder: Decoder) -> int:
     """Number of the scene that the next frame shows."""
     frame = camera.frame(2.0)
     assert frame is not None
-    (symbol,) = decoder.decode(frame)
+    (symbol,) = decoder.look(frame).symbols
     return PAYLOADS.index(symbol.payload)
 
 

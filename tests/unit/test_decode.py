@@ -36,7 +36,7 @@ def drawn(code: segno.QRCode, scale: int = 4) -> np.ndarray:
 
 
 def payloads(decoder: Decoder, grey: np.ndarray) -> list[bytes]:
-    return [symbol.payload for symbol in decoder.decode(Frame(grey, 0.0))]
+    return [symbol.payload for symbol in decoder.look(Frame(grey, 0.0)).symbols]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_largest_comes_first_with_its_corners(decoder):
     scene = np.full((300, 600), 255, np.uint8)
     scene[20 : 20 + small.shape[0], 20 : 20 + small.shape[1]] = small
     scene[40 : 40 + large.shape[0], 300 : 300 + large.shape[1]] = large
-    first, second = decoder.decode(Frame(scene, 0.0))
+    first, second = decoder.look(Frame(scene, 0.0)).symbols
     assert (first.payload, second.payload) == (b"large", b"small")
     assert first.kind == "qr"
     edge = 5 * 7  # of the quiet zone
@@ -140,7 +140,7 @@ def test_any_memory_layout_is_taken(decoder, view):
 )
 def test_anything_but_luma_is_told(decoder, grey):
     with pytest.raises(HardwareError, match=r"expected uint8 \(height, width\)"):
-        decoder.decode(Frame(grey, 0.0))
+        decoder.look(Frame(grey, 0.0))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4000), (4000, 1), (7, 7)])
@@ -159,7 +159,7 @@ def test_a_closed_decoder_says_so():
     decoder.close()
     decoder.close()
     with pytest.raises(HardwareError, match="closed"):
-        decoder.decode(Frame(np.zeros((10, 10), np.uint8), 0.0))
+        decoder.look(Frame(np.zeros((10, 10), np.uint8), 0.0))
 
 
 def test_missing_library_names_the_package(monkeypatch):
@@ -180,7 +180,7 @@ def test_thousands_of_frames_leak_nothing(decoder):
     def turn(times: int) -> None:
         for _ in range(times):
             assert len(payloads(decoder, code)) == 1
-            decoder.decode(Frame(parts[0], 0.0))
+            decoder.look(Frame(parts[0], 0.0))
 
     turn(100)
     before = pages()
@@ -205,7 +205,7 @@ def test_photographs_are_never_misread(decoder, record_property):
     for picture in sorted([*PHOTOS.glob("*/*.png"), *PHOTOS.glob("*/*.webp")]):
         expected = expected_payloads(picture)
         grey = np.asarray(Image.open(picture).convert("RGBA").convert("L"))
-        found: list[Symbol] = decoder.decode(Frame(grey, 0.0))
+        found: list[Symbol] = decoder.look(Frame(grey, 0.0)).symbols
         if not expected:
             assert found == [], picture
             continue

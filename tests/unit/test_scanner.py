@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from kiosk.cues import AlertCue, Answer
+from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxLocked
 from kiosk.faults import Faults, Severity
 from kiosk.model import Credential, Frame, Instant, Person, Symbol, Verdict
@@ -51,7 +52,7 @@ class Door:
         self.outbox = Outbox(directory, 64, self.begin)
         self.store = Store(lambda: self.outbox, self.faults, lambda: self.at)
         self.parts = Parts(
-            decode=self.decode,
+            look=self.look,
             parse=self.parse,
             judge=self.judge,
             send=self.answer,
@@ -67,9 +68,9 @@ class Door:
     def begin(self, epoch: str, first_seq: int) -> SegmentSeal:
         return new_segment([self.key.public_key()], "k-1", epoch, first_seq)
 
-    def decode(self, frame: Frame) -> list[Symbol]:
+    def look(self, frame: Frame) -> Sight:
         assert isinstance(frame, Picture)
-        return [Symbol(code, "qr", ()) for code in frame.codes]
+        return Sight([Symbol(code, "qr", ()) for code in frame.codes], None)
 
     def parse(self, payload: bytes) -> Credential:
         if payload == b"broken":
@@ -150,6 +151,14 @@ def test_a_poster_on_the_wall_does_not_stand_in_the_way(door: Door) -> None:
         door.show(b"place", at=at)
     door.show(b"place", b"one", at=110)
     assert [a.reason for a in door.answers] == ["place-code", "accepted"]
+
+
+def test_what_an_external_reader_read_is_a_showing_like_any_other(door: Door) -> None:
+    door.pipeline.read(b"one", 100)
+    door.pipeline.read(b"one", 100.5)
+    door.show(b"one", at=101)
+    assert [a.reason for a in door.answers] == ["accepted"]
+    assert [p.subject for p in door.people()] == ["s:one"]
 
 
 def test_a_slow_card_does_not_repeat_the_answer(

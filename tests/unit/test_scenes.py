@@ -45,7 +45,7 @@ def decoder():
 
 
 def payloads(decoder: Decoder, frame: Frame) -> list[bytes]:
-    return [symbol.payload for symbol in decoder.decode(frame)]
+    return [symbol.payload for symbol in decoder.look(frame).symbols]
 
 
 def held_up(payload: bytes | None) -> list[bytes]:
@@ -85,7 +85,7 @@ def test_codes_have_a_realistic_size(decoder, crowd, label, low, high):
     visitor = next(v for v in crowd.visitors if v.label == label)
     modules = {"CCCD": 53, "personal QR": 37}[label]
     for seed in range(3):
-        (symbol,) = decoder.decode(Frame(np.asarray(draw(visitor, seed=seed)), 0.0))
+        (symbol,) = decoder.look(Frame(np.asarray(draw(visitor, seed=seed)), 0.0)).symbols
         corners = np.array(symbol.corners)
         edges = np.hypot(*(corners - np.roll(corners, 1, axis=0)).T)
         assert low <= edges.min() / modules and edges.max() / modules <= high
