@@ -21,12 +21,12 @@ Size = tuple[int, int]
 Point = tuple[float, float]
 Rng = np.random.Generator
 
-_FINE = 2  # things are drawn this much larger than the camera sees them
+FINE = 2  # things are drawn this much larger than the camera sees them
 _QUIET = 4  # modules of white around a code, ISO/IEC 18004
 _FOCAL = 1500.0  # focal length in pixels: how strong perspective is
 _CARD_VERSION = 9  # 53 modules, as printed on ID cards
 _PRINT = (45, 225)  # black and white of ink on paper or plastic, grey levels
-_GLASS = (14, 245)  # the same of a lit screen
+GLASS = (14, 245)  # the same of a lit screen
 _WORDS = ["vui", "long", "dua", "ma", "nay", "cho", "nhan", "vien", "kiem", "tra", "tai", "cua"]
 _WORDS += ["vao", "cho", "truong", "hoc", "giu", "khoang", "cach", "deo", "khau", "trang", "xin"]
 _CARD_MEMBERS = (
@@ -55,7 +55,7 @@ def draw(visitor: Visitor, size: Size = (1280, 720), seed: int = 0) -> Image.Ima
     """One grey camera picture (mode L, `size`) of `visitor`; `seed` varies everything but
     the code."""
     rng = np.random.default_rng(seed)
-    held = hold(visitor, rng)
+    held = soften(hold(visitor, rng))
     scene = room(size, rng)
     turn = tilt(rng)
     centre = np.array(size) * rng.uniform((0.44, 0.44), (0.56, 0.54))
@@ -81,6 +81,11 @@ def write_scene(picture: Image.Image, path: Path) -> None:
     os.replace(part, path)  # noqa: PTH105  Path.replace is the same call
 
 
+def soften(held: Held) -> Held:
+    """Takes out what would flicker when the picture is projected, which makes it smaller."""
+    return held._replace(picture=held.picture.filter(ImageFilter.GaussianBlur(0.7)))
+
+
 class Code(NamedTuple):
     """A drawn code with its white border; `side` is its width without it. Pixels of a sheet's
     picture."""
@@ -91,7 +96,7 @@ class Code(NamedTuple):
     @property
     def width(self) -> float:
         """With the border, in pixels of the camera."""
-        return self.picture.width / _FINE
+        return self.picture.width / FINE
 
 
 def drawn_code(
@@ -103,7 +108,7 @@ def drawn_code(
     code = segno.make(payload, error=level, version=version, boost_error=False, micro=False)
     modules = np.array([[black if bit else white for bit in row] for row in code.matrix], np.uint8)
     modules = np.pad(modules, _QUIET, constant_values=white)
-    side = round(len(modules) * pixels_per_module * _FINE)
+    side = round(len(modules) * pixels_per_module * FINE)
     blocks = modules.repeat(8, axis=0).repeat(8, axis=1)
     picture = Image.fromarray(blocks).resize((side, side), Image.Resampling.BOX)
     return Code(picture, side * (1 - 2 * _QUIET / len(modules)))
@@ -113,7 +118,7 @@ class Sheet:
     """A canvas for one held thing; lengths are camera pixels, the origin is the canvas'."""
 
     def __init__(self, width: float, height: float) -> None:
-        size = (round(width * _FINE), round(height * _FINE))
+        size = (round(width * FINE), round(height * FINE))
         self.picture = Image.new("L", size, 120)
         self.mask = Image.new("L", size, 0)
         self._pen = ImageDraw.Draw(self.picture)
@@ -121,7 +126,7 @@ class Sheet:
 
     def box(self, x: float, y: float, w: float, h: float, grey: int, radius: float = 0) -> None:
         for pen, value in ((self._pen, grey), (self._solid, 255)):
-            pen.rounded_rectangle(_fine(x, y, x + w, y + h), radius * _FINE, value)
+            pen.rounded_rectangle(_fine(x, y, x + w, y + h), radius * FINE, value)
 
     def blob(self, x: float, y: float, w: float, h: float, grey: int) -> None:
         """An ellipse with centre (x, y), darker towards its rim: a fingertip, a palm."""
@@ -132,13 +137,13 @@ class Sheet:
         self._solid.ellipse(_fine(x - w / 2, y - h / 2, x + w / 2, y + h / 2), 255)
 
     def text(self, x: float, y: float, words: str, height: float, grey: int) -> None:
-        font = ImageFont.load_default(height * _FINE)
-        self._pen.text((x * _FINE, y * _FINE), words, grey, font)
+        font = ImageFont.load_default(height * FINE)
+        self._pen.text((x * FINE, y * FINE), words, grey, font)
 
     def lines(self, x: float, y: float, w: float, count: int, step: float, rng: Rng) -> None:
         """A paragraph of small print, `step` from line to line."""
-        font = ImageFont.load_default(step * 0.62 * _FINE)
-        room, space = w * _FINE, step * 0.2 * _FINE
+        font = ImageFont.load_default(step * 0.62 * FINE)
+        room, space = w * FINE, step * 0.2 * FINE
         for i in range(count):
             at, grey = 0.0, int(rng.integers(60, 110))
             end = room * (rng.uniform(0.4, 0.7) if i == count - 1 else 1.0)
@@ -146,28 +151,26 @@ class Sheet:
                 length = font.getlength(str(word))
                 if at + length > end:
                     break
-                self._pen.text((x * _FINE + at, (y + i * step) * _FINE), str(word), grey, font)
+                self._pen.text((x * FINE + at, (y + i * step) * FINE), str(word), grey, font)
                 at += length + space
 
     def paste(self, picture: Image.Image, x: float, y: float) -> None:
-        self.picture.paste(picture, (round(x * _FINE), round(y * _FINE)))
+        self.picture.paste(picture, (round(x * FINE), round(y * FINE)))
 
-    def held(
-        self, x: float, y: float, code: Code | None, glass: tuple[float, ...] = ()
-    ) -> Held:
+    def held(self, x: float, y: float, code: Code | None, glass: tuple[float, ...] = ()) -> Held:
         """Looked at in (x, y), the middle of its code; `glass`: corners of its screen."""
         side = code.side if code else 0.0
         return Held(self.picture, self.mask, _fine(x, y), side, _fine(*glass))
 
 
 def _fine(*lengths: float) -> tuple[float, ...]:
-    return tuple(length * _FINE for length in lengths)
+    return tuple(length * FINE for length in lengths)
 
 
 def _phone(visitor: Visitor, rng: Rng) -> Held:
     code = None
     if visitor.payload is not None:
-        code = drawn_code(visitor.payload, rng.uniform(4.2, 5.8), _GLASS)
+        code = drawn_code(visitor.payload, rng.uniform(4.2, 5.8), GLASS)
     side = code.width if code else 300.0
     screen = max(side + 24, 330)
     width, height, margin = screen + 24, (screen + 24) * 1.95, 90
@@ -256,7 +259,7 @@ def _guilloche(sheet: Sheet, right: float, top: float, base: int, rng: Rng) -> N
     for i in range(26):
         phase, swing = rng.uniform(0, 6), rng.uniform(6, 20)
         ys = top + 12 + i * 30 + swing * np.sin(xs / 70 + phase)
-        line = [(float(x) * _FINE, float(y) * _FINE) for x, y in zip(xs, ys, strict=True)]
+        line = [(float(x) * FINE, float(y) * FINE) for x, y in zip(xs, ys, strict=True)]
         pen.line(line, base - 14, 2)
 
 
@@ -320,26 +323,31 @@ def seen(
 ) -> npt.NDArray[np.float64]:
     """Where points of the held thing's picture are in the frame: it turns about its focus, which
     a pinhole camera sees in `centre`. Shape (number of points, 2)."""
-    off = (np.asarray(points, np.float64) - held.focus) / _FINE
+    off = (np.asarray(points, np.float64) - held.focus) / FINE
     space = off @ turn[:, :2].T
     flat: npt.NDArray[np.float64] = space[:, :2] * _FOCAL / (_FOCAL + space[:, 2:])
     return flat + centre
 
 
-def project(
-    held: Held, turn: npt.NDArray[np.float64], centre: Point, size: Size
-) -> tuple[Image.Image, Image.Image]:
-    """Picture and mask (mode L) of a frame of `size` with nothing but the held thing in it."""
+def projection(held: Held, turn: npt.NDArray[np.float64], centre: Point) -> tuple[float, ...]:
+    """Where each pixel of the frame lies on the held thing: PIL's 8 coefficients."""
     w, h = held.picture.size
     flat = np.array([(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)])
     rows, wanted = [], []
     for (x, y), (u, v) in zip(flat, seen(held, turn, centre, flat), strict=True):
         rows += [[u, v, 1, 0, 0, 0, -x * u, -x * v], [0, 0, 0, u, v, 1, -y * u, -y * v]]
         wanted += [x, y]
-    back = tuple(np.linalg.solve(np.array(rows), np.array(wanted)).tolist())
-    picture = held.picture.filter(ImageFilter.GaussianBlur(0.7))  # before it is made smaller
+    return tuple(np.linalg.solve(np.array(rows), np.array(wanted)).tolist())
+
+
+def project(
+    held: Held, turn: npt.NDArray[np.float64], centre: Point, size: Size
+) -> tuple[Image.Image, Image.Image]:
+    """Picture and mask (mode L) of a frame of `size` with nothing in it but a held thing, which
+    is softened already."""
+    back = projection(held, turn, centre)
     return (
-        picture.transform(size, Image.Transform.PERSPECTIVE, back, Image.Resampling.BICUBIC),
+        held.picture.transform(size, Image.Transform.PERSPECTIVE, back, Image.Resampling.BICUBIC),
         held.mask.transform(size, Image.Transform.PERSPECTIVE, back, Image.Resampling.BILINEAR),
     )
 

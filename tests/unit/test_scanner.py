@@ -8,24 +8,24 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from demo.door import recorded
 from kiosk.cues import AlertCue, Answer
 from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxLocked
 from kiosk.faults import Faults, Severity
 from kiosk.model import Credential, Frame, Instant, Person, Symbol, Verdict
-from kiosk.outbox import Outbox, SealedSegments
+from kiosk.outbox import Outbox
 from kiosk.scanner.eye import FAULTS as EYE
 from kiosk.scanner.eye import RETRY_S, SILENT_S, Eye
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import STANDS_S, Showings
 from kiosk.scanner.store import FAULTS as STORE
 from kiosk.scanner.store import SealTimer, Store
-from kiosk.seal import SegmentSeal, key_id, new_segment, open_segment
+from kiosk.seal import SegmentSeal, new_segment
 
 LOG = logging.getLogger("kiosk.scanner")
 NOW = Instant(1_795_000_000_000, "synced", "boot", 1000)
@@ -98,16 +98,7 @@ class Door:
 
     def people(self) -> list[Person]:
         self.outbox.tick(0, connected=True)
-        segments = SealedSegments(self.directory)
-        found = []
-        for name in segments.waiting():
-            segment = segments.read(name)
-            assert segment is not None
-            opener = open_segment({key_id(self.key.public_key()): self.key}, segment.header)
-            for record in segment.records:
-                plain = opener.open(record.seq, record.sealed)
-                found.append(msgspec.json.decode(plain, type=Person))
-        return found
+        return recorded(self.directory, self.key)
 
 
 @pytest.fixture
