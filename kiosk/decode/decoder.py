@@ -11,7 +11,7 @@ from kiosk.decode.choice import Choice, ambiguous
 from kiosk.decode.eyes import Eyes, Seen
 from kiosk.decode.geometry import Box, Grey, box_of
 from kiosk.decode.hints import Hint, Patience, advice
-from kiosk.decode.looks import LOOKS
+from kiosk.decode.looks import LOOKS, Look
 from kiosk.decode.texture import dense, largest
 from kiosk.errors import HardwareError
 from kiosk.model import Frame, Symbol
@@ -19,7 +19,7 @@ from kiosk.model import Frame, Symbol
 IDLE_S = 1.0
 """With nothing moving, one frame in this many seconds is read all the same."""
 OPEN_S = 1.0
-"""Seconds for which frames are read after the last movement."""
+"""Seconds for which frames are read after the last movement, or the last code."""
 PLAIN_S = 0.2
 """Seconds between readings while something moves that does not look like a code."""
 
@@ -45,10 +45,13 @@ class Decoder:
         self._activity = Activity()
         self._choice = Choice()
         self._patience = Patience()
-        self._moved_at: float | None = None
+        self._stirred_at: float | None = None  # something moved, or was read
         self._read_at = 0.0
         self._holding = False  # the last reading found a code
         self._look = 0  # which second look is next
+        self._helped: Look | None = None  # the one that last read something
+        self._helped_at = 0.0
+        self._insisted = False  # it was just tried once more, in vain
         self._rested = True  # the frame before had no second look
 
     def look(self, frame: Frame) -> Sight:
@@ -62,8 +65,10 @@ class Decoder:
         self._read_at = frame.at
         seen = self._eyes.first(grey)
         if not seen.symbols and self._open(frame.at):
-            self._second(grey, seen)
+            self._second(grey, seen, frame.at)
         self._holding = bool(seen.symbols)
+        if self._holding:  # what only a second look reads is not lost when it lies still
+            self._stirred_at = frame.at
         symbols = self._choice.ordered(seen.symbols, grey)
         if symbols:
             hint = Hint.ONE_AT_A_TIME if ambiguous(symbols, grey) else None
@@ -90,10 +95,10 @@ class Decoder:
         """Whether this frame is read; always notes what moved."""
         moved = self._activity.moved(grey)
         if moved is None:  # nothing to compare with
-            self._moved_at = at
+            self._stirred_at = at
             return True
         if moved.any():
-            self._moved_at = at
+            self._stirred_at = at
         if self._holding:
             return True
         if not self._open(at):
@@ -103,19 +108,25 @@ class Decoder:
         return bool(dense(grey, self._activity.noise).any())
 
     def _open(self, at: float) -> bool:
-        return self._moved_at is not None and at - self._moved_at <= OPEN_S
+        return self._stirred_at is not None and at - self._stirred_at <= OPEN_S
 
-    def _second(self, grey: Grey, seen: Seen) -> None:
+    def _second(self, grey: Grey, seen: Seen, at: float) -> None:
         """One second look at every other frame, at the place where a code may be. The look
-        that helped is kept."""
+        that helped a moment ago takes turns with the others."""
         self._rested = not self._rested
         box = _place(grey, seen, self._activity.noise)
         if box is None or self._rested:
             return
-        found = self._eyes.second(grey, box, LOOKS[self._look])
+        lately = at - self._helped_at <= OPEN_S
+        helped = self._helped if lately and not self._insisted else None
+        look = helped or LOOKS[self._look]
+        found = self._eyes.second(grey, box, look)
         seen.symbols = found.symbols
         seen.unread += found.unread
-        if not found.symbols:
+        self._insisted = helped is not None and not found.symbols
+        if found.symbols:
+            self._helped, self._helped_at = look, at
+        elif helped in (None, LOOKS[self._look]):
             self._look = (self._look + 1) % len(LOOKS)
 
     def _every_look(self, grey: Grey, seen: Seen) -> None:

@@ -12,7 +12,9 @@ from demo import idle
 from demo.hard import scene
 from drivers.camera import Frame
 from kiosk.decode import Decoder, Hint
-from kiosk.decode.eyes import Eyes
+from kiosk.decode.eyes import Eyes, Seen
+from kiosk.decode.looks import LOOKS
+from kiosk.model import Symbol
 
 FPS = 15
 
@@ -129,6 +131,40 @@ def test_second_looks_read_what_the_first_does_not(decoder):
             read += bool(found)
             total += 1
     assert read > first
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("bands", 1), ("blur", 3), ("moire", 2), ("motion", 0)])
+def test_what_only_second_looks_read_is_not_lost_when_it_lies_still(decoder, kind, seed):
+    hard = scene(kind, 0.6, seed, (640, 480))
+    assert Eyes().first(hard.grey).symbols == []
+    grain = idle.Grain((640, 480), np.random.default_rng(1), 2)
+    read = []
+    for number in range(12 * FPS):
+        grey = (hard.grey + grain.frame()).clip(0, 255).astype(np.uint8)
+        if payloads(decoder, grey, number / FPS):
+            read.append(number / FPS)
+    assert np.diff([0, *read, 12]).max() < 1.0
+
+
+def test_a_look_that_helped_does_not_keep_the_others_out(decoder, monkeypatch):
+    """Another code in the same place, which needs another look."""
+    taken: list[str] = []
+
+    def second(self, grey, box, look):
+        taken.append(look.name)
+        symbols = [Symbol(b"x", "qr", ((0, 0), (9, 0), (9, 9)))] if len(taken) == 3 else []
+        return Seen(symbols, [])
+
+    monkeypatch.setattr(Eyes, "second", second)
+    noise = np.random.default_rng(5)
+    for number in range(60):  # dense, moving, and no code
+        grey = door(seed=number)
+        grey[100:300, 200:400] = noise.integers(0, 2, (50, 50)).repeat(4, 0).repeat(4, 1) * 200
+        payloads(decoder, grey, number / FPS)
+    assert taken[:2] == [LOOKS[0].name, LOOKS[1].name]
+    assert taken[3:11:2] == [LOOKS[2].name] * 4, "insists on what helped"
+    assert taken[4:8:2] == [LOOKS[3].name, LOOKS[4].name], "and tries the others in between"
+    assert len(set(taken)) == len(LOOKS)
 
 
 def test_no_frame_gets_more_than_one_second_look(decoder, monkeypatch):
