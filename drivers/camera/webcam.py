@@ -12,16 +12,11 @@ import threading
 import time
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from drivers.camera import Camera, CameraError, CameraOptions, Frame
+from drivers.camera._pyav import luma, pyav
 
 _FORMAT = "v4l2"
 _CLOSE_S = 2.0
-
-# Pixel formats that begin with a plane of luma.
-_PLANAR = ("gray", "yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12")
 
 
 def open_camera(options: CameraOptions) -> Camera:
@@ -31,12 +26,7 @@ def open_camera(options: CameraOptions) -> Camera:
 
 class _Webcam:
     def __init__(self, options: CameraOptions) -> None:
-        try:
-            import av
-        except (ImportError, OSError) as error:
-            raise CameraError(
-                f"PyAV cannot be imported ({error}); install it: pip install 'door-kiosk[webcam]'"
-            ) from error
+        av = pyav()
         self._broken = av.FFmpegError
         self._container = self._opened(av, options)
         stream = self._container.streams.video[0]
@@ -79,7 +69,7 @@ class _Webcam:
             except self._broken:  # cameras send a torn picture now and then
                 continue
             if pictures:
-                return Frame(_luma(pictures[-1]), time.clock_gettime(time.CLOCK_BOOTTIME))
+                return Frame(luma(pictures[-1]), time.clock_gettime(time.CLOCK_BOOTTIME))
         return None
 
     def _newest(self, deadline: float) -> Any:
@@ -130,15 +120,3 @@ def _check(device: str) -> None:
         ) from error
     if not stat.S_ISCHR(mode):
         raise CameraError(f"{device} is no camera device; set camera.device, as in /dev/video0")
-
-
-def _luma(picture: Any) -> npt.NDArray[np.uint8]:
-    """Luma of a decoded picture, in its own memory where that is possible."""
-    name, step = picture.format.name, 1
-    if name == "yuyv422":
-        step = 2
-    elif name not in _PLANAR:
-        picture = picture.reformat(format="gray")
-    plane = picture.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: picture.height, : picture.width * step : step]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -163,7 +164,7 @@ def test_clips_repeat_and_vary(crowd: Crowd) -> None:
 def test_every_frame_has_noise_and_a_moving_code_is_blurred(crowd: Crowd) -> None:
     shots = [*zip(range(40), clip("enters", crowd.visitors, 15, 1), strict=False)]
     greys = [shot.grey.astype(int) for _, shot in shots]
-    assert all(np.abs(a - b).mean() > 1 for a, b in zip(greys, greys[1:], strict=False))
+    assert all(np.abs(a - b).mean() > 1 for a, b in pairwise(greys))
     (came,) = [k for k in range(1, 40) if shots[k][1].visible and not shots[k - 1][1].visible]
 
     def edges(grey: np.ndarray) -> float:

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from drivers.camera import Camera, CameraError, CameraOptions, webcam
+from drivers.camera._pyav import luma
 
 SIZE = (320, 240)
 
@@ -165,7 +166,7 @@ def test_closing_leaves_no_thread_and_no_file(pipe: Pipe) -> None:
 
 def grey(make: Callable[[np.ndarray], av.VideoFrame]) -> np.ndarray:
     level = np.arange(16 * 32, dtype=np.uint8).reshape(16, 32)
-    return webcam._luma(make(level)) - level
+    return luma(make(level)) - level
 
 
 def test_luma_of_what_cameras_give() -> None:
@@ -190,7 +191,7 @@ def test_luma_of_what_cameras_give() -> None:
     for make in (planar("gray"), planar("yuvj422p"), planar("yuv420p"), planar("nv12"), yuyv):
         assert not grey(make).any()
     colour = av.VideoFrame.from_ndarray(np.full((16, 32, 3), 200, np.uint8), format="rgb24")
-    assert abs(float(webcam._luma(colour).mean()) - 200) < 3
+    assert abs(float(luma(colour).mean()) - 200) < 3
 
 
 @pytest.mark.parametrize(
