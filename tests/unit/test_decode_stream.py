@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -146,6 +147,15 @@ def test_what_only_second_looks_read_is_not_lost_when_it_lies_still(decoder, kin
     assert np.diff([0, *read, 12]).max() < 1.0
 
 
+def without_code(frames: int) -> Iterator[np.ndarray]:
+    """Something dense that moves."""
+    noise = np.random.default_rng(5)
+    for number in range(frames):
+        grey = door(seed=number)
+        grey[100:300, 200:400] = noise.integers(0, 2, (50, 50)).repeat(4, 0).repeat(4, 1) * 200
+        yield grey
+
+
 def test_a_look_that_helped_does_not_keep_the_others_out(decoder, monkeypatch):
     """Another code in the same place, which needs another look."""
     taken: list[str] = []
@@ -156,10 +166,7 @@ def test_a_look_that_helped_does_not_keep_the_others_out(decoder, monkeypatch):
         return Seen(symbols, [])
 
     monkeypatch.setattr(Eyes, "second", second)
-    noise = np.random.default_rng(5)
-    for number in range(60):  # dense, moving, and no code
-        grey = door(seed=number)
-        grey[100:300, 200:400] = noise.integers(0, 2, (50, 50)).repeat(4, 0).repeat(4, 1) * 200
+    for number, grey in enumerate(without_code(60)):
         payloads(decoder, grey, number / FPS)
     assert taken[:2] == [LOOKS[0].name, LOOKS[1].name]
     assert taken[3:11:2] == [LOOKS[2].name] * 4, "insists on what helped"
@@ -177,10 +184,7 @@ def test_no_frame_gets_more_than_one_second_look(decoder, monkeypatch):
         return second(self, *args)
 
     monkeypatch.setattr(Eyes, "second", noted)
-    noise = np.random.default_rng(5)
-    for frame_number in range(40):  # dense, moving, and no code
-        grey = door(seed=frame_number)
-        grey[100:300, 200:400] = noise.integers(0, 2, (50, 50)).repeat(4, 0).repeat(4, 1) * 200
+    for frame_number, grey in enumerate(without_code(40)):
         payloads(decoder, grey, frame_number / FPS)
     assert len(taken) >= 15
     assert np.diff(taken).min() >= 2
