@@ -10,11 +10,12 @@ from kiosk.decode.activity import Activity
 from kiosk.decode.choice import Choice, ambiguous
 from kiosk.decode.eyes import Eyes, Seen
 from kiosk.decode.geometry import Box, Grey, box_of
-from kiosk.decode.hints import Hint, Patience, advice
+from kiosk.decode.hints import Patience, advice
 from kiosk.decode.looks import LOOKS
-from kiosk.decode.texture import dense, largest
+from kiosk.decode.texture import burnt, dense, largest
+from kiosk.decode.zxing import Unread
 from kiosk.errors import HardwareError
-from kiosk.model import Frame, Symbol
+from kiosk.model import Frame, Hint, Symbol
 
 IDLE_S = 1.0
 """With nothing moving, one frame in this many seconds is read all the same."""
@@ -22,6 +23,8 @@ OPEN_S = 1.0
 """Seconds for which frames are read after the last movement."""
 PLAIN_S = 0.2
 """Seconds between readings while something moves that does not look like a code."""
+HELD_S = 3.0
+"""Seconds for which what has moved counts as held up: nobody is told how to hold a poster."""
 
 _LARGE = 1_500_000  # pixels; of more, no changed copies are made: memory
 _MARGIN = 0.3  # of its side, around a code found and not read
@@ -29,10 +32,12 @@ _MARGIN = 0.3  # of its side, around a code found and not read
 
 class Sight(NamedTuple):
     """`symbols`: the codes read, the one that is held up first. `hint`: what the visitor could
-    do to be read, None most of the time."""
+    do to be read, None most of the time. `unread`: nothing was read, though something is held
+    up that may be a code."""
 
     symbols: list[Symbol]
-    hint: Hint | None
+    hint: Hint | None = None
+    unread: bool = False
 
 
 class Decoder:
@@ -45,7 +50,6 @@ class Decoder:
         self._activity = Activity()
         self._choice = Choice()
         self._patience = Patience()
-        self._moved_at: float | None = None
         self._read_at = 0.0
         self._holding = False  # the last reading found a code
         self._look = 0  # which second look is next
@@ -61,15 +65,16 @@ class Decoder:
             return Sight([], self._patience.settled(None, frame.at))
         self._read_at = frame.at
         seen = self._eyes.first(grey)
+        unread = False
         if not seen.symbols and self._open(frame.at):
-            self._second(grey, seen)
+            place = _place(grey, seen, self._activity.noise)
+            if place is not None:
+                self._second(grey, seen, place)
+            unread = not seen.symbols and self._held_up(grey, place, frame.at)
         self._holding = bool(seen.symbols)
         symbols = self._choice.ordered(seen.symbols, grey)
-        if symbols:
-            hint = Hint.ONE_AT_A_TIME if ambiguous(symbols, grey) else None
-        else:
-            hint = advice(grey, seen.unread) if self._open(frame.at) else None
-        return Sight(symbols, self._patience.settled(hint, frame.at))
+        hint = self._hint(grey, symbols, seen.unread, frame.at)
+        return Sight(symbols, self._patience.settled(hint, frame.at), unread)
 
     def picture(self, grey: Grey) -> list[Symbol]:
         """Every QR code that can be read in one picture, by all means, however long it takes.
@@ -88,13 +93,7 @@ class Decoder:
 
     def _due(self, grey: Grey, at: float) -> bool:
         """Whether this frame is read; always notes what moved."""
-        moved = self._activity.moved(grey)
-        if moved is None:  # nothing to compare with
-            self._moved_at = at
-            return True
-        if moved.any():
-            self._moved_at = at
-        if self._holding:
+        if not self._activity.turn(grey, at) or self._holding:
             return True
         if not self._open(at):
             return at - self._read_at >= IDLE_S
@@ -103,14 +102,33 @@ class Decoder:
         return bool(dense(grey, self._activity.noise).any())
 
     def _open(self, at: float) -> bool:
-        return self._moved_at is not None and at - self._moved_at <= OPEN_S
+        return at - self._activity.last() <= OPEN_S
 
-    def _second(self, grey: Grey, seen: Seen) -> None:
+    def _held_up(self, grey: Grey, place: Box | None, at: float) -> bool:
+        """Whether what is at `place` has been moved of late, or so much white."""
+        if place is not None and at - self._activity.last(place) <= HELD_S:
+            return True
+        return largest(burnt(grey) & self._activity.since(at - HELD_S)) is not None
+
+    def _hint(
+        self, grey: Grey, symbols: list[Symbol], unread: list[Unread], at: float
+    ) -> Hint | None:
+        """Only about what is held up: nobody can be told to move a poster."""
+
+        def held(code: Symbol | Unread) -> bool:
+            box = box_of(code.corners).grown(0, grey)
+            return box.pixels > 0 and at - self._activity.last(box) <= HELD_S
+
+        if symbols:
+            several = ambiguous(symbols, grey) and any(held(symbol) for symbol in symbols)
+            return "one-at-a-time" if several else None
+        return advice(grey, [u for u in unread if held(u)]) if self._open(at) else None
+
+    def _second(self, grey: Grey, seen: Seen, box: Box) -> None:
         """One second look at every other frame, at the place where a code may be. The look
         that helped is kept."""
         self._rested = not self._rested
-        box = _place(grey, seen, self._activity.noise)
-        if box is None or self._rested:
+        if self._rested:
             return
         found = self._eyes.second(grey, box, LOOKS[self._look])
         seen.symbols = found.symbols
