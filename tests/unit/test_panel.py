@@ -152,7 +152,8 @@ def test_an_answer_stands_above_a_hint_and_a_fault_too(door: Door) -> None:
     assert door.turn(door.hint()) == screens.hint("closer")
     assert door.turn(door.answer()) == PASS
     door.now += 3.0
-    assert door.turn(door.alive("card-full"), door.hint()) == state(faults=("card-full",))
+    fault = state(faults=("card-full",))
+    assert door.turn(door.alive("card-full"), door.uplink(), door.hint()) == fault
 
 
 def test_draws_only_on_change(door: Door) -> None:
