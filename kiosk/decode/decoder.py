@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kiosk.decode.activity import Activity
-from kiosk.decode.choice import Choice, ambiguous
+from kiosk.decode.assembly import Assembly
+from kiosk.decode.choice import Choice, ambiguous, merged
 from kiosk.decode.eyes import Eyes, Seen
 from kiosk.decode.geometry import Box, Grey, box_of
 from kiosk.decode.hints import Patience, advice
@@ -41,8 +42,8 @@ class Sight(NamedTuple):
 
 
 class Decoder:
-    """Keeps state from frame to frame; belongs to one thread. Remembers places and times, no
-    payload."""
+    """Keeps state from frame to frame; belongs to one thread. Remembers places and times; of
+    payloads only the parts of a code whose other parts have not been seen yet."""
 
     def __init__(self) -> None:
         """Raises HardwareError when zbar is not installed or lacks its binary mode."""
@@ -50,6 +51,7 @@ class Decoder:
         self._activity = Activity()
         self._choice = Choice()
         self._patience = Patience()
+        self._assembly = Assembly()
         self._read_at = 0.0
         self._holding = False  # the last reading found a code
         self._look = 0  # which second look is next
@@ -61,17 +63,19 @@ class Decoder:
         Raises HardwareError for a frame that is not luma, uint8, (height, width).
         """
         grey = _luma(frame.grey)
+        self._assembly.forget(frame.at)
         if not self._due(grey, frame.at):
             return Sight([], self._patience.settled(None, frame.at))
         self._read_at = frame.at
         seen = self._eyes.first(grey)
         unread = False
-        if not seen.symbols and self._open(frame.at):
+        if not (seen.symbols or seen.parts) and self._open(frame.at):
             place = _place(grey, seen, self._activity.noise)
             if place is not None:
                 self._second(grey, seen, place)
-            unread = not seen.symbols and self._held_up(grey, place, frame.at)
-        self._holding = bool(seen.symbols)
+            unread = not (seen.symbols or seen.parts) and self._held_up(grey, place, frame.at)
+        _put_together(seen, self._assembly, frame.at)
+        self._holding = bool(seen.symbols or seen.parts)
         symbols = self._choice.ordered(seen.symbols, grey)
         hint = self._hint(grey, symbols, seen.unread, frame.at)
         return Sight(symbols, self._patience.settled(hint, frame.at), unread)
@@ -83,8 +87,9 @@ class Decoder:
         """
         grey = _luma(grey)
         seen = self._eyes.first(grey)
-        if not seen.symbols:
+        if not (seen.symbols or seen.parts):
             self._every_look(grey, seen)
+        _put_together(seen, Assembly(), 0.0)
         return Choice().ordered(seen.symbols, grey)
 
     def close(self) -> None:
@@ -131,9 +136,9 @@ class Decoder:
         if self._rested:
             return
         found = self._eyes.second(grey, box, LOOKS[self._look])
-        seen.symbols = found.symbols
+        seen.symbols, seen.parts = found.symbols, found.parts
         seen.unread += found.unread
-        if not found.symbols:
+        if not (found.symbols or found.parts):
             self._look = (self._look + 1) % len(LOOKS)
 
     def _every_look(self, grey: Grey, seen: Seen) -> None:
@@ -141,9 +146,18 @@ class Decoder:
         for box in _boxes(grey, seen):
             for look in LOOKS:
                 if box.pixels <= _LARGE or look.plain:
-                    seen.symbols = self._eyes.second(grey, box, look).symbols
-                if seen.symbols:
+                    found = self._eyes.second(grey, box, look)
+                    seen.symbols, seen.parts = found.symbols, found.parts
+                if seen.symbols or seen.parts:
                     return
+
+
+def _put_together(seen: Seen, assembly: Assembly, at: float) -> None:
+    """Adds the code that is complete with the parts in `seen`, if there is one."""
+    for part in seen.parts:
+        whole = assembly.add(part, at)
+        if whole is not None:
+            seen.symbols = merged(seen.symbols, [Symbol(whole, "qr", part.corners)])
 
 
 def _place(grey: Grey, seen: Seen, noise: float) -> Box | None:
