@@ -54,6 +54,7 @@ class Decoder:
         self._assembly = Assembly()
         self._read_at = 0.0
         self._holding = False  # the last reading found a code
+        self._unread = False  # ... found something held up that it could not read
         self._look = 0  # which second look is next
         self._rested = True  # the frame before had no second look
 
@@ -68,17 +69,18 @@ class Decoder:
             return Sight([], self._patience.settled(None, frame.at))
         self._read_at = frame.at
         seen = self._eyes.first(grey)
-        unread = False
-        if not (seen.symbols or seen.parts) and self._open(frame.at):
-            place = _place(grey, seen, self._activity.noise)
+        self._unread = False
+        if not (seen.symbols or seen.parts) and (seen.unread or self._open(frame.at)):
+            place = self._place(grey, seen, frame.at)
             if place is not None:
                 self._second(grey, seen, place)
-            unread = not (seen.symbols or seen.parts) and self._held_up(grey, place, frame.at)
+            if not (seen.symbols or seen.parts):
+                self._unread = self._held_up(grey, place, frame.at)
         _put_together(seen, self._assembly, frame.at)
         self._holding = bool(seen.symbols or seen.parts)
         symbols = self._choice.ordered(seen.symbols, grey)
         hint = self._hint(grey, symbols, seen.unread, frame.at)
-        return Sight(symbols, self._patience.settled(hint, frame.at), unread)
+        return Sight(symbols, self._patience.settled(hint, frame.at), self._unread)
 
     def picture(self, grey: Grey) -> list[Symbol]:
         """Every QR code that can be read in one picture, by all means, however long it takes.
@@ -107,11 +109,24 @@ class Decoder:
         return bool(dense(grey, self._activity.noise).any())
 
     def _open(self, at: float) -> bool:
-        return at - self._activity.last() <= OPEN_S
+        return at - self._activity.last() <= (HELD_S if self._unread else OPEN_S)
+
+    def _place(self, grey: Grey, seen: Seen, at: float) -> Box | None:
+        """Where to look again: what was moved of late comes first, if it may be a code."""
+        held_up = self._activity.since(at - HELD_S)
+        codes = [u for u in seen.unread if self._moved(box_of(u.corners).grown(0, grey), at)]
+        if seen.unread:
+            return _around(codes or seen.unread, grey)
+        cells = dense(grey, self._activity.noise)
+        box = largest(cells & held_up) or largest(cells)
+        return _inside(box, grey)
+
+    def _moved(self, box: Box, at: float) -> bool:
+        return box.pixels > 0 and at - self._activity.last(box) <= HELD_S
 
     def _held_up(self, grey: Grey, place: Box | None, at: float) -> bool:
         """Whether what is at `place` has been moved of late, or so much white."""
-        if place is not None and at - self._activity.last(place) <= HELD_S:
+        if place is not None and self._moved(place, at):
             return True
         return largest(burnt(grey) & self._activity.since(at - HELD_S)) is not None
 
@@ -121,8 +136,7 @@ class Decoder:
         """Only about what is held up: nobody can be told to move a poster."""
 
         def held(code: Symbol | Unread) -> bool:
-            box = box_of(code.corners).grown(0, grey)
-            return box.pixels > 0 and at - self._activity.last(box) <= HELD_S
+            return self._moved(box_of(code.corners).grown(0, grey), at)
 
         if symbols:
             several = ambiguous(symbols, grey) and any(held(symbol) for symbol in symbols)
@@ -160,24 +174,25 @@ def _put_together(seen: Seen, assembly: Assembly, at: float) -> None:
             seen.symbols = merged(seen.symbols, [Symbol(whole, "qr", part.corners)])
 
 
-def _place(grey: Grey, seen: Seen, noise: float) -> Box | None:
-    """Where to look again: around a code that was found, else at what looks like one."""
-    if seen.unread:
-        found = max((box_of(u.corners) for u in seen.unread), key=lambda box: box.side)
-        box = found.grown(_MARGIN * found.side, grey)
-    else:
-        texture = largest(dense(grey, noise))
-        if texture is None:
-            return None
-        box = texture.grown(0, grey)
-    return box if box.pixels else None
+def _around(unread: list[Unread], grey: Grey) -> Box | None:
+    """The largest code that was found and not read, and some more around it."""
+    found = max((box_of(u.corners) for u in unread), key=lambda box: box.side)
+    return _inside(found, grey, _MARGIN * found.side)
+
+
+def _inside(box: Box | None, grey: Grey, margin: float = 0) -> Box | None:
+    """What of `box` lies within the frame, None if nothing does."""
+    cut = box.grown(margin, grey) if box is not None else None
+    return cut if cut is not None and cut.pixels else None
 
 
 def _boxes(grey: Grey, seen: Seen) -> list[Box]:
     """Where to look again in a picture: the likeliest place, then all of it."""
     whole = Box(0, 0, grey.shape[1], grey.shape[0])
-    place = _place(grey, seen, 0.0)
-    return [whole] if place is None or grey.size < _LARGE else [place, whole]
+    if grey.size < _LARGE:
+        return [whole]
+    place = _around(seen.unread, grey) if seen.unread else _inside(largest(dense(grey, 0.0)), grey)
+    return [whole] if place is None else [place, whole]
 
 
 def _luma(grey: Grey) -> Grey:

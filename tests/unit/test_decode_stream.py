@@ -11,6 +11,8 @@ from demo.hard import scene
 from drivers.camera import Frame
 from kiosk.decode import Decoder
 from kiosk.decode.eyes import Eyes
+from kiosk.decode.geometry import Box
+from kiosk.decode.looks import LOOKS
 from kiosk.model import Hint
 
 FPS = 15
@@ -60,10 +62,11 @@ def looks_taken(monkeypatch) -> list[int]:
 @pytest.mark.parametrize("kind", ["noise", "flicker", "drift"])
 def test_an_empty_door_is_looked_at_once_a_second(decoder, monkeypatch, kind):
     taken = looks_taken(monkeypatch)
-    for number, grey in enumerate(idle.clip(kind, 8, FPS, size=(640, 480))):
+    for number, grey in enumerate(idle.clip(kind, 12, FPS, size=(640, 480))):
+        if number == 4 * FPS:
+            taken.clear()  # at the start anything may have been put there
         assert payloads(decoder, grey, number / FPS) == []
-    # One second of looking after the start, then once a second.
-    assert 7 <= len(taken) <= FPS + 10
+    assert 7 <= len(taken) <= 9
 
 
 def test_a_code_is_read_in_the_first_frame_that_shows_it(decoder):
@@ -115,6 +118,43 @@ def test_second_looks_read_what_the_first_does_not(decoder):
             read += bool(found)
             total += 1
     assert read > first
+
+
+def test_what_lies_still_and_is_found_gets_second_looks_for_good(decoder, monkeypatch):
+    """A phone laid before the camera, with a code that only another look can read."""
+    tried: list[str] = []
+    second = Eyes.second
+
+    def noted(self, grey, box, look):
+        tried.append(look.name)
+        return second(self, grey, box, look)
+
+    monkeypatch.setattr(Eyes, "second", noted)
+    spoilt = spoilt_code()
+    for number in range(30 * FPS):
+        decoder.look(Frame(door((spoilt, 240, 160), seed=number % 7), number / FPS))
+    assert len(set(tried)) == len(LOOKS)
+    assert len(tried) > 3 * FPS / 2 + 10, "every other second after the first three"
+
+
+def test_the_second_look_is_at_what_was_moved_not_at_what_hangs_there(decoder, monkeypatch):
+    boxes: list[Box] = []
+    second = Eyes.second
+
+    def noted(self, grey, box, look):
+        boxes.append(box)
+        return second(self, grey, box, look)
+
+    noise = np.random.default_rng(5).integers(0, 2, (48, 48)).astype(np.uint8) * 190 + 30
+    poster, held = noise.repeat(5, 0).repeat(5, 1), noise[:32, :32].repeat(4, 0).repeat(4, 1)
+    for number in range(6 * FPS):  # known for long
+        decoder.look(Frame(door((poster, 20, 40), seed=number % 7), number / FPS))
+    monkeypatch.setattr(Eyes, "second", noted)
+    for number in range(FPS):
+        grey = door((poster, 20, 40), (held, 400 + 3 * (number % 2), 250), seed=number % 7)
+        decoder.look(Frame(grey, 6 + number / FPS))
+    assert boxes
+    assert all(box.left > 300 for box in boxes)
 
 
 def test_no_frame_gets_more_than_one_second_look(decoder, monkeypatch):
@@ -198,15 +238,19 @@ def test_a_code_in_view_is_unread_until_it_is_read(decoder):
     assert read.symbols and not read.unread
 
 
-def test_a_code_spoilt_by_movement_brings_hold_still(decoder):
+def spoilt_code() -> np.ndarray:
+    """One that is found, and that nobody can read."""
     held = code(b"7" * 60, 5)
     held = np.pad(held, 12, constant_values=220)
     side = len(held)
     mess = np.random.default_rng(2).integers(0, 2, (side, side)) * 190 + 30
     spoilt = held.copy()  # finders stay, what is between them does not
     spoilt[side // 3 :, side // 3 :] = mess[side // 3 :, side // 3 :].astype(np.uint8)
-    given = hints(decoder, trembling(spoilt))
-    assert given[-1] == "hold-still"
+    return spoilt
+
+
+def test_a_code_spoilt_by_movement_brings_hold_still(decoder):
+    assert hints(decoder, trembling(spoilt_code()))[-1] == "hold-still"
 
 
 def test_a_code_that_is_read_brings_no_hint(decoder):
