@@ -69,7 +69,7 @@ def _scores(bits: Modules, stream: str) -> tuple[float, float]:
 def _alike(bits: Modules, expected: Modules) -> float:
     """The share of bits that agree, as far as both go."""
     length = min(len(bits), len(expected))
-    return np.count_nonzero(bits[:length] == expected[:length]) / length
+    return int(np.count_nonzero(bits[:length] == expected[:length])) / length
 
 
 def _streams(payload: bytes, version: int) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,12 +34,10 @@ def may_begin(modules: Modules, mask: int, mode: str) -> bool:
     no time that most symbols are nothing special."""
     last = len(modules) - 1
     at = ((last, last), (last, last - 1), (last - 1, last), (last - 1, last - 1))
-    turned = _MASKS[mask]
+    flipped = [bool(_MASKS[mask](i, j) == 0) for i, j in at]
     return any(
-        all(
-            (square[i, j] ^ (turned(i, j) == 0)) == (bit == "1")
-            for (i, j), bit in zip(at, mode, strict=True)
-        )
+        [square[where] ^ flip for where, flip in zip(at, flipped, strict=True)]
+        == [bit == "1" for bit in mode]
         for square in (modules, modules.T)
     )
 
@@ -54,7 +54,7 @@ def first_bits(modules: Modules, level: str, mask: int) -> npt.NDArray[np.bool_]
     return bits
 
 
-_MASKS = (
+_MASKS: tuple[Callable[[Any, Any], Any], ...] = (  # of rows and columns, numbers or arrays
     lambda i, j: (i + j) % 2,
     lambda i, j: i % 2,
     lambda i, j: j % 3,

@@ -82,6 +82,7 @@ def test_a_damaged_corner_does_not_make_a_part_the_whole():
     for code, payload in zip(parts, (said[:cut], said[cut:]), strict=True):
         square = matrix(code)
         assert is_part(square, code.error, code.mask, payload, True)
+        assert is_part(square.T, code.error, code.mask, payload, True), "mirrored"
         for seed in range(60):
             spoilt = square.copy()
             spoilt[-4:, -4:] = np.random.default_rng(seed).random((4, 4)) < 0.5
