@@ -241,11 +241,12 @@ def test_a_speed_that_the_line_cannot_do_is_told(
         serial_line.open_reader(ReaderOptions(line.device, 123457, "cr", "none"))
 
 
-def test_without_pyserial_it_says_what_to_install(line: Line) -> None:
+@pytest.mark.parametrize(("kind", "library"), [("serial_line", "serial"), ("keyboard", "evdev")])
+def test_without_its_library_a_driver_says_what_to_install(kind: str, library: str) -> None:
     code = (
-        "import sys; sys.modules['serial'] = None\n"
-        "from drivers.reader import ReaderOptions, serial_line\n"
-        "try: serial_line.open_reader(ReaderOptions('/dev/null', 9600, 'cr', 'none'))\n"
+        f"import sys; sys.modules[{library!r}] = None\n"
+        f"from drivers.reader import ReaderOptions, {kind}\n"
+        f"try: {kind}.open_reader(ReaderOptions('/dev/null', 9600, 'cr', 'none'))\n"
         "except OSError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
