@@ -272,6 +272,26 @@ def test_the_kernels_repetition_types_nothing() -> None:
     a = ecodes.KEY_A
     typing.take([[(ecodes.EV_KEY, a, value), SYN] for value in (1, 2, 2, 2, 0)])
     assert typing.types("b") == [b"ab"]
+    shift = [[(ecodes.EV_KEY, SHIFT, value), SYN] for value in (1, 2, 2)]
+    typing.take([*shift, [(ecodes.EV_KEY, a, 1), SYN], [(ecodes.EV_KEY, SHIFT, 0), SYN]])
+    assert typing.types("b") == [b"Ab"]
+
+
+def test_alt_that_is_held_while_keys_are_lost_does_not_last() -> None:
+    typing = Typing("unicode")
+    typing.take([[(ecodes.EV_KEY, ALT, 1), SYN], [LOST, SYN]])
+    assert typing.take(press("KEY_ENTER")) == []
+    assert typing.types("next") == [b"next"]
+
+
+def test_a_digit_with_shift_and_alt_is_no_digit() -> None:
+    typing = Typing("unicode")
+    both = frozenset({SHIFT, ALT})
+    reports: list[Report] = [(both, ())]
+    for digit in "234":
+        reports += [(both, (ecodes.ecodes[f"KEY_KP{digit}"],)), (both, ())]
+    assert typing.take(events([*reports, *NOTHING, ENTER])) == []
+    assert len(typing.gathering.dropped()) == 1
 
 
 @given(st.text(TYPABLE, min_size=2, max_size=20), st.data())

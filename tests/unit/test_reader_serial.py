@@ -108,6 +108,30 @@ def test_every_other_byte_is_the_codes_own(
     assert reader.read(1) == NATIONAL
 
 
+def test_a_line_feed_is_part_of_the_end_right_after_cr_alone(line: Line) -> None:
+    reader = line.opened()
+    for pieces in ((b"a", b"\nb\r"), (b"\n", b"c", b"\nd\r")):
+        for piece in pieces:
+            line.send(piece)
+            time.sleep(0.01)
+            got = reader.read(0)
+        assert got == (b"a\nb" if pieces[0] == b"a" else b"c\nd")
+    reader.close()
+    reader = line.opened("tab")
+    line.send(b"one\t\ntwo\t")
+    assert all_of(reader) == [b"one", b"\ntwo"]
+
+
+def test_a_stream_without_an_end_keeps_nobody_waiting(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = line.opened()
+    monkeypatch.setattr(reader, "_receive", lambda _timeout: b"7")
+    began = time.monotonic()
+    assert reader.read(0.2) is None
+    assert time.monotonic() - began < 1
+
+
 def test_an_answer_need_not_wait_for_the_timeout(line: Line) -> None:
     reader = line.opened()
     line.send(NATIONAL + b"\r")
