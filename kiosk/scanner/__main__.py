@@ -23,6 +23,7 @@ from kiosk.errors import ConfigError, CredentialError, HardwareError, SealError
 from kiosk.faults import Faults
 from kiosk.model import Credential, Instant, Verdict
 from kiosk.outbox import Outbox
+from kiosk.scanner.exposure import Bracketing
 from kiosk.scanner.external import External, fault_codes
 from kiosk.scanner.eye import FAULTS as EYE_FAULTS
 from kiosk.scanner.eye import CameraHangs, Eye, NoEye
@@ -76,13 +77,15 @@ def main(config: Config, service: Service) -> None:
         put_failed=store.put_failed,
         direction=config.kiosk.direction,
     )
-    pipeline = Pipeline(parts)
+    pipeline, bracketing = Pipeline(parts), Bracketing()
     reader = Device("reader", open_reader, faults)
     external = External(reader, pipeline.read, faults, clock.boottime, service.stopping.wait)
     # While there is no frame to wait for, the wait is for the external scanner.
-    eye: Eye | NoEye = NoEye(faults, external.turn)
-    if open_camera is not None:
-        eye = Eye(open_camera, faults, clock.boottime, external.turn)
+    eye = (
+        NoEye(faults, external.turn)
+        if open_camera is None
+        else Eye(open_camera, faults, clock.boottime, external.turn)
+    )
     view = View(faults)
     hung = False
     numbers = count(1)
@@ -95,8 +98,9 @@ def main(config: Config, service: Service) -> None:
         except CameraHangs:
             frame, hung, heartbeat_at = None, True, 0.0
         if frame is not None:
-            pipeline.turn(frame)
+            sight = pipeline.turn(frame)
             view.turn(frame.grey, frame.at, pipeline.scans)
+            eye.expose(bracketing.turn(sight, frame.at))
         external.turn()
         if timer.failure is not None:
             raise timer.failure
