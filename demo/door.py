@@ -14,7 +14,7 @@ from drivers.camera import Frame
 from kiosk.credentials import parse
 from kiosk.credentials.policy import judge, judge_malformed, parse_policy
 from kiosk.credentials.trust import parse_trust
-from kiosk.cues import Answer
+from kiosk.cues import Answer, HintCue
 from kiosk.decode import Decoder, Sight
 from kiosk.errors import CredentialError
 from kiosk.faults import Faults
@@ -95,8 +95,9 @@ class Door:
             return judge_malformed(shown, self._policy)
         return judge(shown, self._policy, now)
 
-    def _send(self, answer: Answer) -> None:
-        self.answers.append((self._payload, answer))
+    def _send(self, cue: Answer | HintCue) -> None:
+        if isinstance(cue, Answer):
+            self.answers.append((self._payload, cue))
 
 
 def recorded(outbox: Path, key: X25519PrivateKey) -> list[Person]:

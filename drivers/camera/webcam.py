@@ -6,12 +6,11 @@ alone; only what is asked for is unpacked.
 
 from __future__ import annotations
 
-import os
-import stat
 import threading
 import time
 from typing import Any
 
+from drivers import device_problem
 from drivers.camera import Camera, CameraError, CameraOptions, Frame
 from drivers.camera._pyav import luma, pyav
 
@@ -100,6 +99,9 @@ class _Webcam:
             self._problem = problem
             self._news.notify()
 
+    def expose(self, stops: float) -> None:
+        """USB cameras expose as they see fit: FFmpeg's reader has no controls."""
+
     def close(self) -> None:
         with self._news:
             self._closing, self._packet = True, None
@@ -111,12 +113,6 @@ class _Webcam:
 
 def _check(device: str) -> None:
     """Raises CameraError unless `device` is a device: FFmpeg would read any file."""
-    try:
-        mode = os.stat(device).st_mode  # noqa: PTH116 - "" is no path
-    except OSError as error:
-        raise CameraError(
-            f"no webcam at {device or '(camera.device is empty)'}: {error.strerror}; is it "
-            "plugged in? ls /dev/v4l/by-id shows what there is"
-        ) from error
-    if not stat.S_ISCHR(mode):
-        raise CameraError(f"{device} is no camera device; set camera.device, as in /dev/video0")
+    problem = device_problem("camera", device, "camera.device", "/dev/v4l/by-id")
+    if problem:
+        raise CameraError(problem)

@@ -8,10 +8,11 @@ them, so does the place of the payload, which a part's header moves by 20 bits.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from kiosk.decode.modules import CODEWORDS, Modules, first_bits
+from kiosk.decode.modules import CODEWORDS, Modules, first_bits, may_begin
 
 _APPEND = "0011"
 _HEADER = 20  # bits: mode, place in the sequence, parity
@@ -23,12 +24,29 @@ _COUNT_BITS = {"0001": (10, 12, 14), "0010": (9, 11, 13), "0100": (8, 16, 16)}
 _UTF8 = "0111" + "00011010"  # ECI 26
 
 
+class Place(NamedTuple):
+    """Which part a symbol is, from 0, and of how many. `parity` is that of the whole code, and
+    the same in all of its parts."""
+
+    part: int
+    of: int
+    parity: int
+
+
+def place(modules: Modules, level: str, mask: int) -> Place:
+    """What the header of a part says; true of a symbol in which nothing was damaged."""
+    bits = "".join("1" if bit else "0" for bit in first_bits(modules, level, mask)[:_HEADER])
+    return Place(int(bits[4:8], 2), int(bits[8:12], 2) + 1, int(bits[12:], 2))
+
+
 def is_part(modules: Modules, level: str, mask: int, payload: bytes, intact: bool) -> bool | None:
     """Whether a symbol is a part of a code; None where damage leaves it open.
 
     `modules` is a square, True is dark; `level` (L, M, Q, H) and `mask` (0-7) are those of the
     symbol. `intact`: nothing of it had to be corrected.
     """
+    if intact and not may_begin(modules, mask, _APPEND):
+        return False
     bits = first_bits(modules, level, mask)
     says_so = "".join("1" if bit else "0" for bit in bits[:4]) == _APPEND
     if intact:
@@ -45,11 +63,13 @@ def _scores(bits: Modules, stream: str) -> tuple[float, float]:
     expected = np.frombuffer(stream.encode(), np.uint8) == ord("1")
     if len(expected) < _ENOUGH:
         return 0.0, 0.0
-    ahead, moved = bits[: len(expected)], bits[_HEADER : _HEADER + len(expected)]
-    return (
-        float(np.mean(ahead == expected[: len(ahead)])),
-        float(np.mean(moved == expected[: len(moved)])),
-    )
+    return _alike(bits, expected), _alike(bits[_HEADER:], expected)
+
+
+def _alike(bits: Modules, expected: Modules) -> float:
+    """The share of bits that agree, as far as both go."""
+    length = min(len(bits), len(expected))
+    return int(np.count_nonzero(bits[:length] == expected[:length])) / length
 
 
 def _streams(payload: bytes, version: int) -> Iterator[str]:

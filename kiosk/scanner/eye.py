@@ -25,11 +25,33 @@ class Camera(Protocol):
     """What a camera driver gives; see `drivers.camera`."""
 
     def frame(self, timeout: float) -> Frame | None: ...
+    def expose(self, stops: float) -> None: ...
     def close(self) -> None: ...
 
 
 class CameraHangs(HardwareError):
     """The camera gave nothing, and opening it again did not help."""
+
+
+class NoEye:
+    """For a door without a camera: no frames, and no faults of a camera, not even those that
+    a former scanner raised."""
+
+    def __init__(self, faults: Faults, wait: Callable[[float], object]) -> None:
+        for code in FAULTS:
+            faults.cleared(code)
+        self._wait = wait
+
+    def frame(self, timeout: float) -> Frame | None:
+        """None, after what `wait` does for `timeout` seconds."""
+        self._wait(timeout)
+        return None
+
+    def expose(self, stops: float) -> None:
+        """Does nothing."""
+
+    def close(self) -> None:
+        """Does nothing."""
 
 
 class Eye:
@@ -38,7 +60,8 @@ class Eye:
     A camera that delivers nothing for `SILENT_S` seconds is closed and opened again, and is
     well only when it has delivered for `STEADY_S` seconds: some give one frame and hang. One
     that is absent or breaks is tried again every `RETRY_S` seconds. A driver that never
-    comes back from a call is the watchdog's matter (WatchdogSec= of the unit).
+    comes back from a call is the watchdog's matter (WatchdogSec= of the unit). While there
+    is no camera, `wait` is called instead: an external scanner may have something.
     """
 
     def __init__(
@@ -57,6 +80,7 @@ class Eye:
         self._last_frame_at = 0.0
         self._opened_at = 0.0
         self._silences = 0  # since it was last well
+        self._stops = 0.0  # as the camera was told to expose
 
     def frame(self, timeout: float) -> Frame | None:
         """The newest frame, or None after at most `timeout` seconds without one.
@@ -82,6 +106,17 @@ class Eye:
             self._silent()
         return frame
 
+    def expose(self, stops: float) -> None:
+        """Has the camera expose so many stops brighter than it would by itself."""
+        if self._camera is None or stops == self._stops:
+            return
+        try:
+            self._camera.expose(stops)
+        except OSError as error:
+            self._lost("camera-absent", str(error), RETRY_S)
+            return
+        self._stops = stops
+
     def _silent(self) -> None:
         self._silences += 1
         if self._silences > 1:
@@ -101,6 +136,7 @@ class Eye:
             self._lost("camera-absent", str(error), RETRY_S)
             return False
         self._opened_at = self._last_frame_at = self._boottime()
+        self._stops = 0.0
         return True
 
     def _lost(self, code: str, why: str, retry_s: float) -> None:

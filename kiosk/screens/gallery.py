@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image, ImageDraw
 
 from kiosk.model import Outcome
-from kiosk.screens import Situation, answer, drawing, state, texts
+from kiosk.screens import Situation, answer, drawing, hint, state, texts
 
 _SCALE = 2
 _COLUMNS = 4
@@ -31,6 +31,7 @@ def screens() -> dict[str, Image.Image]:
         "outbox-fault": state(well._replace(faults=("outbox-fault",))),
         "camera-absent": state(well._replace(faults=("camera-absent",), link="offline")),
         "camera-silent": state(well._replace(faults=("camera-silent",))),
+        "reader-absent": state(well._replace(faults=("reader-absent",))),
         "other-fault": state(well._replace(faults=("policy-fault",))),
         "pass": answer("pass", "accepted", name="N. T. Ánh"),
         "pass-repeated": answer("pass", "accepted", name="N. T. Ánh", repeated=True),
@@ -44,6 +45,8 @@ def screens() -> dict[str, Image.Image]:
         if reason != "accepted":
             outcome: Outcome = "warn" if reason in _WARN else "fail"
             shown[f"{outcome}-{reason}"] = answer(outcome, reason)
+    for word in texts.HINTS:
+        shown[f"hint-{word}"] = hint(word)
     return shown
 
 

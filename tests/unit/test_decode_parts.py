@@ -13,9 +13,13 @@ import segno
 from PIL import Image
 from segno import consts
 
+from demo.hard import scene
+from drivers.camera import Frame
 from kiosk.decode import Decoder, modules
-from kiosk.decode.append import is_part
+from kiosk.decode.append import Place, is_part
+from kiosk.decode.assembly import WAIT_S, Assembly, Part
 from kiosk.decode.choice import merged
+from kiosk.decode.looks import LOOKS
 from kiosk.model import Symbol
 
 HERE = ((0, 0), (9, 0), (9, 9), (0, 9))
@@ -80,6 +84,7 @@ def test_a_damaged_corner_does_not_make_a_part_the_whole():
     for code, payload in zip(parts, (said[:cut], said[cut:]), strict=True):
         square = matrix(code)
         assert is_part(square, code.error, code.mask, payload, True)
+        assert is_part(square.T, code.error, code.mask, payload, True), "mirrored"
         for seed in range(60):
             spoilt = square.copy()
             spoilt[-4:, -4:] = np.random.default_rng(seed).random((4, 4)) < 0.5
@@ -96,6 +101,75 @@ def test_a_damaged_part_is_never_read_as_a_whole():
         spoilt[y : y + 24, x : x + 24] = rng.choice([0, 255])
         assert decoder.picture(spoilt) == []
     decoder.close()
+
+
+def shown(decoder: Decoder, *pictures: np.ndarray, start: float = 0.0) -> list[list[bytes]]:
+    """What is read when each picture is before the camera for half a second."""
+    sights = []
+    for number, picture in enumerate(pictures):
+        scene = np.full((400, 400), 120, np.uint8)
+        scene[20 : 20 + picture.shape[0], 30 : 30 + picture.shape[1]] = picture
+        frames = [decoder.look(Frame(scene, start + number / 2 + n / 15)) for n in range(7)]
+        sights.append([s.payload for frame in frames for s in frame.symbols])
+    return sights
+
+
+def parts_of(said: str, count: int) -> list[np.ndarray]:
+    return [drawn(code) for code in segno.make_sequence(said, symbol_count=count)]
+
+
+def test_parts_that_come_one_after_another_are_put_together_once():
+    said = "Nguyễn Thị Ánh|" * 9
+    one, two, three = parts_of(said, 3)
+    decoder = Decoder()
+    assert shown(decoder, two, one, two, three) == [[], [], [], [said.encode()]]
+    assert shown(decoder, three, one, start=3) == [[], []], "the second begins anew"
+    assert decoder.look(Frame(np.zeros((400, 400), np.uint8), 5.0 + WAIT_S)).symbols == []
+    assert decoder._assembly._parts == {}, "what stays away is forgotten"
+    assert shown(decoder, two, start=20) == [[]]
+    decoder.close()
+
+
+def test_parts_of_two_codes_are_not_mixed():
+    first, second = parts_of("one two three four five six", 2), parts_of("A" * 30, 2)
+    decoder = Decoder()
+    assert shown(decoder, first[0], second[1], first[1], second[0]) == [[]] * 4
+    decoder.close()
+
+
+@pytest.mark.parametrize("part", [2, 15])
+def test_a_part_of_a_place_that_the_code_does_not_have_is_nothing(part):
+    assembly = Assembly()
+    assert assembly.add(Part(b"x", HERE, Place(part, 2, 0)), 0.0) is None
+    assert assembly.add(Part(b"x", HERE, None), 0.0) is None
+    assert assembly._parts == {}
+
+
+def test_two_that_say_the_same_part_differently_are_two_codes():
+    assembly = Assembly()
+    assert assembly.add(Part(b"a", HERE, Place(0, 2, 7)), 0.0) is None
+    assert assembly.add(Part(b"b", HERE, Place(0, 2, 7)), 0.1) is None
+    assert assembly.add(Part(b"c", HERE, Place(1, 2, 7)), 0.2) == b"bc"
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (5, 2), (97, 64)])
+def test_every_look_takes_pictures_of_any_size(look, size):
+    rng = np.random.default_rng(1)
+    for grey in (np.zeros(size, np.uint8), rng.integers(0, 256, size, np.uint8)):
+        made = look.make(grey)
+        assert made.dtype == np.uint8
+        assert made.shape == tuple(int(edge * look.scale) for edge in size)
+
+
+def test_bands_of_a_dimmed_screen_are_read_through():
+    decoder, at_first, in_the_end = Decoder(), 0, 0
+    for number in range(6):
+        hard = scene("bands", 0.8, number, (640, 480))
+        at_first += bool(decoder._eyes.first(hard.grey).symbols)
+        in_the_end += [s.payload for s in decoder.picture(hard.grey)] == [hard.payload]
+    decoder.close()
+    assert (at_first, in_the_end) == (0, 6)
 
 
 def test_where_two_decoders_disagree_nothing_counts():
