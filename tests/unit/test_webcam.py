@@ -36,13 +36,13 @@ class Pipe:
         os.mkfifo(self.path)
         self._open_av = av.open
         self._end: int | None = None
-        monkeypatch.setattr(webcam, "_check", lambda _device: None)
+        monkeypatch.setattr(webcam, "_checked", os.stat)
         monkeypatch.setattr(webcam, "_FORMAT", "mjpeg")
         monkeypatch.setattr(av, "open", self._open)
 
-    def _open(self, device: str, *, format: str, options: dict[str, str]) -> object:
+    def _open(self, device: str, *, format: str, container_options: dict[str, str]) -> object:
         # What the pipe's format does not know, V4L2 does.
-        assert set(options) <= {"video_size", "framerate", "input_format"}
+        assert set(container_options) <= {"video_size", "framerate", "input_format"}
         few = {"probesize": "32", "analyzeduration": "0", "fflags": "nobuffer"}
         return self._open_av(device, format=format, options=few, buffer_size=1024)
 
