@@ -20,11 +20,12 @@ import msgspec
 from msgspec import Meta
 
 from kiosk.errors import CueError
-from kiosk.model import Direction, Outcome
+from kiosk.model import Direction, Hint, Outcome
 
 MAX_BYTES = 4096
 MAX_DATAGRAMS = 1024
 STALE_ANSWER_S = 1.0
+"""An answer or a hint that is older is not shown: somebody else stands there by then."""
 
 Daemon = Literal["scanner", "feedback", "uplink"]
 Sender = Literal["scanner", "feedback", "uplink", "ctl"]
@@ -45,6 +46,15 @@ class Answer(msgspec.Struct, frozen=True, tag="answer", kw_only=True):
     name: str = ""
     direction: Direction = "in"
     repeated: bool = False
+
+
+class HintCue(msgspec.Struct, frozen=True, tag="hint", kw_only=True):
+    """What the visitor could do to be read; said again while it lasts. A panel shows it for
+    `STALE_ANSWER_S`."""
+
+    number: Number
+    at: Boottime
+    hint: Hint
 
 
 class ScannerState(msgspec.Struct, frozen=True, tag="scanner", kw_only=True):
@@ -86,11 +96,11 @@ class AlertCue(msgspec.Struct, frozen=True, tag="alert", kw_only=True):
     detail: str = ""
 
 
-Cue = Answer | ScannerState | UplinkState | Trial | AlertCue
+Cue = Answer | HintCue | ScannerState | UplinkState | Trial | AlertCue
 
 MAY_SAY: dict[Daemon, dict[Sender, tuple[type, ...]]] = {
     "feedback": {
-        "scanner": (Answer, ScannerState),
+        "scanner": (Answer, HintCue, ScannerState),
         "uplink": (UplinkState,),
         "ctl": (Trial,),
     },
@@ -126,7 +136,7 @@ class Outlet:
 
     When the receiver is absent or slow, the *latest* cue of each kind (of alerts: of each
     code) is kept and tried again by `flush`, which the owner calls each turn. An answer,
-    which names a visitor, is kept for `STALE_ANSWER_S` and no longer. `problem` says in
+    which names a visitor, and a hint are kept for `STALE_ANSWER_S` and no longer. `problem` says in
     words why something waits.
     """
 
@@ -145,7 +155,7 @@ class Outlet:
         self._waiting.pop(about, None)
         if self._take(data):
             return True
-        until = cue.at + STALE_ANSWER_S if isinstance(cue, Answer) else float("inf")
+        until = cue.at + STALE_ANSWER_S if isinstance(cue, (Answer, HintCue)) else float("inf")
         self._waiting[about] = _Waiting(data, until)
         return False
 

@@ -29,6 +29,8 @@ Seq = Annotated[int, Meta(ge=1, le=2**53)]
 Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{8,64}\Z")]
 Word = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
 Millis = Annotated[int, Meta(ge=0, le=2**53)]
+Hint = Literal["closer", "hold-still", "too-bright", "one-at-a-time"]
+"""What a visitor could do so that the code can be read."""
 Role = Literal["identity", "declaration", "certificate", "place", "other"]
 
 

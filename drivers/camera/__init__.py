@@ -30,6 +30,11 @@ class Camera(Protocol):
         Older frames are dropped, never queued. Raises CameraError.
         """
 
+    def expose(self, stops: float) -> None:
+        """Makes the pictures from now on `stops` brighter (above 0) or darker than the camera
+        would by itself; 0 leaves it to the camera again. Takes effect within some frames. A
+        camera that cannot do so goes on as it is. Raises CameraError."""
+
     def close(self) -> None:
         """Releases the device; may be called twice. Raises CameraError."""
 

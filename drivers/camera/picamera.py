@@ -7,7 +7,7 @@ is copied. It is held until the next one is asked for; meanwhile libcamera fills
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,9 @@ _LUMA_FIRST = ("YUV420", "YVU420", "NV12", "NV21")
 
 # One that the decoder looks at, the newest one behind it, two for the camera to fill.
 _BUFFERS = 4
+
+# What it takes to expose by hand (libcamera's names).
+_BY_HAND = ("AeEnable", "ExposureTime", "AnalogueGain")
 
 # Lamps on 50 Hz mains flicker twice in a period; exposures in whole multiples of it show no
 # bands (libcamera, AeFlickerPeriod, microseconds).
@@ -47,6 +50,8 @@ class PiCamera:
         self._job: Any = None
         self._request: Any = None
         self._mapped: Any = None
+        self._chosen: Exposure | None = None  # by the camera, while it is exposed by hand
+        self._longest_us = 1_000_000 / options.fps
         try:
             self._camera = Picamera2()
             self._configure(options, _settings(self._camera.camera_controls, controls, options.fps))
@@ -101,10 +106,32 @@ class PiCamera:
         return Frame(luma, time.clock_gettime(time.CLOCK_BOOTTIME))
 
     def expose(self, stops: float) -> None:
-        """Asks for a brighter (above 0) or darker picture than the camera would choose; takes
-        effect within some frames. Nothing happens on a camera that cannot."""
-        if self._camera is not None and "ExposureValue" in self._camera.camera_controls:
-            self._camera.set_controls({"ExposureValue": stops})
+        """By hand from what the camera chose last: that arrives within a few frames, whereas a
+        corrected target (ExposureValue) is approached slowly."""
+        if self._camera is None:
+            raise CameraError("the camera is closed")
+        try:
+            controls = self._by_hand(stops)
+            if controls:
+                self._camera.set_controls(controls)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise CameraError(f"the camera does not take an exposure ({error})") from error
+
+    def _by_hand(self, stops: float) -> dict[str, Any]:
+        """The controls to set; none where the camera cannot, or has given no picture yet."""
+        able = self._camera.camera_controls
+        if not stops:
+            by_hand, self._chosen = self._chosen is not None, None
+            return {"AeEnable": True} if by_hand else {}
+        if self._chosen is None and self._request is not None:
+            told = self._request.get_metadata()
+            if all(name in able for name in _BY_HAND) and "ExposureTime" in told:
+                self._chosen = Exposure(told["ExposureTime"], told.get("AnalogueGain", 1.0))
+        if self._chosen is None:
+            return {}
+        times = able["ExposureTime"][0], self._longest_us  # a control is (least, most, default)
+        wanted = shifted(self._chosen, stops, times, able["AnalogueGain"][:2])
+        return {"AeEnable": False, "ExposureTime": round(wanted.us), "AnalogueGain": wanted.gain}
 
     def close(self) -> None:
         camera, self._camera, self._job = self._camera, None, None
@@ -123,6 +150,30 @@ class PiCamera:
             mapped.__exit__(None, None, None)
         if request is not None:
             request.release()
+
+
+class Exposure(NamedTuple):
+    """Exposure time in microseconds, and how much the sensor amplifies."""
+
+    us: float
+    gain: float
+
+
+def shifted(
+    chosen: Exposure, stops: float, times: tuple[float, float], gains: tuple[float, float]
+) -> Exposure:
+    """`chosen`, `stops` brighter (above 0) or darker, within the least and the most of each.
+
+    Less amplification first, then less time, which may show the bands of a lamp; for more,
+    more time only as far as it stays in whole periods of the mains' flicker.
+    """
+    factor = 2.0**stops
+    if factor < 1:
+        gain = max(gains[0], chosen.gain * factor)
+        return Exposure(max(times[0], chosen.us * factor * chosen.gain / gain), gain)
+    whole = chosen.us * factor // _FLICKER_US * _FLICKER_US
+    us = min(max(whole, chosen.us), times[1])
+    return Exposure(us, min(chosen.gain * factor * chosen.us / us, gains[1]))
 
 
 def sensor_size(full: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:

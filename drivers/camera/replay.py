@@ -25,6 +25,7 @@ _SUFFIXES = (".png", ".jpg", ".jpeg")
 _MAX_PIXELS = 50_000_000  # a picture is opened up in memory; twice what a Pi camera takes
 _WALL = 128  # grey of the empty scene, and of the bars around a picture of another shape
 _NOISE = 3.0  # standard deviation of the empty scene's sensor noise, grey levels
+_GAMMA = 2.2  # grey levels are the light to the power of 1 / 2.2 (sRGB, about)
 _EMPTY_FRAMES = 3  # windows of one picture, made once and shown in turn: noise costs nothing
 
 
@@ -51,6 +52,7 @@ class _ReplayCamera:
         self._shown_since = 0.0
         self._due = time.monotonic()
         self._count = 0
+        self._light: Grey | None = None  # grey level as it was -> as it is exposed
         self._open = True
 
     def frame(self, timeout: float) -> Frame | None:
@@ -61,7 +63,16 @@ class _ReplayCamera:
         picture = self._picture(time.monotonic())
         self._count += 1
         grey = self._empty[self._count % _EMPTY_FRAMES] if picture is None else picture
+        if self._light is not None:
+            grey = self._light.take(grey)
         return Frame(grey, time.clock_gettime(time.CLOCK_BOOTTIME))
+
+    def expose(self, stops: float) -> None:
+        """What a picture has lost in black or white does not come back."""
+        if not self._open:
+            raise CameraError("the replay camera is closed")
+        levels = np.arange(256) * 2 ** (stops / _GAMMA)
+        self._light = levels.clip(0, 255).round().astype(np.uint8) if stops else None
 
     def close(self) -> None:
         self._open = False

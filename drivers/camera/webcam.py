@@ -134,6 +134,9 @@ class _Webcam:
             self._problem = problem
             self._news.notify()
 
+    def expose(self, stops: float) -> None:
+        """USB cameras expose as they see fit: FFmpeg's reader has no controls."""
+
     def close(self) -> None:
         with self._news:
             self._closing, self._packet = True, None

@@ -9,6 +9,5 @@ differently counts as unread. `docs/decisions/reading.md` says why.
 from __future__ import annotations
 
 from kiosk.decode.decoder import Decoder, Sight
-from kiosk.decode.hints import Hint
 
-__all__ = ["Decoder", "Hint", "Sight"]
+__all__ = ["Decoder", "Sight"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kiosk.decode.geometry import Grey
+from kiosk.decode.geometry import Box, Grey
 
 STEP = 8
 """Pixels between samples."""
@@ -26,14 +26,40 @@ Cells = npt.NDArray[np.bool_]
 
 
 class Activity:
-    """Compares each frame with the one before. `noise` is the mean difference between two
-    samples of a place at rest, in grey levels."""
+    """Compares each frame with the one before, and remembers when something last moved at
+    each place. `noise` is the mean difference between two samples of a place at rest, in
+    grey levels."""
 
     def __init__(self) -> None:
         self._before: npt.NDArray[np.float32] | None = None
+        self._moved_at = np.full((0, 0), -np.inf)  # seconds, by cell
         self.noise = _QUIETEST
 
-    def moved(self, grey: Grey) -> Cells | None:
+    def turn(self, grey: Grey, at: float) -> bool:
+        """Takes in a frame of `at` seconds; whether there was one to compare it with. If there
+        was none, all of it counts as moved."""
+        cells = self._moved(grey)
+        if cells is None:
+            self._moved_at = np.full((grey.shape[0] // CELL, grey.shape[1] // CELL), at)
+            return False
+        self._moved_at[cells] = at
+        return True
+
+    def last(self, box: Box | None = None) -> float:
+        """When something moved in `box`, which lies within the frame, or anywhere; -inf if
+        nothing did."""
+        cells = self._moved_at
+        if box is not None:
+            rows = slice(box.top // CELL, (box.bottom - 1) // CELL + 1)
+            cells = cells[rows, box.left // CELL : (box.right - 1) // CELL + 1]
+        return float(cells.max(initial=-np.inf))
+
+    def since(self, at: float) -> Cells:
+        """The cells in which something has moved at `at` seconds or later."""
+        moved: Cells = self._moved_at >= at
+        return moved
+
+    def _moved(self, grey: Grey) -> Cells | None:
         """The cells (rows, columns of `CELL` pixels) in which something moved; None when there
         is nothing to compare with: the first frame, another size, a frame below one cell."""
         rows, columns = grey.shape[0] // CELL, grey.shape[1] // CELL

@@ -8,6 +8,7 @@ them, so does the place of the payload, which a part's header moves by 20 bits.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,21 @@ _ENOUGH = 24  # bits to judge by
 _ALPHANUMERIC = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _COUNT_BITS = {"0001": (10, 12, 14), "0010": (9, 11, 13), "0100": (8, 16, 16)}
 _UTF8 = "0111" + "00011010"  # ECI 26
+
+
+class Place(NamedTuple):
+    """Which part a symbol is, from 0, and of how many. `parity` is that of the whole code, and
+    the same in all of its parts."""
+
+    part: int
+    of: int
+    parity: int
+
+
+def place(modules: Modules, level: str, mask: int) -> Place:
+    """What the header of a part says; true of a symbol in which nothing was damaged."""
+    bits = "".join("1" if bit else "0" for bit in first_bits(modules, level, mask)[:_HEADER])
+    return Place(int(bits[4:8], 2), int(bits[8:12], 2) + 1, int(bits[12:], 2))
 
 
 def is_part(modules: Modules, level: str, mask: int, payload: bytes, intact: bool) -> bool | None:

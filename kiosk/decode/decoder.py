@@ -7,14 +7,16 @@ from typing import NamedTuple
 import numpy as np
 
 from kiosk.decode.activity import Activity
-from kiosk.decode.choice import Choice, ambiguous
+from kiosk.decode.assembly import Assembly
+from kiosk.decode.choice import Choice, ambiguous, merged
 from kiosk.decode.eyes import Eyes, Seen
 from kiosk.decode.geometry import Box, Grey, box_of
-from kiosk.decode.hints import Hint, Patience, advice
+from kiosk.decode.hints import Patience, advice
 from kiosk.decode.looks import LOOKS
-from kiosk.decode.texture import dense, largest
+from kiosk.decode.texture import burnt, dense, largest
+from kiosk.decode.zxing import Unread
 from kiosk.errors import HardwareError
-from kiosk.model import Frame, Symbol
+from kiosk.model import Frame, Hint, Symbol
 
 IDLE_S = 1.0
 """With nothing moving, one frame in this many seconds is read all the same."""
@@ -22,6 +24,8 @@ OPEN_S = 1.0
 """Seconds for which frames are read after the last movement."""
 PLAIN_S = 0.2
 """Seconds between readings while something moves that does not look like a code."""
+HELD_S = 3.0
+"""Seconds for which what has moved counts as held up: nobody is told how to hold a poster."""
 
 _LARGE = 1_500_000  # pixels; of more, no changed copies are made: memory
 _MARGIN = 0.3  # of its side, around a code found and not read
@@ -29,15 +33,17 @@ _MARGIN = 0.3  # of its side, around a code found and not read
 
 class Sight(NamedTuple):
     """`symbols`: the codes read, the one that is held up first. `hint`: what the visitor could
-    do to be read, None most of the time."""
+    do to be read, None most of the time. `unread`: nothing was read, though something is held
+    up that may be a code."""
 
     symbols: list[Symbol]
-    hint: Hint | None
+    hint: Hint | None = None
+    unread: bool = False
 
 
 class Decoder:
-    """Keeps state from frame to frame; belongs to one thread. Remembers places and times, no
-    payload."""
+    """Keeps state from frame to frame; belongs to one thread. Remembers places and times; of
+    payloads only the parts of a code whose other parts have not been seen yet."""
 
     def __init__(self) -> None:
         """Raises HardwareError when zbar is not installed or lacks its binary mode."""
@@ -45,9 +51,10 @@ class Decoder:
         self._activity = Activity()
         self._choice = Choice()
         self._patience = Patience()
-        self._moved_at: float | None = None
+        self._assembly = Assembly()
         self._read_at = 0.0
         self._holding = False  # the last reading found a code
+        self._unread = False  # ... found something held up that it could not read
         self._look = 0  # which second look is next
         self._rested = True  # the frame before had no second look
 
@@ -57,19 +64,23 @@ class Decoder:
         Raises HardwareError for a frame that is not luma, uint8, (height, width).
         """
         grey = _luma(frame.grey)
+        self._assembly.forget(frame.at)
         if not self._due(grey, frame.at):
             return Sight([], self._patience.settled(None, frame.at))
         self._read_at = frame.at
         seen = self._eyes.first(grey)
-        if not seen.symbols and self._open(frame.at):
-            self._second(grey, seen)
-        self._holding = bool(seen.symbols)
+        self._unread = False
+        if not (seen.symbols or seen.parts) and (seen.unread or self._open(frame.at)):
+            place = self._place(grey, seen, frame.at)
+            if place is not None:
+                self._second(grey, seen, place)
+            if not (seen.symbols or seen.parts):
+                self._unread = self._held_up(grey, place, frame.at)
+        _put_together(seen, self._assembly, frame.at)
+        self._holding = bool(seen.symbols or seen.parts)
         symbols = self._choice.ordered(seen.symbols, grey)
-        if symbols:
-            hint = Hint.ONE_AT_A_TIME if ambiguous(symbols, grey) else None
-        else:
-            hint = advice(grey, seen.unread) if self._open(frame.at) else None
-        return Sight(symbols, self._patience.settled(hint, frame.at))
+        hint = self._hint(grey, symbols, seen.unread, frame.at)
+        return Sight(symbols, self._patience.settled(hint, frame.at), self._unread)
 
     def picture(self, grey: Grey) -> list[Symbol]:
         """Every QR code that can be read in one picture, by all means, however long it takes.
@@ -78,8 +89,9 @@ class Decoder:
         """
         grey = _luma(grey)
         seen = self._eyes.first(grey)
-        if not seen.symbols:
+        if not (seen.symbols or seen.parts):
             self._every_look(grey, seen)
+        _put_together(seen, Assembly(), 0.0)
         return Choice().ordered(seen.symbols, grey)
 
     def close(self) -> None:
@@ -88,13 +100,7 @@ class Decoder:
 
     def _due(self, grey: Grey, at: float) -> bool:
         """Whether this frame is read; always notes what moved."""
-        moved = self._activity.moved(grey)
-        if moved is None:  # nothing to compare with
-            self._moved_at = at
-            return True
-        if moved.any():
-            self._moved_at = at
-        if self._holding:
+        if not self._activity.turn(grey, at) or self._holding:
             return True
         if not self._open(at):
             return at - self._read_at >= IDLE_S
@@ -103,19 +109,50 @@ class Decoder:
         return bool(dense(grey, self._activity.noise).any())
 
     def _open(self, at: float) -> bool:
-        return self._moved_at is not None and at - self._moved_at <= OPEN_S
+        return at - self._activity.last() <= (HELD_S if self._unread else OPEN_S)
 
-    def _second(self, grey: Grey, seen: Seen) -> None:
+    def _place(self, grey: Grey, seen: Seen, at: float) -> Box | None:
+        """Where to look again: what was moved of late comes first, if it may be a code."""
+        held_up = self._activity.since(at - HELD_S)
+        codes = [u for u in seen.unread if self._moved(box_of(u.corners).grown(0, grey), at)]
+        if seen.unread:
+            return _around(codes or seen.unread, grey)
+        cells = dense(grey, self._activity.noise)
+        box = largest(cells & held_up) or largest(cells)
+        return _inside(box, grey)
+
+    def _moved(self, box: Box, at: float) -> bool:
+        return box.pixels > 0 and at - self._activity.last(box) <= HELD_S
+
+    def _held_up(self, grey: Grey, place: Box | None, at: float) -> bool:
+        """Whether what is at `place` has been moved of late, or so much white."""
+        if place is not None and self._moved(place, at):
+            return True
+        return largest(burnt(grey) & self._activity.since(at - HELD_S)) is not None
+
+    def _hint(
+        self, grey: Grey, symbols: list[Symbol], unread: list[Unread], at: float
+    ) -> Hint | None:
+        """Only about what is held up: nobody can be told to move a poster."""
+
+        def held(code: Symbol | Unread) -> bool:
+            return self._moved(box_of(code.corners).grown(0, grey), at)
+
+        if symbols:
+            several = ambiguous(symbols, grey) and any(held(symbol) for symbol in symbols)
+            return "one-at-a-time" if several else None
+        return advice(grey, [u for u in unread if held(u)]) if self._open(at) else None
+
+    def _second(self, grey: Grey, seen: Seen, box: Box) -> None:
         """One second look at every other frame, at the place where a code may be. The look
         that helped is kept."""
         self._rested = not self._rested
-        box = _place(grey, seen, self._activity.noise)
-        if box is None or self._rested:
+        if self._rested:
             return
         found = self._eyes.second(grey, box, LOOKS[self._look])
-        seen.symbols = found.symbols
+        seen.symbols, seen.parts = found.symbols, found.parts
         seen.unread += found.unread
-        if not found.symbols:
+        if not (found.symbols or found.parts):
             self._look = (self._look + 1) % len(LOOKS)
 
     def _every_look(self, grey: Grey, seen: Seen) -> None:
@@ -123,29 +160,39 @@ class Decoder:
         for box in _boxes(grey, seen):
             for look in LOOKS:
                 if box.pixels <= _LARGE or look.plain:
-                    seen.symbols = self._eyes.second(grey, box, look).symbols
-                if seen.symbols:
+                    found = self._eyes.second(grey, box, look)
+                    seen.symbols, seen.parts = found.symbols, found.parts
+                if seen.symbols or seen.parts:
                     return
 
 
-def _place(grey: Grey, seen: Seen, noise: float) -> Box | None:
-    """Where to look again: around a code that was found, else at what looks like one."""
-    if seen.unread:
-        found = max((box_of(u.corners) for u in seen.unread), key=lambda box: box.side)
-        box = found.grown(_MARGIN * found.side, grey)
-    else:
-        texture = largest(dense(grey, noise))
-        if texture is None:
-            return None
-        box = texture.grown(0, grey)
-    return box if box.pixels else None
+def _put_together(seen: Seen, assembly: Assembly, at: float) -> None:
+    """Adds the code that is complete with the parts in `seen`, if there is one."""
+    for part in seen.parts:
+        whole = assembly.add(part, at)
+        if whole is not None:
+            seen.symbols = merged(seen.symbols, [Symbol(whole, "qr", part.corners)])
+
+
+def _around(unread: list[Unread], grey: Grey) -> Box | None:
+    """The largest code that was found and not read, and some more around it."""
+    found = max((box_of(u.corners) for u in unread), key=lambda box: box.side)
+    return _inside(found, grey, _MARGIN * found.side)
+
+
+def _inside(box: Box | None, grey: Grey, margin: float = 0) -> Box | None:
+    """What of `box` lies within the frame, None if nothing does."""
+    cut = box.grown(margin, grey) if box is not None else None
+    return cut if cut is not None and cut.pixels else None
 
 
 def _boxes(grey: Grey, seen: Seen) -> list[Box]:
     """Where to look again in a picture: the likeliest place, then all of it."""
     whole = Box(0, 0, grey.shape[1], grey.shape[0])
-    place = _place(grey, seen, 0.0)
-    return [whole] if place is None or grey.size < _LARGE else [place, whole]
+    if grey.size < _LARGE:
+        return [whole]
+    place = _around(seen.unread, grey) if seen.unread else _inside(largest(dense(grey, 0.0)), grey)
+    return [whole] if place is None else [place, whole]
 
 
 def _luma(grey: Grey) -> Grey:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from kiosk.decode import zxing
+from kiosk.decode.assembly import Part
 from kiosk.decode.choice import merged
 from kiosk.decode.geometry import Box, Corners, Grey, box_of
 from kiosk.decode.looks import Look
@@ -17,10 +18,11 @@ _MARGIN = 0.15  # of a code's side, around it: quiet zone and inexact corners
 
 
 class Seen(msgspec.Struct):
-    """`symbols` are read, `unread` were found but not read."""
+    """`symbols` are read, `unread` were found but not read, `parts` are parts of a code."""
 
     symbols: list[Symbol]
     unread: list[Unread]
+    parts: list[Part] = []
 
 
 class Eyes:
@@ -46,6 +48,7 @@ class Eyes:
         return Seen(
             [Symbol(s.payload, s.kind, _back(s.corners, box, look.scale)) for s in seen.symbols],
             [Unread(_back(u.corners, box, look.scale), u.modules) for u in seen.unread],
+            [p._replace(corners=_back(p.corners, box, look.scale)) for p in seen.parts],
         )
 
     def close(self) -> None:
@@ -56,10 +59,10 @@ class Eyes:
         symbols = list(found.sure)
         symbols += [s for s in found.doubtful if self._beside(s, grey).payloads <= {s.payload}]
         symbols += [s for s in found.unproved if self._beside(s, grey).payloads == {s.payload}]
-        if found.parts:
-            # zbar puts the parts of a code together when all are in view.
+        if any(part.place is None for part in found.parts):
+            # zbar corrects their headers too, and puts them together when all are in view.
             symbols = merged(symbols, self._zbar.read(grey).symbols)
-        return Seen(symbols, found.unread)
+        return Seen(symbols, found.unread, found.parts)
 
     def _beside(self, symbol: Symbol, grey: Grey) -> Reading:
         """What zbar reads at the place of a symbol."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 import numpy as np
 
 from kiosk.decode.geometry import Grey, box_of
 from kiosk.decode.zxing import Unread
+from kiosk.model import Hint
 
 AFTER_S = 0.7
 """A hint is given when the same trouble has lasted this long: most codes are read sooner."""
@@ -19,15 +18,6 @@ _PATCH = 8  # pixels: no white area inside a code is as large, whatever it says
 _BURNT = 0.12  # share of such patches
 
 
-class Hint(Enum):
-    """Words for the panel."""
-
-    CLOSER = "closer"
-    HOLD_STILL = "hold-still"
-    TOO_BRIGHT = "too-bright"
-    ONE_AT_A_TIME = "one-at-a-time"
-
-
 class Patience:
     """Holds a hint back until it has been the same for `AFTER_S` seconds."""
 
@@ -37,7 +27,7 @@ class Patience:
 
     def settled(self, hint: Hint | None, at: float) -> Hint | None:
         """`hint` if it has lasted, at `at` seconds; None clears it."""
-        if hint is not self._hint:
+        if hint != self._hint:
             self._hint, self._since = hint, at
         return hint if at - self._since >= AFTER_S else None
 
@@ -49,9 +39,9 @@ def advice(grey: Grey, unread: list[Unread]) -> Hint | None:
     code = max(unread, key=lambda u: box_of(u.corners).side)
     box = box_of(code.corners).grown(0, grey)
     if _burnt(box.cut(grey)) > _BURNT:
-        return Hint.TOO_BRIGHT
+        return "too-bright"
     small = box.side < _PITCH * code.modules if code.modules else box.side < _SMALL
-    return Hint.CLOSER if small else Hint.HOLD_STILL
+    return "closer" if small else "hold-still"
 
 
 def _burnt(grey: Grey) -> float:

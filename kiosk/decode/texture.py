@@ -13,6 +13,7 @@ _APART = 4  # pixels between those compared: a module or so
 _LEAST = 10  # grey levels: a fainter edge is none
 _OVER_NOISE = 5.0  # times the noise
 _DENSE = 0.25  # share of strong edges; a straight outline stays below
+_BURNT = 250  # grey level of a pixel that has burnt out
 _SMALLEST = 4  # cells that hang together; the smallest code that can be read covers 9
 
 
@@ -29,6 +30,15 @@ def dense(grey: Grey, noise: float) -> Cells:
     share = strong.reshape(rows, CELL // _ROW_STEP, columns, CELL // 2).mean((1, 3))
     found: Cells = share > _DENSE
     return found
+
+
+def burnt(grey: Grey) -> Cells:
+    """The cells that are white all over: a lit screen of which nothing can be seen."""
+    rows, columns = grey.shape[0] // CELL, grey.shape[1] // CELL
+    some = grey[: rows * CELL : _ROW_STEP, : columns * CELL : _ROW_STEP]
+    side = CELL // _ROW_STEP
+    white: Cells = some.reshape(rows, side, columns, side).min((1, 3), initial=255) >= _BURNT
+    return white
 
 
 def largest(cells: Cells) -> Box | None:

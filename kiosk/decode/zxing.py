@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import zxingcpp
 
-from kiosk.decode.append import is_part
+from kiosk.decode.append import is_part, place
+from kiosk.decode.assembly import Part
 from kiosk.decode.geometry import Corners, Grey
 from kiosk.model import Symbol
 
@@ -30,13 +31,13 @@ class Unread(NamedTuple):
 
 class Found(NamedTuple):
     """`sure` are read. `doubtful` too, with little error correction left. `unproved` may be a
-    part of a code instead of the whole. `parts` are places of what is one of several symbols of
-    a code (structured append)."""
+    part of a code instead of the whole. `parts` are each one of several symbols of a code
+    (structured append)."""
 
     sure: list[Symbol]
     doubtful: list[Symbol]
     unproved: list[Symbol]
-    parts: list[Corners]
+    parts: list[Part]
     unread: list[Unread]
 
 
@@ -59,10 +60,13 @@ def read(grey: Grey, one_threshold: bool = False) -> Found:
         if not code.valid:
             found.unread.append(Unread(corners, _modules(extra)))
             continue
-        part = _is_part(code, extra)
+        intact = extra.get("UEC", 0.0) == 1.0
+        drawn = np.asarray(code.to_image(scale=1, add_quiet_zones=False)) < 128
+        modules = drawn, code.ec_level, int(extra["DataMask"])
+        part = is_part(*modules, code.bytes, intact)
         symbol = Symbol(code.bytes, "qr", corners)
         if part:
-            found.parts.append(corners)
+            found.parts.append(Part(code.bytes, corners, place(*modules) if intact else None))
         elif part is None:
             found.unproved.append(symbol)
         else:
@@ -78,9 +82,3 @@ def _corners(position: Any) -> Corners:
 def _modules(extra: dict[str, Any]) -> int:
     version = str(extra.get("Version", ""))
     return 17 + 4 * int(version) if version.isdecimal() else 0
-
-
-def _is_part(code: Any, extra: dict[str, Any]) -> bool | None:
-    dark = np.asarray(code.to_image(scale=1, add_quiet_zones=False)) < 128
-    intact = extra.get("UEC", 0.0) == 1.0
-    return is_part(dark, code.ec_level, int(extra["DataMask"]), code.bytes, intact)

@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 from PIL import Image
 
 from kiosk import screens
-from kiosk.cues import STALE_ANSWER_S, Answer, Cue, ScannerState, Trial, UplinkState
+from kiosk.cues import STALE_ANSWER_S, Answer, Cue, HintCue, ScannerState, Trial, UplinkState
 from kiosk.feedback.device import Device
-from kiosk.model import Outcome
+from kiosk.model import Hint, Outcome
 
 log = logging.getLogger("kiosk.feedback")
 
@@ -42,8 +42,12 @@ class Rules(NamedTuple):
     silent_s: float
 
 
+Shown = Answer | Trial | Hint | screens.Situation
+
+
 class Feedback:
-    """The panel's side of the kiosk: the newest answer for a while, else the state.
+    """The panel's side of the kiosk: the newest answer for a while, else a hint to a visitor
+    whose code cannot be read, else the state.
 
     `answers` counts those shown, `stale` those that came too late to be shown.
     """
@@ -59,7 +63,8 @@ class Feedback:
         self._uplink: UplinkState | None = None
         self._answer: Answer | Trial | None = None
         self._answer_until = 0.0
-        self._drawn: Answer | Trial | screens.Situation | None = None
+        self._hint: HintCue | None = None
+        self._drawn: Shown | None = None
         self._picture: Image.Image | None = None
         self.state = ""
         self.answers = 0
@@ -74,6 +79,8 @@ class Feedback:
                 self._scanner = cue
             elif isinstance(cue, UplinkState):
                 self._uplink = cue
+            elif isinstance(cue, HintCue):
+                self._hint = cue
             elif isinstance(cue, Answer) or (
                 isinstance(cue, Trial) and not isinstance(newest, Answer)
             ):
@@ -112,8 +119,13 @@ class Feedback:
         if state != self.state:
             log.info("state screen=%s", state)
             self.state = state
-        self._draw(self._answer or situation, now)
+        self._draw(self._answer or self._hinted(state, now) or situation, now)
         return TURN_S if wait is None else min(TURN_S, wait)
+
+    def _hinted(self, state: str, now: float) -> Hint | None:
+        """Nobody is told how to hold a code before a kiosk that is out of order."""
+        fresh = self._hint is not None and 0 <= now - self._hint.at <= STALE_ANSWER_S
+        return self._hint.hint if self._hint and fresh and state == "idle" else None
 
     def _situation(self, now: float) -> screens.Situation:
         return screens.Situation(
@@ -143,7 +155,7 @@ class Feedback:
     def _silent(self, heard: ScannerState | UplinkState | None, now: float) -> bool:
         return now - (heard.at if heard else self._started) > self._rules.silent_s
 
-    def _draw(self, wanted: Answer | Trial | screens.Situation, now: float) -> None:
+    def _draw(self, wanted: Shown, now: float) -> None:
         if wanted == self._drawn:
             return
 
@@ -164,7 +176,9 @@ class Feedback:
         self._panel.close()
 
 
-def _picture(wanted: Answer | Trial | screens.Situation) -> Image.Image:
+def _picture(wanted: Shown) -> Image.Image:
+    if isinstance(wanted, str):
+        return screens.hint(wanted)
     if isinstance(wanted, screens.Situation):
         return screens.state(wanted)
     if isinstance(wanted, Trial):

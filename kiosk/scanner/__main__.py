@@ -24,6 +24,7 @@ from kiosk.errors import ConfigError, CredentialError, HardwareError, SealError
 from kiosk.faults import Faults
 from kiosk.model import Credential, Instant, Verdict
 from kiosk.outbox import Outbox
+from kiosk.scanner.exposure import Bracketing
 from kiosk.scanner.eye import FAULTS as EYE_FAULTS
 from kiosk.scanner.eye import Camera, CameraHangs, Eye
 from kiosk.scanner.hangs import EXIT_CAMERA, Report, now
@@ -75,7 +76,7 @@ def main(config: Config, service: Service) -> None:
         put_failed=store.put_failed,
         direction=config.kiosk.direction,
     )
-    pipeline = Pipeline(parts)
+    pipeline, bracketing = Pipeline(parts), Bracketing()
     view = View(faults)
     hung = False
     numbers = count(1)
@@ -88,8 +89,9 @@ def main(config: Config, service: Service) -> None:
         except CameraHangs:
             frame, hung, heartbeat_at = None, True, 0.0
         if frame is not None:
-            pipeline.turn(frame)
+            sight = pipeline.turn(frame)
             view.turn(frame.grey, frame.at, pipeline.scans)
+            eye.expose(bracketing.turn(sight, frame.at))
         if timer.failure is not None:
             raise timer.failure
         faults.remind()

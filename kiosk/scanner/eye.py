@@ -25,6 +25,7 @@ class Camera(Protocol):
     """What a camera driver gives; see `drivers.camera`."""
 
     def frame(self, timeout: float) -> Frame | None: ...
+    def expose(self, stops: float) -> None: ...
     def close(self) -> None: ...
 
 
@@ -57,6 +58,7 @@ class Eye:
         self._last_frame_at = 0.0
         self._opened_at = 0.0
         self._silences = 0  # since it was last well
+        self._stops = 0.0  # as the camera was told to expose
 
     def frame(self, timeout: float) -> Frame | None:
         """The newest frame, or None after at most `timeout` seconds without one.
@@ -82,6 +84,17 @@ class Eye:
             self._silent()
         return frame
 
+    def expose(self, stops: float) -> None:
+        """Has the camera expose so many stops brighter than it would by itself."""
+        if self._camera is None or stops == self._stops:
+            return
+        try:
+            self._camera.expose(stops)
+        except OSError as error:
+            self._lost("camera-absent", str(error), RETRY_S)
+            return
+        self._stops = stops
+
     def _silent(self) -> None:
         self._silences += 1
         if self._silences > 1:
@@ -101,6 +114,7 @@ class Eye:
             self._lost("camera-absent", str(error), RETRY_S)
             return False
         self._opened_at = self._last_frame_at = self._boottime()
+        self._stops = 0.0
         return True
 
     def _lost(self, code: str, why: str, retry_s: float) -> None:

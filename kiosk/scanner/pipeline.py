@@ -15,10 +15,10 @@ from time import perf_counter
 
 import msgspec
 
-from kiosk.cues import Answer
+from kiosk.cues import Answer, HintCue
 from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxError
-from kiosk.model import CheckIn, Credential, Direction, Frame, Instant, Person, Verdict
+from kiosk.model import CheckIn, Credential, Direction, Frame, Hint, Instant, Person, Verdict
 from kiosk.outbox import Outbox
 from kiosk.scanner.showings import Showing, Showings
 from kiosk.scanner.store import fault_code
@@ -32,6 +32,9 @@ NOT_RECORDED = {
 }
 """What a visitor sees when the check-in cannot be made durable: never green."""
 
+
+HINT_EVERY_S = 0.5
+"""A hint is said again while it lasts: that it is over, its silence tells."""
 
 PERSON_BYTES = 8 * 1024
 """A vaccination certificate has 1 kB of claims; ten times that is somebody's experiment."""
@@ -47,7 +50,7 @@ class Parts(msgspec.Struct):
     look: Callable[[Frame], Sight]
     parse: Callable[[bytes], Credential]
     judge: Callable[[Credential | CredentialError, Instant], Verdict]
-    send: Callable[[Answer], object]
+    send: Callable[[Answer | HintCue], object]
     now: Callable[[], Instant]
     boottime: Callable[[], float]
     put_failed: Callable[[OutboxError], object]
@@ -63,6 +66,7 @@ class Pipeline:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._numbers = count(1)
+        self._hint: HintCue | None = None  # the last one sent
         self.scans = 0
         self.rejected = 0
         self.decode_ms = 0.0
@@ -74,6 +78,8 @@ class Pipeline:
             sight = self._parts.look(frame)
         self.decode_ms += (stages.ms["decode"] - self.decode_ms) * 0.1
         self._see([symbol.payload for symbol in sight.symbols], frame.at, stages)
+        if sight.hint is not None:
+            self._help(sight.hint)
         return sight
 
     def read(self, payload: bytes, at: float) -> None:
@@ -163,6 +169,12 @@ class Pipeline:
             return None, fault_code(error)
         stages.ms["put"] -= stages.ms["seal"]  # put calls make
         return record, ""
+
+    def _help(self, hint: Hint) -> None:
+        now, last = self._parts.boottime(), self._hint
+        if last is None or last.hint != hint or now - last.at >= HINT_EVERY_S:
+            self._hint = HintCue(number=next(self._numbers), at=now, hint=hint)
+            self._parts.send(self._hint)
 
     def _send(self, credential: Credential, verdict: Verdict, repeated: bool) -> int:
         answer = Answer(

@@ -1,6 +1,7 @@
 """What the panel shows, as pictures: pure, 1 bit, 128 x 64.
 
 answer(...)       what the visitor sees after showing a code
+hint(hint)        how to hold a code that cannot be read
 state(situation)  what stands there otherwise
 """
 
@@ -11,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from PIL import Image
 
-from kiosk.model import Direction, Outcome
+from kiosk.model import Direction, Hint, Outcome
 from kiosk.screens import drawing, texts
 
 Link = Literal["ok", "offline", "centre-away", "uplink-silent"]
@@ -47,7 +48,8 @@ WINS: tuple[tuple[str, Callable[[Situation], bool]], ...] = (
     ("idle", lambda s: True),
 )
 """Who wins when several are true: the first. An answer stands above them all while it
-lasts; a missing link is only a mark, since a door never waits for the network."""
+lasts, a hint above `idle` alone; a missing link is only a mark, since a door never waits for
+the network."""
 
 
 def screen(situation: Situation) -> str:
@@ -118,6 +120,24 @@ def answer(
     drawing.line(pen, (0, 54), text.en, "6x10", width=_WIDTH, centred=True)
     return picture
 
+
+def hint(hint: Hint) -> Image.Image:
+    """The picture that asks for what would help the camera."""
+    headline, vi, en = texts.HINTS[hint]
+    picture, pen = drawing.canvas()
+    _HINTS[hint](pen)
+    drawing.line(pen, (_BESIDE, 10), headline, "10x20", width=_WIDTH - _BESIDE)
+    drawing.line(pen, (0, 40), vi, "6x13", width=_WIDTH, centred=True)
+    drawing.line(pen, (0, 54), en, "6x10", width=_WIDTH, centred=True)
+    return picture
+
+
+_HINTS: dict[Hint, Callable[[drawing.Pen], None]] = {
+    "closer": drawing.closer,
+    "hold-still": drawing.still,
+    "too-bright": drawing.sun,
+    "one-at-a-time": drawing.one,
+}
 
 _SYMBOLS: dict[Outcome, Callable[[drawing.Pen], None]] = {
     "pass": drawing.tick,

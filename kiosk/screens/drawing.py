@@ -108,6 +108,55 @@ def code(pen: Pen) -> None:
         pen.rectangle((x, y, x + 3, y + 3), fill=1)
 
 
+def _small_code(pen: Pen, x: int, y: int, edge: int) -> None:
+    """Three finder patterns in a square of `edge` pixels: stands for a code of any size."""
+    finder = max(5, edge * 2 // 5)
+    far = edge - finder
+    for i, j in ((x, y), (x + far, y), (x, y + far)):
+        pen.rectangle((i, j, i + finder - 1, j + finder - 1), outline=1, width=max(1, finder // 5))
+        inner = finder // 3
+        pen.rectangle(
+            (i + inner, j + inner, i + finder - 1 - inner, j + finder - 1 - inner), fill=1
+        )
+    pen.rectangle((x + far + 1, y + far + 1, x + edge - 2, y + edge - 2), fill=1)
+
+
+def closer(pen: Pen) -> None:
+    """A small code, and arrows from it to the corners."""
+    _small_code(pen, 13, 13, 14)
+    for x, y, dx, dy in ((0, 0, 1, 1), (39, 0, -1, 1), (0, 39, 1, -1), (39, 39, -1, -1)):
+        pen.line((x, y, x + 10 * dx, y + 10 * dy), fill=1, width=2)
+        pen.line((x, y, x + 7 * dx, y), fill=1, width=2)
+        pen.line((x, y, x, y + 7 * dy), fill=1, width=2)
+
+
+def still(pen: Pen) -> None:
+    """A phone with a code between two walls that hold it."""
+    pen.rounded_rectangle((10, 1, 29, 38), radius=3, outline=1, width=2)
+    _small_code(pen, 13, 12, 14)
+    for x, inward in ((0, 1), (39, -1)):
+        pen.rectangle((x, 8, x + inward, 31) if inward > 0 else (x - 1, 8, x, 31), fill=1)
+        tip = x + 7 * inward
+        pen.polygon([(tip, 20), (x + 2 * inward, 14), (x + 2 * inward, 26)], fill=1)
+
+
+def sun(pen: Pen) -> None:
+    """A sun with eight rays."""
+    pen.ellipse((11, 11, 28, 28), fill=1)
+    for line in ((19, 0, 19, 7), (19, 32, 19, 39), (0, 19, 7, 19), (32, 19, 39, 19)):
+        pen.line(line, fill=1, width=3)
+    for line in ((5, 5, 10, 10), (34, 5, 29, 10), (5, 34, 10, 29), (34, 34, 29, 29)):
+        pen.line(line, fill=1, width=3)
+
+
+def one(pen: Pen) -> None:
+    """A code, and a second one beside it that is crossed out."""
+    pen.rectangle((0, 15, 24, 39), outline=1, width=1)
+    _small_code(pen, 3, 18, 19)
+    pen.line((26, 1, 38, 13), fill=1, width=3)
+    pen.line((38, 1, 26, 13), fill=1, width=3)
+
+
 def waiting(pen: Pen, x: int, y: int) -> None:
     """An arrow upwards, 7 x 9: records that want to leave."""
     pen.polygon([(x + 3, y), (x, y + 4), (x + 6, y + 4)], fill=1)

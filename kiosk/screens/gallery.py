@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image, ImageDraw
 
 from kiosk.model import Outcome
-from kiosk.screens import Situation, answer, drawing, state, texts
+from kiosk.screens import Situation, answer, drawing, hint, state, texts
 
 _SCALE = 2
 _COLUMNS = 4
@@ -44,6 +44,8 @@ def screens() -> dict[str, Image.Image]:
         if reason != "accepted":
             outcome: Outcome = "warn" if reason in _WARN else "fail"
             shown[f"{outcome}-{reason}"] = answer(outcome, reason)
+    for word in texts.HINTS:
+        shown[f"hint-{word}"] = hint(word)
     return shown
 
 

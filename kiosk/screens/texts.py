@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kiosk.model import Outcome
+from kiosk.model import Hint, Outcome
 
 
 class Text(NamedTuple):
@@ -20,7 +20,8 @@ class Text(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """A state of the kiosk: headline, what to do or what is wrong, the same in English."""
+    """A state of the kiosk, or a hint: headline, what to do or what is wrong, the same in
+    English."""
 
     headline: str
     vi: str
@@ -69,6 +70,13 @@ NOTICES: dict[str, Notice] = {
     "camera-absent": Notice("Tạm ngưng", "Không thấy máy ảnh", "No camera found"),
     "camera-silent": Notice("Tạm ngưng", "Máy ảnh bị treo", "Camera gives nothing"),
     "other-fault": Notice("Tạm ngưng", "Máy đang có lỗi", "Fault"),
+}
+
+HINTS: dict[Hint, Notice] = {
+    "closer": Notice("Gần hơn", "Đưa mã lại gần hơn", "Hold it closer"),
+    "hold-still": Notice("Giữ yên", "Xin giữ yên giây lát", "Hold it still"),
+    "too-bright": Notice("Chói quá", "Xin nghiêng nhẹ mã", "Too bright: tilt it"),
+    "one-at-a-time": Notice("Từng mã", "Mỗi lần chỉ một mã", "One code at a time"),
 }
 
 LINKS: dict[str, str] = {

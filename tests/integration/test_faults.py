@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import segno
 from PIL import Image
 
 from demo.crowd import Crowd, crowd_of
@@ -57,9 +59,10 @@ def log(kiosk: Kiosk, daemon: str) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def panel_shows(kiosk: Kiosk, situation: screens.Situation) -> Callable[[], bool]:
+def panel_shows(kiosk: Kiosk, situation: screens.Situation | Image.Image) -> Callable[[], bool]:
     """Compares the upper part of the panel: the line of marks below depends on the network."""
-    wanted = screens.state(situation).crop((0, 0, 128, 48)).convert("1").tobytes()
+    picture = situation if isinstance(situation, Image.Image) else screens.state(situation)
+    wanted = picture.crop((0, 0, 128, 48)).convert("1").tobytes()
 
     def shows() -> bool:
         path = kiosk.screens / "screen.png"
@@ -95,6 +98,26 @@ def test_a_missing_outbox_is_shown_and_used_once_it_is_there(
     time.sleep(0.7)
     assert kiosk.ask(scene)["outcome"] == "pass"
     assert all(daemon.running for daemon in kiosk.daemons.values())
+
+
+def test_what_cannot_be_read_brings_a_hint_and_goes_with_its_code(
+    kiosk: Kiosk, scene: Image.Image
+) -> None:
+    """A code whose corners are seen and whose inside is smeared."""
+    modules = np.array(segno.make("7" * 60, error="m", micro=False).matrix, np.uint8)
+    third = len(modules) // 3
+    modules[third:, third:] = np.random.default_rng(2).integers(0, 2, (len(modules) - third,) * 2)
+    code = np.pad(220 - modules * 190, 4, constant_values=220).repeat(5, 0).repeat(5, 1)
+    spoilt = np.full((720, 1280), 120, np.uint8)
+    spoilt[200 : 200 + len(code), 500 : 500 + len(code)] = code
+    kiosk.start()
+    assert kiosk.ask(scene)["outcome"] == "pass"
+    kiosk.hold_up(Image.fromarray(spoilt))
+    until(panel_shows(kiosk, screens.hint("hold-still")), "the panel asks to hold still")
+    kiosk.take_away()
+    well = screens.Situation(enrolled=True, scanner="well")
+    until(panel_shows(kiosk, well), "the panel waits for the next one")
+    assert len(kiosk.answers()) == 1
 
 
 def test_garbage_in_the_outbox_stops_nobody(kiosk: Kiosk, scene: Image.Image) -> None:

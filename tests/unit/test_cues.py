@@ -19,6 +19,7 @@ from kiosk.cues import (
     STALE_ANSWER_S,
     AlertCue,
     Answer,
+    HintCue,
     Inlet,
     Outlet,
     ScannerState,
@@ -48,11 +49,13 @@ def test_a_cue_arrives_as_it_was_sent(tmp_path: Path) -> None:
     inlet = Inlet(tmp_path, "feedback")
     scanner = Outlet(tmp_path, "feedback", "scanner")
     beat = ScannerState(number=2, at=2.0, faults=["camera-absent"])
+    hint = HintCue(number=3, at=2.0, hint="too-bright")
     assert scanner.send(answer(1))
     assert scanner.send(beat)
+    assert scanner.send(hint)
     assert Outlet(tmp_path, "feedback", "uplink").send(STATE)
     assert Outlet(tmp_path, "feedback", "ctl").send(TRIAL)
-    assert list(inlet.drain()) == [answer(1), beat, STATE, TRIAL]
+    assert list(inlet.drain()) == [answer(1), beat, hint, STATE, TRIAL]
     assert list(inlet.drain()) == []
     assert inlet.refused == 0
 
@@ -140,6 +143,7 @@ def test_an_answer_that_nobody_took_in_time_is_forgotten_and_the_rest_goes_on_wa
     beat = ScannerState(number=2, at=1.0)
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     assert not scanner.send(answer(1, at=now - STALE_ANSWER_S + 0.1))
+    assert not scanner.send(HintCue(number=3, at=now - STALE_ANSWER_S + 0.1, hint="closer"))
     assert not scanner.send(beat)
     time.sleep(0.15)
     assert not scanner.flush()

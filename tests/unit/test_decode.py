@@ -112,6 +112,7 @@ def test_structured_append_is_read_when_complete(decoder):
     assert payloads(decoder, parts[0]) == []
     assert payloads(decoder, np.hstack([parts[0], parts[2]])) == []
     assert payloads(decoder, np.hstack(parts)) == [whole]
+    assert [s.payload for s in decoder.picture(np.hstack(parts))] == [whole]
 
 
 @pytest.mark.parametrize("view", ["slice", "step", "fortran", "read-only"])

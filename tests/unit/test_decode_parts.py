@@ -13,8 +13,10 @@ import segno
 from PIL import Image
 from segno import consts
 
+from drivers.camera import Frame
 from kiosk.decode import Decoder, modules
-from kiosk.decode.append import is_part
+from kiosk.decode.append import Place, is_part
+from kiosk.decode.assembly import WAIT_S, Assembly, Part
 from kiosk.decode.choice import merged
 from kiosk.model import Symbol
 
@@ -96,6 +98,55 @@ def test_a_damaged_part_is_never_read_as_a_whole():
         spoilt[y : y + 24, x : x + 24] = rng.choice([0, 255])
         assert decoder.picture(spoilt) == []
     decoder.close()
+
+
+def shown(decoder: Decoder, *pictures: np.ndarray, start: float = 0.0) -> list[list[bytes]]:
+    """What is read when each picture is before the camera for half a second."""
+    sights = []
+    for number, picture in enumerate(pictures):
+        scene = np.full((400, 400), 120, np.uint8)
+        scene[20 : 20 + picture.shape[0], 30 : 30 + picture.shape[1]] = picture
+        frames = [decoder.look(Frame(scene, start + number / 2 + n / 15)) for n in range(7)]
+        sights.append([s.payload for frame in frames for s in frame.symbols])
+    return sights
+
+
+def parts_of(said: str, count: int) -> list[np.ndarray]:
+    return [drawn(code) for code in segno.make_sequence(said, symbol_count=count)]
+
+
+def test_parts_that_come_one_after_another_are_put_together_once():
+    said = "Nguyễn Thị Ánh|" * 9
+    one, two, three = parts_of(said, 3)
+    decoder = Decoder()
+    assert shown(decoder, two, one, two, three) == [[], [], [], [said.encode()]]
+    assert shown(decoder, three, one, start=3) == [[], []], "the second begins anew"
+    assert decoder.look(Frame(np.zeros((400, 400), np.uint8), 5.0 + WAIT_S)).symbols == []
+    assert decoder._assembly._parts == {}, "what stays away is forgotten"
+    assert shown(decoder, two, start=20) == [[]]
+    decoder.close()
+
+
+def test_parts_of_two_codes_are_not_mixed():
+    first, second = parts_of("one two three four five six", 2), parts_of("A" * 30, 2)
+    decoder = Decoder()
+    assert shown(decoder, first[0], second[1], first[1], second[0]) == [[]] * 4
+    decoder.close()
+
+
+@pytest.mark.parametrize("part", [2, 15])
+def test_a_part_of_a_place_that_the_code_does_not_have_is_nothing(part):
+    assembly = Assembly()
+    assert assembly.add(Part(b"x", HERE, Place(part, 2, 0)), 0.0) is None
+    assert assembly.add(Part(b"x", HERE, None), 0.0) is None
+    assert assembly._parts == {}
+
+
+def test_two_that_say_the_same_part_differently_are_two_codes():
+    assembly = Assembly()
+    assert assembly.add(Part(b"a", HERE, Place(0, 2, 7)), 0.0) is None
+    assert assembly.add(Part(b"b", HERE, Place(0, 2, 7)), 0.1) is None
+    assert assembly.add(Part(b"c", HERE, Place(1, 2, 7)), 0.2) == b"bc"
 
 
 def test_where_two_decoders_disagree_nothing_counts():

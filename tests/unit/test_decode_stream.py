@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 import segno
@@ -11,8 +9,11 @@ import segno
 from demo import idle
 from demo.hard import scene
 from drivers.camera import Frame
-from kiosk.decode import Decoder, Hint
+from kiosk.decode import Decoder
 from kiosk.decode.eyes import Eyes
+from kiosk.decode.geometry import Box
+from kiosk.decode.looks import LOOKS
+from kiosk.model import Hint
 
 FPS = 15
 
@@ -61,21 +62,11 @@ def looks_taken(monkeypatch) -> list[int]:
 @pytest.mark.parametrize("kind", ["noise", "flicker", "drift"])
 def test_an_empty_door_is_looked_at_once_a_second(decoder, monkeypatch, kind):
     taken = looks_taken(monkeypatch)
-    for number, grey in enumerate(idle.clip(kind, 8, FPS, size=(640, 480))):
+    for number, grey in enumerate(idle.clip(kind, 12, FPS, size=(640, 480))):
+        if number == 4 * FPS:
+            taken.clear()  # at the start anything may have been put there
         assert payloads(decoder, grey, number / FPS) == []
-    # One second of looking after the start, then once a second.
-    assert 7 <= len(taken) <= FPS + 10
-
-
-def test_the_gate_costs_little(decoder):
-    frames = list(idle.clip("noise", 2, FPS))
-    payloads(decoder, frames[0], 0.0)
-    spent = []
-    for number in range(60):
-        start = time.process_time()
-        payloads(decoder, frames[number % len(frames)], 1.5 + number * 1e-3)
-        spent.append(time.process_time() - start)
-    assert np.median(spent) < 0.003
+    assert 7 <= len(taken) <= 9
 
 
 def test_a_code_is_read_in_the_first_frame_that_shows_it(decoder):
@@ -104,9 +95,7 @@ def test_a_code_that_does_not_move_stays_in_view(decoder):
 
 
 def test_a_code_that_creeps_in_unnoticed_is_read_within_a_second(decoder, monkeypatch):
-    monkeypatch.setattr(
-        "kiosk.decode.activity.Activity.moved", lambda self, grey: np.zeros((15, 20), bool)
-    )
+    monkeypatch.setattr("kiosk.decode.activity.Activity.turn", lambda self, grey, at: True)
     held = door((code(b"slow"), 300, 200))
     read = [payloads(decoder, held, 100 + n / FPS) for n in range(3 * FPS)]
     assert [b"slow"] in read[: FPS + 1]
@@ -129,6 +118,43 @@ def test_second_looks_read_what_the_first_does_not(decoder):
             read += bool(found)
             total += 1
     assert read > first
+
+
+def test_what_lies_still_and_is_found_gets_second_looks_for_good(decoder, monkeypatch):
+    """A phone laid before the camera, with a code that only another look can read."""
+    tried: list[str] = []
+    second = Eyes.second
+
+    def noted(self, grey, box, look):
+        tried.append(look.name)
+        return second(self, grey, box, look)
+
+    monkeypatch.setattr(Eyes, "second", noted)
+    spoilt = spoilt_code()
+    for number in range(30 * FPS):
+        decoder.look(Frame(door((spoilt, 240, 160), seed=number % 7), number / FPS))
+    assert len(set(tried)) == len(LOOKS)
+    assert len(tried) > 3 * FPS / 2 + 10, "every other second after the first three"
+
+
+def test_the_second_look_is_at_what_was_moved_not_at_what_hangs_there(decoder, monkeypatch):
+    boxes: list[Box] = []
+    second = Eyes.second
+
+    def noted(self, grey, box, look):
+        boxes.append(box)
+        return second(self, grey, box, look)
+
+    noise = np.random.default_rng(5).integers(0, 2, (48, 48)).astype(np.uint8) * 190 + 30
+    poster, held = noise.repeat(5, 0).repeat(5, 1), noise[:32, :32].repeat(4, 0).repeat(4, 1)
+    for number in range(6 * FPS):  # known for long
+        decoder.look(Frame(door((poster, 20, 40), seed=number % 7), number / FPS))
+    monkeypatch.setattr(Eyes, "second", noted)
+    for number in range(FPS):
+        grey = door((poster, 20, 40), (held, 400 + 3 * (number % 2), 250), seed=number % 7)
+        decoder.look(Frame(grey, 6 + number / FPS))
+    assert boxes
+    assert all(box.left > 300 for box in boxes)
 
 
 def test_no_frame_gets_more_than_one_second_look(decoder, monkeypatch):
@@ -180,18 +206,51 @@ def test_several_codes_bring_the_hint_to_show_one(decoder):
     two = [(code(b"one"), 140, 180), (code(b"two"), 360, 180)]
     given = hints(decoder, [door(*two, seed=n) for n in range(20)])
     assert given[0] is None  # a glimpse is no trouble
-    assert given[-1] is Hint.ONE_AT_A_TIME
+    assert given[-1] == "one-at-a-time"
 
 
-def test_a_code_spoilt_by_movement_brings_hold_still(decoder):
+def test_nobody_is_told_how_to_hold_a_poster(decoder):
+    two = [(code(b"one"), 140, 180), (code(b"two"), 360, 180)]
+    given = hints(decoder, [door(*two, seed=n) for n in range(5 * FPS)])
+    assert given[-1] is None, "they have hung there for seconds"
+
+
+def test_a_white_screen_is_something_unread_and_a_white_wall_is_not(decoder):
+    """A lit screen of which the camera sees nothing but white."""
+    screen = np.full((200, 120), 255, np.uint8)
+    for number in range(2 * FPS):
+        assert not decoder.look(Frame(door(seed=number), number / FPS)).unread
+    sights = [
+        decoder.look(Frame(door((screen, 200 + 2 * (n % 3), 150), seed=n), 2 + n / FPS))
+        for n in range(4 * FPS)
+    ]
+    assert sum(sight.unread for sight in sights[1:FPS]) >= 4, "five times a second"
+    held = door((screen, 202, 150), seed=None)
+    still = [decoder.look(Frame(held, 6 + n / FPS)).unread for n in range(5 * FPS)]
+    assert not any(still[4 * FPS :]), "lying still it may as well be a wall"
+
+
+def test_a_code_in_view_is_unread_until_it_is_read(decoder):
+    spoilt = np.random.default_rng(2).integers(0, 2, (40, 40)).repeat(5, 0).repeat(5, 1) * 190 + 30
+    frames = trembling(spoilt.astype(np.uint8), 10)
+    assert all(decoder.look(Frame(grey, n / FPS)).unread for n, grey in enumerate(frames))
+    read = decoder.look(Frame(door((code(b"x"), 240, 160)), 1.0))
+    assert read.symbols and not read.unread
+
+
+def spoilt_code() -> np.ndarray:
+    """One that is found, and that nobody can read."""
     held = code(b"7" * 60, 5)
     held = np.pad(held, 12, constant_values=220)
     side = len(held)
     mess = np.random.default_rng(2).integers(0, 2, (side, side)) * 190 + 30
     spoilt = held.copy()  # finders stay, what is between them does not
     spoilt[side // 3 :, side // 3 :] = mess[side // 3 :, side // 3 :].astype(np.uint8)
-    given = hints(decoder, trembling(spoilt))
-    assert given[-1] is Hint.HOLD_STILL
+    return spoilt
+
+
+def test_a_code_spoilt_by_movement_brings_hold_still(decoder):
+    assert hints(decoder, trembling(spoilt_code()))[-1] == "hold-still"
 
 
 def test_a_code_that_is_read_brings_no_hint(decoder):

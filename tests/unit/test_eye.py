@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from kiosk.cues import AlertCue
 from kiosk.faults import Faults
 from kiosk.scanner import eye, hangs, view
-from kiosk.scanner.eye import SILENT_S, STEADY_S, CameraHangs, Eye
+from kiosk.scanner.eye import RETRY_S, SILENT_S, STEADY_S, CameraHangs, Eye
 from kiosk.scanner.hangs import (
     EXIT_CAMERA,
     REBOOT_EVERY_S,
@@ -67,10 +67,16 @@ class Fake:
         self.frames = frames
         self.error = close
         self.closed = 0
+        self.exposed: list[float] = []
 
     def frame(self, timeout: float) -> Picture | None:
         self.frames -= 1
         return Picture(GREY, 0.0) if self.frames >= 0 else None
+
+    def expose(self, stops: float) -> None:
+        self.exposed.append(stops)
+        if stops > 5:
+            raise OSError("the camera does not take an exposure")
 
     def close(self) -> None:
         self.closed += 1
@@ -81,6 +87,23 @@ class Fake:
 @pytest.fixture
 def case() -> Case:
     return Case()
+
+
+def test_an_exposure_is_asked_for_once_and_anew_of_a_new_camera(case: Case) -> None:
+    first, second = Fake(1), Fake(1)
+    eye = case.eye(first, second)
+    eye.expose(1.5)  # nobody there to be asked
+    eye.frame(0.5)
+    for stops in (0.0, 1.5, 1.5, -1.5, 0.0):
+        eye.expose(stops)
+    assert first.exposed == [1.5, -1.5, 0.0]
+    eye.expose(6)
+    assert case.faults.active == ["camera-absent"] and first.closed == 1
+    case.at += RETRY_S
+    eye.frame(0.5)
+    eye.expose(0.0)
+    eye.expose(1.5)
+    assert second.exposed == [1.5]
 
 
 def silence(case: Case, eye: Eye) -> None:

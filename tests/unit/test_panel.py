@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from kiosk import screens
-from kiosk.cues import AlertCue, Answer, Cue, ScannerState, Trial, UplinkState
+from kiosk.cues import AlertCue, Answer, Cue, HintCue, ScannerState, Trial, UplinkState
 from kiosk.faults import Faults
 from kiosk.feedback.device import FAULTS, RETRY_S, Device
 from kiosk.feedback.panel import Feedback, Rules
+from kiosk.model import Hint
 
 RULES = Rules(enrolled=True, answer_s=2.5, silent_s=5.0)
 IDLE = screens.state(screens.Situation(enrolled=True, scanner="well"))
@@ -82,6 +83,9 @@ class Door:
         given = {"outcome": "pass", "reason": "accepted", "name": "Nguyễn A."} | more
         return Answer(number=number, at=self.now - age, **given)
 
+    def hint(self, hint: Hint = "closer", age: float = 0.0) -> HintCue:
+        return HintCue(number=9, at=self.now - age, hint=hint)
+
     def alive(self, *faults: str) -> ScannerState:
         return ScannerState(number=1, at=self.now, faults=list(faults))
 
@@ -129,6 +133,27 @@ def test_an_old_answer_is_never_shown(door: Door, age: float) -> None:
     assert door.turn(door.alive(), door.answer(age=age)) == IDLE
     assert (door.feedback.answers, door.feedback.stale) == (0, 1)
     assert "pass" not in door.told
+
+
+def test_a_hint_is_shown_while_it_is_said(door: Door) -> None:
+    closer, still = screens.hint("closer"), screens.hint("hold-still")
+    assert door.turn(door.alive(), door.hint()) == closer
+    door.now += 0.9
+    assert door.turn(door.hint("hold-still")) == still
+    assert door.turn(after=0.9) == still
+    assert door.turn(after=0.2) == IDLE
+    assert door.turn(door.hint(age=1.1)) == IDLE, "said to somebody who has gone"
+    assert not {"pass", "warn", "fail"} & set(door.told), "no light, no sound"
+
+
+def test_an_answer_stands_above_a_hint_and_a_fault_too(door: Door) -> None:
+    assert door.turn(door.alive(), door.answer(), door.hint()) == PASS
+    door.now += 2.6
+    assert door.turn(door.hint()) == screens.hint("closer")
+    assert door.turn(door.answer()) == PASS
+    door.now += 3.0
+    fault = state(faults=("card-full",))
+    assert door.turn(door.alive("card-full"), door.uplink(), door.hint()) == fault
 
 
 def test_draws_only_on_change(door: Door) -> None:

@@ -51,6 +51,25 @@ def level(camera) -> int:
     return round(float(frame.grey.mean()))
 
 
+def test_exposure_is_as_a_camera_would_show_it(opened, folder):
+    camera = opened()
+    put(folder, "a.png", 100)
+    assert level(camera) == 100
+    camera.expose(1.5)
+    assert level(camera) == round(100 * 2 ** (1.5 / 2.2))
+    camera.expose(-1.5)
+    assert level(camera) == round(100 / 2 ** (1.5 / 2.2))
+    put(folder, "a.png", 255)
+    camera.expose(3)
+    assert level(camera) == 255, "white is white"
+    camera.expose(0)
+    put(folder, "a.png", 90)
+    assert level(camera) == 90
+    camera.close()
+    with pytest.raises(CameraError, match="closed"):
+        camera.expose(1)
+
+
 def test_empty_folder_is_an_empty_scene_with_noise(opened):
     camera = opened()
     first, second = camera.frame(1.0), camera.frame(1.0)

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from kiosk.cues import AlertCue, Answer
+from kiosk.cues import AlertCue, Answer, HintCue
 from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxLocked
 from kiosk.faults import Faults, Severity
-from kiosk.model import Credential, Frame, Instant, Person, Symbol, Verdict
+from kiosk.model import Credential, Frame, Hint, Instant, Person, Symbol, Verdict
 from kiosk.outbox import Outbox, SealedSegments
 from kiosk.scanner.eye import FAULTS as EYE
 from kiosk.scanner.eye import RETRY_S, SILENT_S, Eye
@@ -36,6 +36,7 @@ class Picture(NamedTuple):
     grey: np.ndarray
     at: float
     codes: tuple[bytes, ...] = ()
+    hint: Hint | None = None
 
 
 class Door:
@@ -46,6 +47,7 @@ class Door:
         self.key = X25519PrivateKey.generate()
         self.at = 100.0
         self.answers: list[Answer] = []
+        self.hints: list[HintCue] = []
         self.stored_when_answered: list[int] = []
         self.alerts: list[AlertCue] = []
         self.faults = Faults(self.alerts.append, lambda: self.at, EYE | STORE, LOG)
@@ -70,7 +72,7 @@ class Door:
 
     def look(self, frame: Frame) -> Sight:
         assert isinstance(frame, Picture)
-        return Sight([Symbol(code, "qr", ()) for code in frame.codes], None)
+        return Sight([Symbol(code, "qr", ()) for code in frame.codes], frame.hint)
 
     def parse(self, payload: bytes) -> Credential:
         if payload == b"broken":
@@ -87,7 +89,10 @@ class Door:
             return Verdict("warn", "place-code", False)
         return Verdict("pass", "accepted", True)
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: Answer | HintCue) -> None:
+        if isinstance(answer, HintCue):
+            self.hints.append(answer)
+            return
         self.answers.append(answer)
         files = [p for p in (self.directory / "open").iterdir() if p.name != "lock"]
         self.stored_when_answered.append(sum(p.read_bytes().count(b"\n") for p in files))
@@ -151,6 +156,22 @@ def test_a_poster_on_the_wall_does_not_stand_in_the_way(door: Door) -> None:
         door.show(b"place", at=at)
     door.show(b"place", b"one", at=110)
     assert [a.reason for a in door.answers] == ["place-code", "accepted"]
+
+
+def test_a_hint_is_said_at_once_and_again_while_it_lasts(door: Door) -> None:
+    for number in range(20):  # a frame every 0.1 s
+        door.at = 100 + number / 10
+        hint: Hint = "closer" if number < 15 else "hold-still"
+        door.pipeline.turn(Picture(GREY, door.at, (), hint))
+    assert [(h.hint, round(h.at - 100, 1)) for h in door.hints] == [
+        ("closer", 0.0),
+        ("closer", 0.5),
+        ("closer", 1.0),
+        ("hold-still", 1.5),
+    ]
+    numbers = [h.number for h in door.hints]
+    door.show(b"one", at=103)
+    assert [*numbers, door.answers[0].number] == sorted({*numbers, door.answers[0].number})
 
 
 def test_what_an_external_reader_read_is_a_showing_like_any_other(door: Door) -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import unicodedata
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from kiosk.credentials.policy import REASONS
-from kiosk.screens import WINS, Situation, answer, drawing, screen, state, texts
+from kiosk.model import Hint
+from kiosk.screens import WINS, Situation, answer, drawing, hint, screen, state, texts
 from kiosk.screens.gallery import screens
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -54,10 +56,12 @@ def test_no_text_is_cut() -> None:
         return drawing.fitted(text, face, width) != text
 
     lines = [*texts.REASONS.values(), *texts.OTHER_REASON.values()]
+    lines += [n[1:] for n in texts.HINTS.values()]
     lines += [texts.REPEATED, texts.GOODBYE_RECORDED, *(n[1:] for n in texts.NOTICES.values())]
     assert not [text for text, _ in lines if cut(text, "6x13", 128)]
     assert not [text for _, text in lines if cut(text, "6x10", 128)]
     assert not [h for h in (*texts.HEADLINES.values(), texts.GOODBYE) if cut(h, "10x20", 84)]
+    assert not [n.headline for n in texts.HINTS.values() if cut(n.headline, "10x20", 84)]
     assert not [n.headline for n in texts.NOTICES.values() if cut(n.headline, "10x20", 128)]
     assert all(text.isascii() for _, text in lines)  # the English font has no diacritics
 
@@ -75,7 +79,9 @@ def test_unknown_reason_falls_back_on_the_outcome(outcome: str) -> None:
 def test_symbols_differ_in_shape() -> None:
     box = (0, 0, drawing.SYMBOL, drawing.SYMBOL)
     shapes = {answer(o, "expired").crop(box).tobytes() for o in ("pass", "warn", "fail")}
-    assert len(shapes) == 3
+    shapes |= {hint(word).crop(box).tobytes() for word in get_args(Hint)}
+    shapes.add(state(WELL).crop(box).tobytes())
+    assert len(shapes) == 8
 
 
 def test_a_trial_is_marked_and_names_nobody() -> None:
