@@ -7,16 +7,11 @@
 set -eu
 cd "$(dirname "$0")/../.."
 tree=${TREE:-$PWD/var/devices-tree}
+target=test-devices
+. tests/tree.sh
 
-skip() {
-    echo "test-devices: SKIPPED, nothing was tested: $1" >&2
-    exit 0
-}
-[ "$(id -u)" -eq 0 ] || skip "needs root, to make a Debian tree and enter it (chroot)"
 [ "$(uname -m)" = x86_64 ] || skip "the emulated machine is a PC, and this is none"
-command -v apt-get >/dev/null || skip "needs Debian's mmdebstrap, and this is no Debian"
-sh provisioning/packages.sh mmdebstrap debian-archive-keyring qemu-system-x86 ||
-    skip "mmdebstrap or qemu cannot be installed, see above"
+need qemu-system-x86
 
 if [ ! -e "$tree/made" ]; then
     echo "test-devices: making $tree" >&2
@@ -53,23 +48,12 @@ if [ ! -e "$tree/made" ]; then
     mkdir -p "$tree/src"
     touch "$tree/made"
 fi
-# Whom this machine trusts, which may include the authority of a proxy.
-cp /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/"
-
-rm -rf "$tree/src/"*
-cp -r setup.py pyproject.toml kiosk drivers provisioning demo config systemd tests "$tree/src/"
-if ! cmp -s setup.py "$tree/installed"; then
-    echo "test-devices: installing PyAV and what the firmware needs" >&2
-    PIP_CERT=/etc/ssl/certs/ca-certificates.crt chroot "$tree" /opt/venv/bin/pip install \
-        --quiet --disable-pip-version-check --no-cache-dir '/src[webcam,demo]' \
-        pytest pytest-timeout
-    cp setup.py "$tree/installed"
-fi
+fill "$tree" '/src[webcam,demo]' pytest pytest-timeout
 chroot "$tree" /opt/venv/bin/python -m compileall -q /src
 cp tests/devices/init "$tree/init"
 chmod +x "$tree/init"
 
-memory=$(mktemp)
+memory=$tree.cpio
 trap 'rm -f "$memory"' EXIT
 chroot "$tree" sh -c 'find . -xdev -path ./boot -prune -o -print0 | cpio -0 -o -H newc --quiet' \
     >"$memory"

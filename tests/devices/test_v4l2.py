@@ -186,7 +186,7 @@ def test_an_absent_camera_is_told() -> None:
 def test_a_camera_in_use_is_told_and_left_alone(opened: Callable[..., Camera]) -> None:
     first = opened()
     grey(first)
-    with pytest.raises(CameraError, match="busy.*is it in use"):
+    with pytest.raises(CameraError, match=r"busy.*is it in use"):
         opened()
     for _ in range(5):
         grey(first)
@@ -260,7 +260,7 @@ def test_a_camera_that_is_pulled_out_is_told(opened: Callable[..., Camera]) -> N
     grey(camera)
     vivid.press("disconnect")
     assert "was it unplugged?" in error_of(camera)
-    with pytest.raises(CameraError, match="does not open as a camera.*No such device"):
+    with pytest.raises(CameraError, match=r"does not open as a camera.*No such device"):
         opened()
     camera.close()  # vivid plugs itself in again when nobody has it open
     grey(opened())
@@ -287,8 +287,7 @@ def test_a_camera_whose_node_goes_is_told(opened: Callable[..., Camera]) -> None
 def scene(payload: bytes) -> bytes:
     """Luma of a picture that shows a code."""
     rows = [
-        bytes(30 if dark else 220 for dark in row)
-        for row in segno.make_qr(payload).matrix_iter()
+        bytes(30 if dark else 220 for dark in row) for row in segno.make_qr(payload).matrix_iter()
     ]
     code = Image.frombytes("L", (len(rows), len(rows)), b"".join(rows))
     picture = Image.new("L", vivid.SCREEN_SIZE, 110)

@@ -51,8 +51,10 @@ class Screen:
         picture = folder / "screen.yuv"
         picture.write_bytes(luma + bytes([128]) * (width * height // 2))
         self._shows = subprocess.Popen(
-            ["v4l2-ctl", "--device", SCREEN, "--stream-out-mmap=4", "--stream-loop"]
-            + [f"--stream-from={picture}", "--stream-count=1000000"],
+            [
+                *("v4l2-ctl", "--device", SCREEN, "--stream-out-mmap=4"),
+                *(f"--stream-from={picture}", "--stream-loop", "--stream-count=1000000"),
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

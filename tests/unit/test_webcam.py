@@ -109,6 +109,15 @@ def test_older_pictures_are_dropped(pipe: Pipe, camera: Camera) -> None:
     assert frame is not None and frame.grey.mean() > 195, "the newest, not the oldest of 20"
 
 
+def test_a_picture_has_the_time_at_which_it_came(pipe: Pipe, camera: Camera) -> None:
+    newest(camera)
+    pipe.show(150, 150)
+    time.sleep(0.6)
+    frame = camera.frame(1.0)
+    assert frame is not None
+    assert 0.5 < time.clock_gettime(time.CLOCK_BOOTTIME) - frame.at < 5
+
+
 def test_no_picture_in_time_is_none(pipe: Pipe, camera: Camera) -> None:
     newest(camera)
     began = time.monotonic()
