@@ -70,8 +70,8 @@ def error_of(camera: Camera) -> str:
 
 
 def test_frames_are_luma_of_the_asked_size(opened: Callable[..., Camera]) -> None:
-    camera = opened()
     times = [now()]
+    camera = opened()
     for _ in range(10):
         frame = camera.frame(PATIENCE_S)
         assert frame is not None
