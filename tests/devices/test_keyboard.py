@@ -47,7 +47,7 @@ class Wedge:
         self.key(code, True)
         self.key(code, False)
 
-    def type(self, text: str, pause_s: float = 0.003) -> None:
+    def type(self, text: str) -> None:
         """As a scanner does, one report of USB after the other; ends with Enter."""
         for letter in text:
             if not letter.isascii():
@@ -58,7 +58,7 @@ class Wedge:
                 self.key(CODES.KEY_LEFTSHIFT, False)
             else:
                 self.press(PLAIN[letter])
-            time.sleep(pause_s)
+            time.sleep(0.003)
         self.press(CODES.KEY_ENTER)
 
     def _number(self, number: int) -> None:
@@ -67,12 +67,12 @@ class Wedge:
             self.press(CODES.ecodes[f"KEY_KP{digit}"])
         self.key(CODES.KEY_LEFTALT, False)
 
-    def type_at_once(self, digits: str) -> None:
+    def type_at_once(self, text: str) -> None:
         """More than any buffer of the kernel holds, before anybody can read it."""
         events = b""
-        for digit in digits:
+        for sign in text:
             for down in (1, 0):
-                events += EVENT.pack(0, 0, CODES.EV_KEY, PLAIN[digit], down)
+                events += EVENT.pack(0, 0, CODES.EV_KEY, PLAIN[sign], down)
                 events += EVENT.pack(0, 0, CODES.EV_SYN, CODES.SYN_REPORT, 0)
         os.write(self._keys.fd, events)
         self.press(CODES.KEY_ENTER)
