@@ -54,12 +54,16 @@ setup(
         # picamera2 needs libcamera from the system: a venv with system packages
         "pi": [f"picamera2>=0.3.18; {ON_A_PI}", f"lgpio>=0.2; {ON_A_PI}"],
         "webcam": ["av>=12"],
+        # evdev comes as source, and needs what systemd-python needs
+        "reader": ["evdev>=1.6", "pyserial>=3.5"],
         "central": ["alembic>=1.13", "psycopg[binary]>=3.1", "SQLAlchemy>=2.0"],
         "demo": ["rich>=13", "segno>=1.6"],
         "test": [
             "av>=12",
+            "evdev>=1.6",
             "hypothesis>=6.100",
             "mypy>=1.10",
+            "pyserial>=3.5",
             "pytest>=8",
             "pytest-timeout>=2.3",
             "ruff>=0.6",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -16,3 +18,18 @@ def driver(kind: str, name: str) -> ModuleType:
     if name not in known:
         raise ValueError(f"found {name!r}, expected one of {', '.join(known)}")
     return import_module(f"drivers.{kind}.{name}")
+
+
+def device_problem(what: str, device: str, key: str, folder: str) -> str:
+    """Why there is no device at `device`, in a sentence; empty when there is one. `what` it
+    should be, the `key` that names it, a `folder` that has such devices by lasting names."""
+    try:
+        mode = os.stat(device).st_mode  # noqa: PTH116 - "" is no path
+    except OSError as error:
+        return (
+            f"no {what} at {device or f'({key} is empty)'}: {error.strerror}; is it plugged in? "
+            f"ls {folder} shows what there is"
+        )
+    if stat.S_ISCHR(mode):
+        return ""
+    return f"{device} is no {what} device; set {key} to one of {folder}"

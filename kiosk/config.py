@@ -70,7 +70,7 @@ class Clock(Section, frozen=True, kw_only=True):
 
 
 class Camera(Section, frozen=True, kw_only=True):
-    """`driver` is a file in drivers/camera. `replay` alone uses `folder` (where the
+    """`driver` is a file in drivers/camera, or `NONE`. `replay` alone uses `folder` (where the
     pictures lie) and `hold_s` (how long each is shown), `webcam` alone `device`."""
 
     driver: Driver
@@ -80,6 +80,17 @@ class Camera(Section, frozen=True, kw_only=True):
     device: Path
     folder: Path | Literal[""]
     hold_s: Seconds
+
+
+class Reader(Section, frozen=True, kw_only=True):
+    """An external scanner. `driver` is a file in drivers/reader, `end` what the scanner puts
+    after each code. `serial_line` alone uses `baud`, `keyboard` alone `alt`."""
+
+    driver: Driver
+    device: Path | Literal[""]
+    baud: Annotated[int, Meta(ge=1200, le=4_000_000)]
+    end: Literal["cr", "lf", "tab"]
+    alt: Literal["none", "unicode", "bytes"]
 
 
 class Scan(Section, frozen=True, kw_only=True):
@@ -169,6 +180,7 @@ class Config(Section, frozen=True, kw_only=True):
     paths: Paths
     clock: Clock
     camera: Camera
+    reader: Reader
     scan: Scan
     judge: Judge
     seal: Seal
@@ -190,6 +202,7 @@ def _shipped() -> Path:
 DEFAULTS = _shipped()
 ETC = Path("/etc/kiosk")
 MAX_BYTES = 256 * 1024
+NONE = "none"
 
 _SECTIONS: dict[str, type[Section]] = {f.name: f.type for f in msgspec.structs.fields(Config)}
 
@@ -393,6 +406,12 @@ def _contradictions(settings: dict[tuple[str, str], Setting]) -> Iterator[str]:
                 f"{pin.source}: gpio.{key}: found {pin.value}, which gpio.{other.key} uses"
                 f" already ({other.source}); each needs a pin of its own"
             )
+    camera, reader = settings["camera", "driver"], settings["reader", "driver"]
+    if camera.value == reader.value == NONE:
+        yield (
+            f'{camera.source}: camera.driver: found "none", and so is reader.driver'
+            f" ({reader.source}); a scanner needs one of them to see anything"
+        )
     base, cap = settings["broker", "reconnect_base_s"], settings["broker", "reconnect_cap_s"]
     if base.value > cap.value:
         yield (

@@ -19,6 +19,7 @@ SHARED_FLOOR = (
     "kiosk.wire",
     "kiosk.cues",
     "kiosk.faults",
+    "kiosk.device",
     "kiosk.decode",
     "kiosk.screens",
     "kiosk.clock",
@@ -39,16 +40,20 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kiosk.service": (*GROUND, "kiosk.config"),
     # ... and for this: a fault is told by cue.
     "kiosk.faults": (*GROUND, "kiosk.cues"),
+    # ... and this: a device that is absent is a fault.
+    "kiosk.device": (*GROUND, "kiosk.faults"),
+    # From the configuration to drivers, for those who may import drivers.
+    "kiosk.hardware": (*GROUND, "kiosk.config", "drivers"),
     # Daemons stand on the shared floor. They know neither one another nor the hardware,
     "kiosk.scanner": (*GROUND, *SHARED_FLOOR),
     "kiosk.feedback": (*GROUND, *SHARED_FLOOR),
     "kiosk.uplink": (*GROUND, *SHARED_FLOOR),
     # ... which is handed to them by their wiring.
-    "kiosk.scanner.__main__": (*GROUND, *SHARED_FLOOR, "drivers"),
-    "kiosk.feedback.__main__": (*GROUND, *SHARED_FLOOR, "drivers"),
-    "kiosk.uplink.__main__": (*GROUND, *SHARED_FLOOR, "drivers"),
+    "kiosk.scanner.__main__": (*GROUND, *SHARED_FLOOR, "kiosk.hardware", "drivers"),
+    "kiosk.feedback.__main__": (*GROUND, *SHARED_FLOOR, "kiosk.hardware", "drivers"),
+    "kiosk.uplink.__main__": (*GROUND, *SHARED_FLOOR, "kiosk.hardware", "drivers"),
     # The technician's tools: everything below the daemons; kioskctl tries the hardware too.
-    "kiosk.ctl": (*GROUND, *SHARED_FLOOR, "drivers"),
+    "kiosk.ctl": (*GROUND, *SHARED_FLOOR, "kiosk.hardware", "drivers"),
     "provisioning": (*GROUND, *SHARED_FLOOR),
     # Hardware knows nothing of the kiosk.
     "drivers": (),
@@ -150,6 +155,7 @@ FORBIDDEN = {
     "kiosk/uplink/session.py": "def f():\n    import drivers.gpio",
     "kiosk/scanner/pipeline.py": "if TYPE_CHECKING:\n    from drivers.camera import Frame",
     "kiosk/scanner/__main__.py": "from kiosk.feedback import panel",
+    "kiosk/scanner/eye.py": "from kiosk import hardware",
     "kiosk/wire.py": "from central.db import engine",
     "kiosk/novelty.py": "import kiosk.model",
     "drivers/gpio.py": "from kiosk.errors import HardwareError",

@@ -8,7 +8,6 @@ buffers, and no access to those survives `close`.
 from __future__ import annotations
 
 import os
-import stat
 import threading
 import time
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from drivers import device_problem
 from drivers.camera import Camera, CameraError, CameraOptions, Frame, _v4l2
 
 _FORMAT = "v4l2"
@@ -149,16 +149,10 @@ class _Webcam:
 
 def _checked(device: str) -> os.stat_result:
     """Raises CameraError unless `device` is a device: FFmpeg would read any file."""
-    try:
-        node = os.stat(device)  # noqa: PTH116 - "" is no path
-    except OSError as error:
-        raise CameraError(
-            f"no webcam at {device or '(camera.device is empty)'}: {error.strerror}; is it "
-            "plugged in? ls /dev/v4l/by-id shows what there is"
-        ) from error
-    if not stat.S_ISCHR(node.st_mode):
-        raise CameraError(f"{device} is no camera device; set camera.device, as in /dev/video0")
-    return node
+    problem = device_problem("camera", device, "camera.device", "/dev/v4l/by-id")
+    if problem:
+        raise CameraError(problem)
+    return os.stat(device)  # noqa: PTH116 - as it was checked
 
 
 def _luma(picture: Any) -> npt.NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kiosk.decode.modules import CODEWORDS, Modules, first_bits
+from kiosk.decode.modules import CODEWORDS, Modules, first_bits, may_begin
 
 _APPEND = "0011"
 _HEADER = 20  # bits: mode, place in the sequence, parity
@@ -45,6 +45,8 @@ def is_part(modules: Modules, level: str, mask: int, payload: bytes, intact: boo
     `modules` is a square, True is dark; `level` (L, M, Q, H) and `mask` (0-7) are those of the
     symbol. `intact`: nothing of it had to be corrected.
     """
+    if intact and not may_begin(modules, mask, _APPEND):
+        return False
     bits = first_bits(modules, level, mask)
     says_so = "".join("1" if bit else "0" for bit in bits[:4]) == _APPEND
     if intact:
@@ -61,11 +63,13 @@ def _scores(bits: Modules, stream: str) -> tuple[float, float]:
     expected = np.frombuffer(stream.encode(), np.uint8) == ord("1")
     if len(expected) < _ENOUGH:
         return 0.0, 0.0
-    ahead, moved = bits[: len(expected)], bits[_HEADER : _HEADER + len(expected)]
-    return (
-        float(np.mean(ahead == expected[: len(ahead)])),
-        float(np.mean(moved == expected[: len(moved)])),
-    )
+    return _alike(bits, expected), _alike(bits[_HEADER:], expected)
+
+
+def _alike(bits: Modules, expected: Modules) -> float:
+    """The share of bits that agree, as far as both go."""
+    length = min(len(bits), len(expected))
+    return int(np.count_nonzero(bits[:length] == expected[:length])) / length
 
 
 def _streams(payload: bytes, version: int) -> Iterator[str]:

@@ -45,6 +45,18 @@ def _brighter(grey: Grey) -> Grey:
     return _ROOT.take(grey)
 
 
+def _equalised(grey: Grey) -> Grey:
+    """Each grey level takes as much of the scale as there is of it (histogram equalisation):
+    pulls apart what light and shade have pushed together."""
+    some = grey[::2, ::2]  # enough to count by
+    share = np.cumsum(np.bincount(some.ravel(), minlength=256)) / some.size
+    return np.array(255 * share, np.uint8).take(grey)
+
+
+def _equalised_enlarged(grey: Grey) -> Grey:
+    return _enlarged(_equalised(grey))
+
+
 def _enlarged(grey: Grey) -> Grey:
     """1.5 times as large, bilinear."""
     return _stretched(_stretched(grey, 0), 1)
@@ -90,13 +102,14 @@ def _mean(grey: Grey, reach: int) -> Levels:
 
 
 LOOKS = (
+    Look("equalised, enlarged", "local", _equalised_enlarged, 1.5),
     Look("one threshold", "global", _as_it_is),
     Look("brighter", "local", _brighter),
-    Look("zbar", "zbar", _as_it_is),
-    Look("enlarged", "local", _enlarged, 1.5),
     Look("sharpened", "local", _sharpened),
+    Look("zbar, equalised", "zbar", _equalised),
+    Look("enlarged", "local", _enlarged, 1.5),
+    Look("zbar", "zbar", _as_it_is),
     Look("levelled", "local", _levelled),
-    Look("zbar, sharpened", "zbar", _sharpened),
     Look("zbar, enlarged", "zbar", _enlarged, 1.5),
-    Look("zbar, levelled", "zbar", _levelled),
+    Look("sharpened, one threshold", "global", _sharpened),
 )

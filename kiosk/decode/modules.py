@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,19 @@ _BLOCKS = {
 _LEVELS = {"L": 0b01, "M": 0b00, "Q": 0b11, "H": 0b10}
 
 
+def may_begin(modules: Modules, mask: int, mode: str) -> bool:
+    """Whether the first four bits could be `mode`, the symbol being mirrored or not. Tells in
+    no time that most symbols are nothing special."""
+    last = len(modules) - 1
+    at = ((last, last), (last, last - 1), (last - 1, last), (last - 1, last - 1))
+    flipped = [bool(_MASKS[mask](i, j) == 0) for i, j in at]
+    return any(
+        [square[where] ^ flip for where, flip in zip(at, flipped, strict=True)]
+        == [bit == "1" for bit in mode]
+        for square in (modules, modules.T)
+    )
+
+
 def first_bits(modules: Modules, level: str, mask: int) -> npt.NDArray[np.bool_]:
     """The first `CODEWORDS` data codewords of the first block as they were sampled, damage
     and all: bits, shape (8 * CODEWORDS,). `modules` is a square, True is dark, mirrored or
@@ -39,7 +54,7 @@ def first_bits(modules: Modules, level: str, mask: int) -> npt.NDArray[np.bool_]
     return bits
 
 
-_MASKS = (
+_MASKS: tuple[Callable[[Any, Any], Any], ...] = (  # of rows and columns, numbers or arrays
     lambda i, j: (i + j) % 2,
     lambda i, j: i % 2,
     lambda i, j: j % 3,
@@ -89,14 +104,20 @@ def _taken(version: int, size: int) -> npt.NDArray[np.bool_]:
 
 def _mirrored(modules: Modules, level: str, mask: int) -> bool:
     """Whether the format information around the upper left finder reads better transposed."""
+    low, high = _format(level, mask)
+    down, right = modules[:6, 8], modules[8, :6]
+    as_is = np.count_nonzero(down != low) + np.count_nonzero(right != high)
+    turned = np.count_nonzero(right != low) + np.count_nonzero(down != high)
+    return bool(turned < as_is)
+
+
+@lru_cache(maxsize=32)
+def _format(level: str, mask: int) -> tuple[Modules, Modules]:
+    """The six lowest bits of the format information, upwards, and the six highest, downwards."""
     data = _LEVELS[level] << 3 | mask
     check = data
     for _ in range(10):
         check = check << 1 ^ (check >> 9) * 0b10100110111
     bits = (data << 10 | check) ^ 0b101010000010010
-    low = np.array([bits >> i & 1 for i in range(6)], bool)
-    high = np.array([bits >> (14 - i) & 1 for i in range(6)], bool)
-    down, right = modules[:6, 8], modules[8, :6]
-    as_is = np.count_nonzero(down != low) + np.count_nonzero(right != high)
-    turned = np.count_nonzero(right != low) + np.count_nonzero(down != high)
-    return bool(turned < as_is)
+    low = np.array([bits >> i & 1 for i in range(6)], np.bool_)
+    return low, np.array([bits >> (14 - i) & 1 for i in range(6)], np.bool_)

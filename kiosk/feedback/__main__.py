@@ -11,14 +11,11 @@ import select
 from collections.abc import Callable
 from functools import partial
 
-from drivers import driver
 from drivers.gpio import open_signals
-from drivers.oled import PanelOptions
-from kiosk import clock, config, cues, service
-from kiosk.errors import ConfigError
+from kiosk import clock, config, cues, hardware, service
+from kiosk.device import Device
 from kiosk.faults import Faults
-from kiosk.feedback.device import FAULTS, Device
-from kiosk.feedback.panel import Feedback, Panel, Rules, Signals
+from kiosk.feedback.panel import FAULTS, Feedback, Rules, Signals
 
 
 def main(settings: config.Config, daemon: service.Service) -> None:
@@ -26,7 +23,7 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     inlet = cues.Inlet(settings.paths.run, "feedback")
     uplink = cues.Outlet(settings.paths.run, "uplink", "feedback")
     faults = Faults(uplink.send, clock.boottime, FAULTS, logging.getLogger("kiosk.feedback"))
-    panel = Device("panel", _panel(settings.panel), faults)
+    panel = Device("panel", hardware.panel(settings), faults)
     pins = Device("pins", _signals(settings.gpio), faults)
     rules = Rules(bool(settings.kiosk.id), settings.panel.answer_s, settings.panel.scanner_silent_s)
     feedback = Feedback(rules, panel, pins, clock.boottime())
@@ -55,23 +52,6 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     feedback.close()
     inlet.close()
     uplink.close()
-
-
-def _panel(panel: config.Panel) -> Callable[[], Panel]:
-    try:
-        module = driver("oled", panel.driver)
-    except ValueError as error:
-        raise ConfigError([f"panel.driver: {error}"]) from error
-    options = PanelOptions(
-        controller=panel.controller,
-        width=panel.width,
-        height=panel.height,
-        bus=panel.bus,
-        address=panel.address,
-        rotate=panel.rotate,
-        folder=str(panel.folder),
-    )
-    return partial(module.open_panel, options)
 
 
 def _signals(gpio: config.Gpio) -> Callable[[], Signals]:

@@ -10,11 +10,13 @@ from PIL import Image
 
 from kiosk import screens
 from kiosk.cues import STALE_ANSWER_S, Answer, Cue, HintCue, ScannerState, Trial, UplinkState
-from kiosk.feedback.device import Device
+from kiosk.device import Device
+from kiosk.faults import Severity
 from kiosk.model import Hint, Outcome
 
 log = logging.getLogger("kiosk.feedback")
 
+FAULTS: dict[str, Severity] = {"panel-absent": "critical", "pins-absent": "warning"}
 TURN_S = 0.5  # longest wait between two turns; the watchdog is fed by turns
 
 

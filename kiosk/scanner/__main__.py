@@ -1,4 +1,4 @@
-"""`python -m kiosk.scanner`: wires camera, decoder, rules, outbox and cues."""
+"""`python -m kiosk.scanner`: wires camera, external scanner, decoder, rules, outbox, cues."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from drivers import driver
-from drivers.camera import CameraOptions
-from kiosk import clock
+from kiosk import clock, hardware
 from kiosk.config import Config
 from kiosk.credentials import parse
 from kiosk.credentials.policy import Policy, judge, judge_malformed, parse_policy
 from kiosk.credentials.trust import TrustList, parse_trust
 from kiosk.cues import Outlet, ScannerState
 from kiosk.decode import Decoder
+from kiosk.device import Device
 from kiosk.errors import ConfigError, CredentialError, HardwareError, SealError
 from kiosk.faults import Faults
 from kiosk.model import Credential, Instant, Verdict
 from kiosk.outbox import Outbox
 from kiosk.scanner.exposure import Bracketing
+from kiosk.scanner.external import External, fault_codes
 from kiosk.scanner.eye import FAULTS as EYE_FAULTS
-from kiosk.scanner.eye import Camera, CameraHangs, Eye
+from kiosk.scanner.eye import CameraHangs, Eye, NoEye
 from kiosk.scanner.hangs import EXIT_CAMERA, Report, now
 from kiosk.scanner.hangs import FAULTS as HANG_FAULTS
 from kiosk.scanner.pipeline import Parts, Pipeline
@@ -53,7 +53,9 @@ def main(config: Config, service: Service) -> None:
     policy = parse_policy(_content(config.judge.policy))
     panel = Outlet(config.paths.run, "feedback", "scanner")
     uplink = Outlet(config.paths.run, "uplink", "scanner")
+    open_camera, open_reader = hardware.camera(config), hardware.reader(config)
     known = EYE_FAULTS | STORE_FAULTS | HANG_FAULTS | VIEW_FAULTS
+    known |= fault_codes(alone=open_camera is None)
     faults = Faults(uplink.send, clock.boottime, known, log)
     report = Report(config.paths.state / "camera-hangs.json", faults, now())
     store = Store(
@@ -64,7 +66,6 @@ def main(config: Config, service: Service) -> None:
     store.keep_open()
     timer = SealTimer(store, config.outbox.seal_after_s, config.paths.run / "connected")
     timer.start()
-    eye = Eye(_camera(config), faults, clock.boottime, service.stopping.wait)
     parts = Parts(
         look=Decoder().look,
         parse=partial(parse, trust=trust),
@@ -77,6 +78,14 @@ def main(config: Config, service: Service) -> None:
         direction=config.kiosk.direction,
     )
     pipeline, bracketing = Pipeline(parts), Bracketing()
+    reader = Device("reader", open_reader, faults)
+    external = External(reader, pipeline.read, faults, clock.boottime, service.stopping.wait)
+    # While there is no frame to wait for, the wait is for the external scanner.
+    eye = (
+        NoEye(faults, external.turn)
+        if open_camera is None
+        else Eye(open_camera, faults, clock.boottime, external.turn)
+    )
     view = View(faults)
     hung = False
     numbers = count(1)
@@ -92,6 +101,7 @@ def main(config: Config, service: Service) -> None:
             sight = pipeline.turn(frame)
             view.turn(frame.grey, frame.at, pipeline.scans)
             eye.expose(bracketing.turn(sight, frame.at))
+        external.turn()
         if timer.failure is not None:
             raise timer.failure
         faults.remind()
@@ -106,12 +116,14 @@ def main(config: Config, service: Service) -> None:
                 scans=pipeline.scans,
                 rejected=pipeline.rejected,
                 decode_ms=round(pipeline.decode_ms, 1),
+                dropped=external.dropped,
                 faults=",".join(faults.active) or "none",
                 warnings=",".join(faults.warnings) or "none",
                 panel=panel.problem or "ok",
             )
         service.alive()
     timer.stop()
+    external.close()
     if store.outbox is not None:
         store.outbox.close()
     if hung:
@@ -136,23 +148,6 @@ def _sealing(config: Config) -> Callable[[str, int], SegmentSeal]:
     except SealError as error:
         raise ConfigError([f"seal.recipients: {error}"]) from error
     return partial(new_segment, recipients, config.kiosk.id)
-
-
-def _camera(config: Config) -> Callable[[], Camera]:
-    camera = config.camera
-    try:
-        module = driver("camera", camera.driver)
-    except ValueError as error:
-        raise ConfigError([f"camera.driver: {error}"]) from error
-    options = CameraOptions(
-        camera.width,
-        camera.height,
-        camera.fps,
-        str(camera.folder),
-        camera.hold_s,
-        str(camera.device),
-    )
-    return partial(module.open_camera, options)
 
 
 def _content(path: Path) -> bytes:

@@ -33,13 +33,35 @@ class CameraHangs(HardwareError):
     """The camera gave nothing, and opening it again did not help."""
 
 
+class NoEye:
+    """For a door without a camera: no frames, and no faults of a camera, not even those that
+    a former scanner raised."""
+
+    def __init__(self, faults: Faults, wait: Callable[[float], object]) -> None:
+        for code in FAULTS:
+            faults.cleared(code)
+        self._wait = wait
+
+    def frame(self, timeout: float) -> Frame | None:
+        """None, after what `wait` does for `timeout` seconds."""
+        self._wait(timeout)
+        return None
+
+    def expose(self, stops: float) -> None:
+        """Does nothing."""
+
+    def close(self) -> None:
+        """Does nothing."""
+
+
 class Eye:
     """Opens the camera with `open_camera`, which raises OSError when there is none.
 
     A camera that delivers nothing for `SILENT_S` seconds is closed and opened again, and is
     well only when it has delivered for `STEADY_S` seconds: some give one frame and hang. One
     that is absent or breaks is tried again every `RETRY_S` seconds. A driver that never
-    comes back from a call is the watchdog's matter (WatchdogSec= of the unit).
+    comes back from a call is the watchdog's matter (WatchdogSec= of the unit). While there
+    is no camera, `wait` is called instead: an external scanner may have something.
     """
 
     def __init__(

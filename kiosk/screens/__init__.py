@@ -44,6 +44,7 @@ WINS: tuple[tuple[str, Callable[[Situation], bool]], ...] = (
     ("outbox-fault", lambda s: "outbox-fault" in s.faults),
     ("camera-absent", lambda s: "camera-absent" in s.faults),
     ("camera-silent", lambda s: "camera-silent" in s.faults),
+    ("reader-absent", lambda s: "reader-absent" in s.faults),
     ("other-fault", lambda s: bool(s.faults)),
     ("idle", lambda s: True),
 )

@@ -31,6 +31,7 @@ def screens() -> dict[str, Image.Image]:
         "outbox-fault": state(well._replace(faults=("outbox-fault",))),
         "camera-absent": state(well._replace(faults=("camera-absent",), link="offline")),
         "camera-silent": state(well._replace(faults=("camera-silent",))),
+        "reader-absent": state(well._replace(faults=("reader-absent",))),
         "other-fault": state(well._replace(faults=("policy-fault",))),
         "pass": answer("pass", "accepted", name="N. T. Ánh"),
         "pass-repeated": answer("pass", "accepted", name="N. T. Ánh", repeated=True),

@@ -69,6 +69,7 @@ NOTICES: dict[str, Notice] = {
     "outbox-fault": Notice("Tạm ngưng", "Lỗi ghi thẻ nhớ", "Cannot store records"),
     "camera-absent": Notice("Tạm ngưng", "Không thấy máy ảnh", "No camera found"),
     "camera-silent": Notice("Tạm ngưng", "Máy ảnh bị treo", "Camera gives nothing"),
+    "reader-absent": Notice("Tạm ngưng", "Không thấy máy quét", "No scanner found"),
     "other-fault": Notice("Tạm ngưng", "Máy đang có lỗi", "Fault"),
 }
 

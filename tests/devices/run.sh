@@ -2,7 +2,7 @@
 # `make test-devices`: drivers for devices that plug in, on Debian's kernel with its virtual
 # camera (vivid) and virtual keyboards (uinput), in an emulated machine (qemu; needs neither KVM
 # nor modules of this machine's kernel). Its Debian trixie is made on the first run (2 minutes,
-# 0.6 GB) and kept below var/; it is all unpacked into the machine's memory, which takes 2 GB.
+# 0.5 GB) and kept below var/; it is all unpacked into the machine's memory, which takes 2 GB.
 # TREE=DIR keeps it elsewhere.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -48,7 +48,7 @@ if [ ! -e "$tree/made" ]; then
     mkdir -p "$tree/src"
     touch "$tree/made"
 fi
-fill "$tree" '/src[webcam,demo]' pytest pytest-timeout
+fill "$tree" '/src[webcam,reader,demo]' pytest pytest-timeout
 chroot "$tree" /opt/venv/bin/python -m compileall -q /src
 cp tests/devices/init "$tree/init"
 chmod +x "$tree/init"

@@ -18,8 +18,7 @@ if "DEVICES_MACHINE" not in os.environ:
 
 import evdev
 
-keyboard = pytest.importorskip("drivers.reader.keyboard")
-Reader, ReaderError, ReaderOptions = keyboard.Reader, keyboard.ReaderError, keyboard.ReaderOptions
+from drivers.reader import Alt, Reader, ReaderError, ReaderOptions, keyboard
 
 CODES = evdev.ecodes
 EVENT = struct.Struct("llHHi")  # struct input_event
@@ -92,7 +91,7 @@ def wedge() -> Iterator[Wedge]:
 def opened() -> Iterator[Callable[..., Reader]]:
     readers: list[Reader] = []
 
-    def opened(wedge: Wedge, alt: str = "none") -> Reader:
+    def opened(wedge: Wedge, alt: Alt = "none") -> Reader:
         readers.append(keyboard.open_reader(ReaderOptions(wedge.path, 9600, "cr", alt)))
         time.sleep(OPENING_S)
         return readers[-1]

@@ -179,7 +179,7 @@ def test_closing_and_opening_leaks_nothing(opened: Callable[..., Camera]) -> Non
 
 
 def test_an_absent_camera_is_told() -> None:
-    with pytest.raises(CameraError, match="no webcam at /dev/video9: No such file"):
+    with pytest.raises(CameraError, match="no camera at /dev/video9: No such file"):
         webcam.open_camera(CameraOptions(*vivid.SIZE, FPS, "", 1, "/dev/video9"))
 
 
@@ -274,7 +274,7 @@ def test_a_camera_whose_node_goes_is_told(opened: Callable[..., Camera]) -> None
     assert "was it unplugged?" in error_of(camera)
     camera.close()
     gone.join()
-    with pytest.raises(CameraError, match="no webcam at /dev/video0: No such file"):
+    with pytest.raises(CameraError, match="no camera at /dev/video0: No such file"):
         opened()
     (vivid.DRIVER / "bind").write_text("vivid.0")
     vivid.healthy()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
 import signal
 import socket
 import subprocess
@@ -338,6 +341,31 @@ def test_hardware_that_is_absent(alone: Patient) -> None:
     alone.set('[camera]\ndriver = "pinhole"')
     (finding,) = alone.wrong("--part", "camera")
     assert finding.what.startswith("camera.driver: found 'pinhole', expected one of ")
+
+
+def test_an_external_scanner(alone: Patient) -> None:
+    done = alone.ask("--part", "reader")
+    assert "no external scanner is configured" in done.stdout
+    master, slave = pty.openpty()
+    device = os.ttyname(slave)
+    alone.set(f'[reader]\ndriver = "serial_line"\ndevice = "{device}"')
+    done = alone.ask("--part", "reader")
+    assert f"{device} opens as serial_line" in done.stdout
+    assert done.returncode == 0
+    fcntl.flock(slave, fcntl.LOCK_EX)
+    (finding,) = alone.wrong("--part", "reader")
+    assert finding.what.endswith("is it in use?")
+    os.close(slave)
+    os.close(master)
+    (finding,) = alone.wrong("--part", "reader")
+    assert finding.what.startswith(f"no scanner at {device}: No such file or directory")
+    alone.set('[reader]\ndriver = "telepathy"')
+    (finding,) = alone.wrong("--part", "reader")
+    assert finding.what.startswith("reader.driver: found 'telepathy', expected one of ")
+    alone.set('[camera]\ndriver = "none"\n[reader]\ndriver = "keyboard"\ndevice = "/dev/null"')
+    assert "this door has none" in alone.ask("--part", "camera").stdout
+    (finding,) = alone.wrong("--part", "reader")
+    assert finding.what.startswith("/dev/null does not open as a scanner that types")
 
 
 def test_a_driver_that_crashes_or_hangs_does_not_take_the_doctor_with_it(

@@ -130,10 +130,14 @@ MISTAKES = {
     " panel.folder?",
     "[kiosk]\nzzz = 1": "unknown key kiosk.zzz; [kiosk] knows id, place, direction",
     "[panell]": "unknown section [panell]; did you mean [panel]?",
-    "[zzz]": "unknown section [zzz]; known are kiosk, paths, clock, camera, scan, judge, seal,"
-    " outbox, panel, gpio, broker, uplink, log",
+    "[zzz]": "unknown section [zzz]; known are kiosk, paths, clock, camera, reader, scan, judge,"
+    " seal, outbox, panel, gpio, broker, uplink, log",
     'direction = "in"': "unknown key direction; direction belongs below [kiosk]",
     "[gpio]\ngreen = 18": "gpio.buzzer: found 18",
+    '[reader]\nend = "crlf"': 'reader.end: found "crlf", allowed: "cr" or "lf" or "tab"',
+    "[reader]\nbaud = 300": "reader.baud: found 300, allowed: a whole number from 1200 to 4000000",
+    '[camera]\ndriver = "none"': 'camera.driver: found "none", and so is reader.driver'
+    f" ({DEFAULTS}); a scanner needs one of them to see anything",
     "[broker]\nreconnect_base_s = 90": "broker.reconnect_base_s: found 90, allowed: at most"
     f" broker.reconnect_cap_s, which is 60 ({DEFAULTS})",
 }

@@ -13,11 +13,13 @@ import segno
 from PIL import Image
 from segno import consts
 
+from demo.hard import scene
 from drivers.camera import Frame
 from kiosk.decode import Decoder, modules
 from kiosk.decode.append import Place, is_part
 from kiosk.decode.assembly import WAIT_S, Assembly, Part
 from kiosk.decode.choice import merged
+from kiosk.decode.looks import LOOKS
 from kiosk.model import Symbol
 
 HERE = ((0, 0), (9, 0), (9, 9), (0, 9))
@@ -82,6 +84,7 @@ def test_a_damaged_corner_does_not_make_a_part_the_whole():
     for code, payload in zip(parts, (said[:cut], said[cut:]), strict=True):
         square = matrix(code)
         assert is_part(square, code.error, code.mask, payload, True)
+        assert is_part(square.T, code.error, code.mask, payload, True), "mirrored"
         for seed in range(60):
             spoilt = square.copy()
             spoilt[-4:, -4:] = np.random.default_rng(seed).random((4, 4)) < 0.5
@@ -147,6 +150,26 @@ def test_two_that_say_the_same_part_differently_are_two_codes():
     assert assembly.add(Part(b"a", HERE, Place(0, 2, 7)), 0.0) is None
     assert assembly.add(Part(b"b", HERE, Place(0, 2, 7)), 0.1) is None
     assert assembly.add(Part(b"c", HERE, Place(1, 2, 7)), 0.2) == b"bc"
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (5, 2), (97, 64)])
+def test_every_look_takes_pictures_of_any_size(look, size):
+    rng = np.random.default_rng(1)
+    for grey in (np.zeros(size, np.uint8), rng.integers(0, 256, size, np.uint8)):
+        made = look.make(grey)
+        assert made.dtype == np.uint8
+        assert made.shape == tuple(int(edge * look.scale) for edge in size)
+
+
+def test_bands_of_a_dimmed_screen_are_read_through():
+    decoder, at_first, in_the_end = Decoder(), 0, 0
+    for number in range(6):
+        hard = scene("bands", 0.8, number, (640, 480))
+        at_first += bool(decoder._eyes.first(hard.grey).symbols)
+        in_the_end += [s.payload for s in decoder.picture(hard.grey)] == [hard.payload]
+    decoder.close()
+    assert (at_first, in_the_end) == (0, 6)
 
 
 def test_where_two_decoders_disagree_nothing_counts():

@@ -9,9 +9,9 @@ from PIL import Image
 
 from kiosk import screens
 from kiosk.cues import AlertCue, Answer, Cue, HintCue, ScannerState, Trial, UplinkState
+from kiosk.device import RETRY_S, Device
 from kiosk.faults import Faults
-from kiosk.feedback.device import FAULTS, RETRY_S, Device
-from kiosk.feedback.panel import Feedback, Rules
+from kiosk.feedback.panel import FAULTS, Feedback, Rules
 from kiosk.model import Hint
 
 RULES = Rules(enrolled=True, answer_s=2.5, silent_s=5.0)

@@ -94,14 +94,28 @@ def test_who_wins() -> None:
     everything = Situation(
         enrolled=False,
         scanner="awaited",
-        faults=("camera-absent", "camera-silent", "outbox-fault", "card-full", "else"),
+        faults=(
+            "reader-absent",
+            "camera-absent",
+            "camera-silent",
+            "outbox-fault",
+            "card-full",
+            "else",
+        ),
         link="offline",
         pending=5,
     )
     assert screen(everything) == "not-enrolled"
     assert screen(everything._replace(enrolled=True)) == "starting"
     assert screen(everything._replace(enrolled=True, scanner="silent")) == "out-of-order"
-    order = ("card-full", "outbox-fault", "camera-absent", "camera-silent", "other-fault")
+    order = (
+        "card-full",
+        "outbox-fault",
+        "camera-absent",
+        "camera-silent",
+        "reader-absent",
+        "other-fault",
+    )
     left = set(everything.faults)
     for expected in order:
         assert screen(WELL._replace(faults=tuple(left))) == expected

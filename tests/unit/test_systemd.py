@@ -96,8 +96,10 @@ def test_no_daemon_needs_another_or_the_network() -> None:
         for key in ("Requires", "BindsTo", "Requisite"):
             assert values(unit, key) == []
         assert "network-online" not in (UNITS / unit).read_text()
-        after = " ".join(values(unit, "After"))
-        assert ".service" not in after
+        after = " ".join(values(unit, "After")).split()
+        assert [name for name in after if name.endswith(".service")] == [
+            name for name in after if name.startswith("modprobe@")
+        ]
 
 
 def test_every_daemon_is_watched_restarted_and_stays_down_when_misconfigured() -> None:
@@ -147,6 +149,24 @@ def test_the_scanner_and_the_panel_have_no_network() -> None:
     for daemon in ("scanner", "feedback"):
         assert values(f"kiosk-{daemon}.service", "PrivateNetwork") == ["yes"]
         assert values(f"kiosk-{daemon}.service", "RestrictAddressFamilies") == ["AF_UNIX"]
+
+
+def test_the_scanner_reaches_external_scanners_of_every_kind() -> None:
+    allowed = values("kiosk-scanner.service", "DeviceAllow")
+    for kind in ("ttyACM", "ttyUSB", "ttyAMA", "ttyS", "input"):
+        assert f"char-{kind} rw" in allowed
+    # What the kernel does not know yet when the unit starts would be shut out for good.
+    early = " ".join(values("kiosk-scanner.service", "After")).split()
+    (wanted,) = values("kiosk-scanner.service", "Wants")
+    for module in ("cdc_acm", "usbserial"):
+        assert f"modprobe@{module}.service" in early
+        assert f"modprobe@{module}.service" in wanted.split()
+    sysusers = (UNITS / "sysusers.d" / "kiosk.conf").read_text()
+    groups = re.findall(r"^m kiosk-scanner +(\S+)", sysusers, re.MULTILINE)
+    assert {"dialout", "input"} <= set(groups)
+    for daemon in ("feedback", "uplink"):
+        text = (UNITS / f"kiosk-{daemon}.service").read_text()
+        assert "tty" not in text and "input" not in text
 
 
 def test_units_and_defaults_name_the_same_places() -> None:

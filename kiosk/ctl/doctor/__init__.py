@@ -1,7 +1,8 @@
 """`kioskctl doctor`: what is wrong with this kiosk, in sentences, with what to do.
 
-Each part is one file with `check(config, advice) -> Iterator[Finding]`. Camera and panel are
-tried in a process of their own, since native drivers may hang or crash.
+Each part is one file with `check(config, advice) -> Iterator[Finding]`. Camera,
+external scanner and panel are tried in a process of their own, since native drivers may hang
+or crash.
 """
 
 from __future__ import annotations
@@ -25,8 +26,18 @@ from kiosk.ctl.doctor.advice import Advice, advice_for
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 from kiosk.errors import ConfigError
 
-PARTS = ("identity", "judging", "outbox", "daemons", "camera", "panel", "broker", "clock")
-MAY_HANG = ("camera", "panel")
+PARTS = (
+    "identity",
+    "judging",
+    "outbox",
+    "daemons",
+    "camera",
+    "reader",
+    "panel",
+    "broker",
+    "clock",
+)
+MAY_HANG = ("camera", "reader", "panel")
 PATIENCE_S = 20.0
 
 
@@ -63,6 +74,9 @@ def run(args: argparse.Namespace) -> int:
 def _check(part: str, config: Config, remedies: Advice) -> Iterator[Finding]:
     try:
         yield from importlib.import_module(f"{__name__}.{part}").check(config, remedies)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield wrong(problem, "correct it in the configuration")
     except OSError as error:
         yield wrong(f"cannot be looked at: {error}", "try with sudo")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drivers import driver
-from drivers.camera import Camera, CameraError, CameraOptions
+from drivers.camera import CameraError
+from kiosk import hardware
 from kiosk.config import Config
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
@@ -17,27 +17,17 @@ CABLE = "switch the kiosk off, check the camera's cable, switch it on"
 
 def check(config: Config, _advice: Advice) -> Iterator[Finding]:
     """The driver, then one frame; not while the scanner holds the camera."""
-    options = config.camera
+    driver = config.camera.driver
+    open_camera = hardware.camera(config)
+    if open_camera is None:
+        yield fine("this door has none")
+        return
     if scanner_at_work(config.paths.outbox):
         yield fine("in use by the scanner")
         return
+    remedy = CABLE if driver != "replay" else "correct camera.folder in the configuration"
     try:
-        module = driver("camera", options.driver)
-    except ValueError as error:
-        yield wrong(f"camera.driver: {error}", "correct it in the configuration")
-        return
-    remedy = CABLE if options.driver != "replay" else "correct camera.folder in the configuration"
-    try:
-        camera: Camera = module.open_camera(
-            CameraOptions(
-                options.width,
-                options.height,
-                options.fps,
-                str(options.folder),
-                options.hold_s,
-                str(options.device),
-            )
-        )
+        camera = open_camera()
         try:
             frame = camera.frame(PATIENCE_S)
         finally:
@@ -52,4 +42,4 @@ def check(config: Config, _advice: Advice) -> Iterator[Finding]:
         )
         return
     height, width = frame.grey.shape
-    yield fine(f"{options.driver} gives pictures of {width}x{height}")
+    yield fine(f"{driver} gives pictures of {width}x{height}")

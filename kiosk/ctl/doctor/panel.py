@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drivers import driver
-from drivers.oled import Panel, PanelError, PanelOptions
+from drivers.oled import PanelError
+from kiosk import hardware
 from kiosk.config import Config
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.daemons import panel_in_use
@@ -18,24 +18,9 @@ def check(config: Config, advice: Advice) -> Iterator[Finding]:
     if panel_in_use(config.paths.run, advice):
         yield fine("in use by kiosk-feedback; kioskctl cue shows an answer on it")
         return
+    open_panel = hardware.panel(config)
     try:
-        module = driver("oled", options.driver)
-    except ValueError as error:
-        yield wrong(f"panel.driver: {error}", "correct it in the configuration")
-        return
-    try:
-        panel: Panel = module.open_panel(
-            PanelOptions(
-                options.controller,
-                options.width,
-                options.height,
-                options.bus,
-                options.address,
-                options.rotate,
-                str(options.folder),
-            )
-        )
-        panel.close()
+        open_panel().close()
     except PanelError as error:
         if options.driver == "png":
             yield wrong(str(error), "correct panel.folder in the configuration")

@@ -6,12 +6,11 @@ import logging
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from kiosk.faults import Faults, Severity
+from kiosk.faults import Faults
 
-log = logging.getLogger("kiosk.feedback")
+log = logging.getLogger("kiosk.device")
 
 RETRY_S = 30.0
-FAULTS: dict[str, Severity] = {"panel-absent": "critical", "pins-absent": "warning"}
 
 
 class Closable(Protocol):

@@ -1,0 +1,75 @@
+"""From the configuration to drivers: how a kiosk opens what the configuration names.
+
+For whoever wires or tries hardware: the daemons' __main__ and kioskctl. Each function
+gives what opens the device; raises ConfigError when there is no such driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from drivers import driver
+from kiosk.config import NONE, Config
+from kiosk.errors import ConfigError
+
+# Within the functions as well: a panel needs no numpy, a camera no drawing.
+if TYPE_CHECKING:
+    from drivers.camera import Camera
+    from drivers.oled import Panel
+    from drivers.reader import Reader
+
+
+def camera(config: Config) -> Callable[[], Camera] | None:
+    """None: this door has no camera."""
+    from drivers.camera import CameraOptions
+
+    camera = config.camera
+    if camera.driver == NONE:
+        return None
+    options = CameraOptions(
+        camera.width,
+        camera.height,
+        camera.fps,
+        str(camera.folder),
+        camera.hold_s,
+        str(camera.device),
+    )
+    module = _driver("camera", "camera", camera.driver, also=f", {NONE}")
+    return partial(module.open_camera, options)
+
+
+def reader(config: Config) -> Callable[[], Reader]:
+    """The external scanner."""
+    from drivers.reader import ReaderOptions
+
+    reader = config.reader
+    options = ReaderOptions(str(reader.device), reader.baud, reader.end, reader.alt)
+    return partial(_driver("reader", "reader", reader.driver).open_reader, options)
+
+
+def panel(config: Config) -> Callable[[], Panel]:
+    """The display."""
+    from drivers.oled import PanelOptions
+
+    panel = config.panel
+    options = PanelOptions(
+        controller=panel.controller,
+        width=panel.width,
+        height=panel.height,
+        bus=panel.bus,
+        address=panel.address,
+        rotate=panel.rotate,
+        folder=str(panel.folder),
+    )
+    return partial(_driver("panel", "oled", panel.driver).open_panel, options)
+
+
+def _driver(section: str, kind: str, name: str, also: str = "") -> ModuleType:
+    """`also` names what is no file."""
+    try:
+        return driver(kind, name)
+    except ValueError as error:
+        raise ConfigError([f"{section}.driver: {error}{also}"]) from error
