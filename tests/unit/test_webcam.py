@@ -37,13 +37,13 @@ class Pipe:
         os.mkfifo(self.path)
         self._open_av = av.open
         self._end: int | None = None
-        monkeypatch.setattr(webcam, "_check", lambda _device: None)
+        monkeypatch.setattr(webcam, "_checked", os.stat)
         monkeypatch.setattr(webcam, "_FORMAT", "mjpeg")
         monkeypatch.setattr(av, "open", self._open)
 
-    def _open(self, device: str, *, format: str, options: dict[str, str]) -> object:
+    def _open(self, device: str, *, format: str, container_options: dict[str, str]) -> object:
         # What the pipe's format does not know, V4L2 does.
-        assert set(options) <= {"video_size", "framerate", "input_format"}
+        assert set(container_options) <= {"video_size", "framerate", "input_format"}
         few = {"probesize": "32", "analyzeduration": "0", "fflags": "nobuffer"}
         return self._open_av(device, format=format, options=few, buffer_size=1024)
 
@@ -108,6 +108,15 @@ def test_older_pictures_are_dropped(pipe: Pipe, camera: Camera) -> None:
     time.sleep(0.5)
     frame = camera.frame(1.0)
     assert frame is not None and frame.grey.mean() > 195, "the newest, not the oldest of 20"
+
+
+def test_a_picture_has_the_time_at_which_it_came(pipe: Pipe, camera: Camera) -> None:
+    newest(camera)
+    pipe.show(150, 150)
+    time.sleep(0.6)
+    frame = camera.frame(1.0)
+    assert frame is not None
+    assert 0.5 < time.clock_gettime(time.CLOCK_BOOTTIME) - frame.at < 5
 
 
 def test_no_picture_in_time_is_none(pipe: Pipe, camera: Camera) -> None:
