@@ -116,11 +116,11 @@ def test_a_video_runs_at_its_own_speed_whatever_the_cameras_is(opened, made):
     camera = opened(fps=10)
     start = time.monotonic()
     seen = []
-    while time.monotonic() - start < 0.85:
-        seen.append((time.monotonic() - start, level(camera)))
-    assert len(seen) >= 7
-    for _, one in seen[1:]:
-        assert one > seen[0][1]
+    while time.monotonic() - start < 0.7:
+        now = level(camera)
+        seen.append((time.monotonic() - start, now))
+    assert len(seen) >= 6
+    assert all(later[1] > earlier[1] for earlier, later in pairwise(seen))
     # Ten levels every twentieth of a second: 200 a second, as luma.
     rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(seen, seen[4:], strict=False)]
     assert 120 < float(np.median(rates)) < 230
@@ -129,9 +129,12 @@ def test_a_video_runs_at_its_own_speed_whatever_the_cameras_is(opened, made):
 def test_a_faster_camera_shows_frames_again(opened, made):
     made("a.mkv", [40, 80, 120, 160], fps=5)
     camera = opened(fps=50)
-    seen = [round(level(camera)) for _ in range(36)]
-    changes = sum(a != b for a, b in pairwise(seen))
-    assert changes == 3
+    start = time.monotonic()
+    seen = []
+    while time.monotonic() - start < 0.65:
+        seen.append(round(level(camera)))
+    assert seen == sorted(seen)
+    assert len(set(seen)) == 4 and len(seen) > 10
 
 
 def test_a_late_reader_gets_what_is_due_now(opened, made):
@@ -151,7 +154,7 @@ def test_at_its_end_the_next_name_follows_and_it_comes_again(opened, made, folde
     order = [b for a, b in zip([0, *seen], seen, strict=False) if a != b]
     assert order[:5] == [10, 188, 90, 10, 188]
     first = seen.index(188)
-    assert 12 <= seen[first : first + 30].count(188) <= 18
+    assert 6 <= seen[first : first + 30].count(188) <= 18
 
 
 def test_alone_it_is_played_round_and_round(opened, made):
