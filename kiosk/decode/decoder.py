@@ -23,7 +23,8 @@ IDLE_S = 1.0
 OPEN_S = 1.0
 """Seconds for which frames are read after the last movement, or the last code."""
 PLAIN_S = 0.2
-"""Seconds between readings while something moves that does not look like a code."""
+"""Seconds between readings of what moves and does not look like a code, or of a code that lies
+still."""
 HELD_S = 3.0
 """Seconds for which what has moved counts as held up: nobody is told how to hold a poster."""
 
@@ -70,7 +71,7 @@ class Decoder:
         grey = _luma(frame.grey)
         self._assembly.forget(frame.at)
         if not self._due(grey, frame.at):
-            return Sight([], self._patience.settled(None, frame.at))
+            return Sight([])  # and no hint: it is said again by the next reading
         self._read_at = frame.at
         seen = self._eyes.first(grey)
         self._unread = False
@@ -106,8 +107,11 @@ class Decoder:
 
     def _due(self, grey: Grey, at: float) -> bool:
         """Whether this frame is read; always notes what moved."""
-        if not self._activity.turn(grey, at) or self._holding:
+        if not self._activity.turn(grey, at):
             return True
+        if self._holding:  # a poster, or a phone that was laid down
+            still = at - self._activity.last() > OPEN_S
+            return not still or at - self._read_at >= PLAIN_S
         if not self._open(at):
             return at - self._read_at >= IDLE_S
         if at - self._read_at >= PLAIN_S:
