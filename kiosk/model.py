@@ -24,7 +24,7 @@ SCHEMA = 1
 Outcome = Literal["pass", "warn", "fail"]
 Direction = Literal["in", "out", "unknown"]
 ClockState = Literal["synced", "floor", "unknown"]
-Signature = Literal["none", "valid", "invalid", "unknown-key"]
+Signature = Literal["none", "valid", "invalid", "unknown-key", "revoked"]
 Seq = Annotated[int, Meta(ge=1, le=2**53)]
 Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{8,64}\Z")]
 Word = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
