@@ -77,7 +77,8 @@ def check(listing: Listing, version: int | None) -> Listing:
 def encode(listing: Listing) -> bytes:
     """The listing in our format, each entry once."""
     once: dict[bytes, Issuer | Revoked] = {}
-    for entry in (*listing.issuers, *listing.revoked):
+    entries: list[Issuer | Revoked] = [*listing.issuers, *listing.revoked]
+    for entry in entries:
         once.setdefault(msgspec.json.encode([type(entry).__name__, entry]), entry)
     document = {
         "version": VERSION,

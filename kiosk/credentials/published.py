@@ -96,8 +96,7 @@ class _Document(msgspec.Struct, rename="camel"):
 def read(data: bytes) -> Listing:
     """What a list says. Raises ConfigError."""
     if data.startswith(b"\x30") or data.lstrip().startswith((b"-----BEGIN", b"MII")):
-        first, _, rest = data.partition(b"\n")
-        if not rest.lstrip().startswith(b"{"):
+        if not data.partition(b"\n")[2].lstrip().startswith(b"{"):
             return _of_certificates(data)
     if not data.lstrip().startswith(b"{"):
         data = data.partition(b"\n")[2]

@@ -31,7 +31,8 @@ def date(value: object, what: str) -> str:
     found = _DATE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise Malformed(f"{what} is not YYYY-MM-DD")
-    return calendar(*found.groups(default=""), what)
+    year, month, on = found.groups(default="")
+    return calendar(year, month, on, what)
 
 
 def day(value: object, what: str) -> str:

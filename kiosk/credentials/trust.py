@@ -50,9 +50,7 @@ class Signer(msgspec.Struct, frozen=True):
     name: str = ""
     certificate: x509.Certificate | None = None
 
-    def narrow(
-        self, start: float | None, end: float | None
-    ) -> tuple[float | None, float | None]:
+    def narrow(self, start: float | None, end: float | None) -> tuple[float | None, float | None]:
         """The validity of a code cut down to the signer's own."""
         starts = [t for t in (start, self.valid_from) if t is not None]
         ends = [t for t in (end, self.valid_until) if t is not None]
@@ -127,7 +125,8 @@ def _name(format: str, issuer: str, kid: bytes) -> tuple[str, str, bytes]:
 
 def _load(issuer: Issuer) -> Signer | None:
     usages = frozenset(issuer.usages)
-    certificate, span = None, (None, None)
+    certificate = None
+    span: tuple[float | None, float | None] = (None, None)
     if issuer.certificate:
         certificate = certificates.load(issuer.certificate)
         if certificate is None:

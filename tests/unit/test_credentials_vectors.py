@@ -116,7 +116,7 @@ def test_the_two_health_insurance_cards() -> None:
         "sex": "male",
         "document": "",
         "health_insurance": "HS4010000000001",
-        "address": "Phường Ngọc Hà, Quận Ba Đình, Thành phố Hà Nội",
+        "address": "Phường Nghĩa Đô, Quận Cầu Giấy, Thành phố Hà Nội",
         "facility": "01 - 028",
         "insured_from": "2021-01-24",
         "insured_until": "",
@@ -164,9 +164,7 @@ def test_new_zealand_passes() -> None:
 
 
 def test_visible_digital_seals() -> None:
-    valid, altered = (
-        (VECTORS / f"vds-nc/apo_app_{number}.json").read_bytes() for number in (1, 2)
-    )
+    valid, altered = ((VECTORS / f"vds-nc/apo_app_{number}.json").read_bytes() for number in (1, 2))
     certificate = json.loads(valid)["sig"]["cer"].replace("-", "+").replace("_", "/")
     trust = parse_trust(certificate.encode())
     found = parse(valid, trust)

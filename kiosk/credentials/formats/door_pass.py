@@ -160,7 +160,8 @@ def _birth(number: int) -> str:
     found = _BIRTH.fullmatch(str(number)) if 0 < number < 10**8 else None
     if found is None:
         raise Malformed("birth is not YYYYMMDD or YYYY")
-    return calendar(*found.groups(default=""), "date of birth")
+    year, month, day = found.groups(default="")
+    return calendar(year, month, day, "date of birth")
 
 
 def _midnight(day: date) -> float:

@@ -189,9 +189,7 @@ def _events(kind: str, entry: Mapping[str, Any]) -> tuple[Event, ...]:
         method, detected = entry.get("tt"), _DETECTED.get(str(entry.get("tr")))
         if detected is None:
             return ()
-        event = Event(
-            kind="test", date=on, method=_METHODS.get(str(method), ""), detected=detected
-        )
+        event = Event(kind="test", date=on, method=_METHODS.get(str(method), ""), detected=detected)
     else:
         on = times.day(entry.get("fr"), "date of first positive result (fr)")
         event = Event(kind="recovery", date=on)

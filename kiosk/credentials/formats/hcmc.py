@@ -15,9 +15,7 @@ from kiosk.model import Credential
 
 NAMES: tuple[str, ...] = ("hcmc",)
 
-_LINK = re.compile(
-    rb"\s*https?://kbyt\.khambenh\.gov\.vn/?#tokhai_yte/ketqua\?id=", re.IGNORECASE
-)
+_LINK = re.compile(rb"\s*https?://kbyt\.khambenh\.gov\.vn/?#tokhai_yte/ketqua\?id=", re.IGNORECASE)
 _ID = re.compile("[0-9A-Za-z-]{1,64}")  # a UUID as far as was seen
 
 

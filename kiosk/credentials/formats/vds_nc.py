@@ -116,8 +116,10 @@ def _signature(
     return trust.check(
         NAMES[0],
         kid,
-        lambda by: by.certificate is not None
-        and (kid is itself or certificates.is_issued_by(certificate, by.certificate)),
+        lambda by: (
+            by.certificate is not None
+            and (kid is itself or certificates.is_issued_by(certificate, by.certificate))
+        ),
         usage=claims["kind"],
         ids=(claims["certificate_id"], f"{certificate.serial_number:x}"),
     )
