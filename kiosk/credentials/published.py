@@ -95,11 +95,11 @@ class _Document(msgspec.Struct, rename="camel"):
 
 def read(data: bytes) -> Listing:
     """What a list says. Raises ConfigError."""
-    if data.startswith(b"\x30") or data.lstrip().startswith((b"-----BEGIN", b"MII")):
-        if not data.partition(b"\n")[2].lstrip().startswith(b"{"):
-            return _of_certificates(data)
-    if not data.lstrip().startswith(b"{"):
-        data = data.partition(b"\n")[2]
+    start, below = data.lstrip()[:10], data.partition(b"\n")[2].lstrip()
+    if not start.startswith(b"{") and below.startswith(b"{"):
+        data = below
+    elif data.startswith(b"\x30") or start.startswith((b"-----BEGIN", b"MII")):
+        return _of_certificates(data)
     try:
         found = msgspec.json.decode(data, type=_Document)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

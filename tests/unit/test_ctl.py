@@ -326,7 +326,7 @@ def test_rules_that_cannot_be_read_are_named(site: Path, tmp_path: Path) -> None
     [
         ('{"version": 1, "issu', "no whole JSON document; it may have been cut short"),
         ("", "no whole JSON document; it may have been cut short"),
-        ('{"version": 2, "issuers": []}', "version 2, this firmware reads version 1"),
+        ('{"version": 3, "issuers": []}', "version 3, this firmware reads 1 and 2"),
         ('{"version": "1"}', "Expected `int | null`, got `str` - at `$.version`; expected JSON"),
     ],
 )
