@@ -161,6 +161,13 @@ def parse_trust(data: bytes) -> TrustList:
     return TrustList(listing=parse_listing(data))
 
 
+def trust_in(der: bytes) -> TrustList:
+    """Trust in one certificate and nobody else, whatever it may sign."""
+    signer = Issuer(kid=certificates.kid(der), certificate=der)
+    others = (e for e in published.believe_certificate(der) if e.format != signer.format)
+    return TrustList(listing=Listing([signer, *others]))
+
+
 def parse_listing(data: bytes) -> Listing:
     """The same, before anything in it is looked at. Raises ConfigError."""
     if len(data) > MAX_BYTES:
