@@ -3,6 +3,7 @@
 # make test-camera   the Pi camera's driver on the real picamera2 and libcamera (needs root)
 # make check   style, types, layers, dead code
 # make bench   lists the benchmarks
+# make fuzz    what strangers' codes may hold, guided by coverage (SECONDS=60)
 # make panel   every screen of the panel as one picture
 #
 # Each target first installs what it lacks: Debian packages through apt (with sudo unless
@@ -28,7 +29,7 @@ SHORTLY := while read -r word name _; do case "$$word $$name" in \
 	"Building wheels"|"Installing collected") printf '\n%s %s ...' "$$word" "$$name" ;; \
 	esac; done; echo
 
-.PHONY: demo test test-camera check bench panel packages clean
+.PHONY: demo test test-camera check bench fuzz panel packages clean
 
 demo: $(READY)
 	@$(PY) -m demo $(if $(filter-out 0 no false,$(ONCE)),--once)
@@ -49,6 +50,12 @@ check: $(READY)
 
 bench: $(READY)
 	@$(PY) -m bench
+
+# Not part of the tests: it has no end, and atheris has no wheel for every Python.
+fuzz: $(READY)
+	@$(PY) -m pip install --quiet 'atheris>=3'
+	@mkdir -p var/fuzz
+	@PYTHONPATH=. $(PY) tests/fuzz/credentials.py var/fuzz -max_total_time=$(or $(SECONDS),60) -artifact_prefix=var/
 
 panel: $(READY)
 	@mkdir -p var

@@ -4,9 +4,9 @@
 
     {"id": "1", "payload": "HC1:...", "at": "2026-03-01T08:00:00Z", "certificate": "<base64>"}
 
-`payload_b64` stands in for a payload that is no text; other members are ignored. `at` and `certificate` may be left out;
-the certificate, in DER, is then the only signer that is believed. The answer has the same
-`id`, and "error" instead of a verdict when there is nothing to judge.
+`payload_b64` stands in for a payload that is no text. `at` and `certificate` may be left out;
+the certificate, in DER, is then the only signer that is believed. Other members are ignored.
+The answer has the same `id`, and "error" instead of a verdict when there is nothing to judge.
 """
 
 from __future__ import annotations
