@@ -4,6 +4,7 @@
 # make test-devices  drivers of USB devices on a real kernel in an emulated machine (needs root)
 # make check   style, types, layers, dead code
 # make bench   lists the benchmarks
+# make fuzz    what strangers' codes may hold, guided by coverage (SECONDS=60)
 # make panel   every screen of the panel as one picture
 #
 # Each target first installs what it lacks: Debian packages through apt (with sudo unless
@@ -29,7 +30,7 @@ SHORTLY := while read -r word name _; do case "$$word $$name" in \
 	"Building wheels"|"Installing collected") printf '\n%s %s ...' "$$word" "$$name" ;; \
 	esac; done; echo
 
-.PHONY: demo test test-camera test-devices check bench panel packages clean
+.PHONY: demo test test-camera test-devices check bench fuzz panel packages clean
 
 demo: $(READY)
 	@$(PY) -m demo $(if $(filter-out 0 no false,$(ONCE)),--once)
@@ -53,6 +54,12 @@ check: $(READY)
 
 bench: $(READY)
 	@$(PY) -m bench
+
+# Not part of the tests: it has no end, and atheris has no wheel for every Python.
+fuzz: $(READY)
+	@$(PY) -m pip install --quiet 'atheris>=3'
+	@mkdir -p var/fuzz
+	@PYTHONPATH=. $(PY) tests/fuzz/credentials.py var/fuzz -max_total_time=$(or $(SECONDS),60) -artifact_prefix=var/
 
 panel: $(READY)
 	@mkdir -p var

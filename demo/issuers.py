@@ -118,9 +118,13 @@ class Issuer:
         if isinstance(self.key, rsa.RSAPrivateKey):
             pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
             return self.key.sign(message, pss, hashes.SHA256())
-        der = self.key.sign(message, ec.ECDSA(hashes.SHA256()))
-        r, s = utils.decode_dss_signature(der)
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        return ecdsa(self.key, message)
+
+
+def ecdsa(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
+    """ES256: r and s, 32 bytes each."""
+    r, s = utils.decode_dss_signature(key.sign(message, ec.ECDSA(hashes.SHA256())))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 def trust_json(issuers: Iterable[Issuer]) -> bytes:

@@ -24,7 +24,7 @@ SCHEMA = 1
 Outcome = Literal["pass", "warn", "fail"]
 Direction = Literal["in", "out", "unknown"]
 ClockState = Literal["synced", "floor", "unknown"]
-Signature = Literal["none", "valid", "invalid", "unknown-key"]
+Signature = Literal["none", "valid", "invalid", "unknown-key", "revoked"]
 Seq = Annotated[int, Meta(ge=1, le=2**53)]
 Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{8,64}\Z")]
 Word = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
@@ -54,12 +54,32 @@ class Symbol(msgspec.Struct, frozen=True):
     corners: tuple[tuple[int, int], ...]
 
 
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """What a health certificate attests of its holder, the same whatever the format.
+
+    `date`: ISO 8601, a day ("2021-08-02") or a moment with its offset from UTC; of a
+    vaccination the day of the dose, of a test that of the sample, of a recovery that of the
+    first positive result. Vaccination: `product` as the format codes it (EU: EMA's number,
+    FHIR: CVX), dose number `dose` of a series of `of`, 0 = not said. Test: `method` and
+    whether the virus was `detected`.
+    """
+
+    kind: Literal["vaccination", "test", "recovery"]
+    date: str
+    product: str = ""
+    dose: int = 0
+    of: int = 0
+    method: Literal["", "pcr", "antigen"] = ""
+    detected: bool = False
+
+
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """What a payload says, once its format has read it. Nothing here is judged yet.
 
     `subject` is one key per person across formats ("vn-id:001093029317"), empty when the
     code names nobody. `display` is the abbreviated name for the panel. `valid_from` and
-    `valid_until` are seconds since 1970 UTC, None when the code does not say.
+    `valid_until` are seconds since 1970 UTC, None when the code does not say. `events`: what it
+    attests, oldest first.
     """
 
     format: str
@@ -67,6 +87,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
     display: str = ""
     claims: dict[str, Any] = {}
+    events: tuple[Event, ...] = ()
     signed: Signature = "none"
     issuer: str = ""
     valid_from: float | None = None

@@ -5,12 +5,18 @@
 1. `vn-id:<12 digits>`: number of the identity card, whichever code carries it
 2. `vn-cmnd:<9 digits>`: number of the earlier card
 3. `passport:<number>`: any other whole document number
-4. `vn-qid:<id>`: the platform's id, when the document is absent or masked
-5. `name:<NGUYEN<VAN<A>:<YYYY-MM-DD>`: standard name (surname first) and date of birth
-6. `hc1:<certificate id>`: a certificate whose date of birth is incomplete
+4. `vn-bhyt:<10 digits>`: insurance number, the same on old and new health-insurance cards
+5. `vn-qid:<id>`: the platform's id, when the document is absent or masked
+6. `vn-hcmc:<id>`: a declaration in HCMC's system, which tells nothing else
+7. `name:<NGUYEN<VAN<A>:<YYYY-MM-DD>`: standard name (surname first) and date of birth
+8. `<format>:<id>`: a certificate or a door pass whose date of birth is incomplete, by its own
+   id (`shc`: the hash of its signature)
 
-Two codes of one person may thus have different subjects (a masked declaration and an
-identity card); only the centre, which sees all claims, can bring them together.
+What cannot be linked here: a masked declaration, an insurance card and an identity card of one
+person, since none of them carries a number of the others; a passport and a certificate without
+its number; two declarations in HCMC; names that two systems transliterate differently. And two
+people of one name born on one day are one subject. Only the centre, which sees all claims, can
+bring some of these together or apart.
 """
 
 from __future__ import annotations
@@ -22,8 +28,8 @@ from kiosk.errors import CredentialError
 from kiosk.model import Credential
 
 PAYLOAD_MAX = 4296
-"""Bytes: what the largest QR code holds as letters. Only plain digits could be more, and
-no credential is that."""
+"""Bytes: what the largest QR code holds as letters. Only digits could be more, and a SMART
+Health Card (`shc:/` and digits) may be half of that at most."""
 
 
 def parse(payload: bytes, trust: TrustList) -> Credential:

@@ -8,19 +8,14 @@ from typing import Any
 
 import cbor2
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
-from cryptography.hazmat.primitives.hashes import SHA256
 
+from kiosk.credentials import signatures
 from kiosk.credentials.text import Malformed
-from kiosk.credentials.trust import PublicKey
 
-ES256 = -7
-PS256 = -37
+_ALGORITHMS = {-7: "ES256", -37: "PS256"}
 _ALGORITHM, _CRITICAL, _KID = 1, 2, 4
 _CWT_TAG, _SIGN1_TAG = 61, 18
 _DEPTH_MAX = 16
-_P256_BYTES = 32
 
 # What cbor2 would turn into dates, decimals, regular expressions, messages and shared
 # references; here a tagged value is the value, and none of that code runs.
@@ -29,16 +24,13 @@ _TAGS_OF_CBOR2 = (
     *(256, 258, 260, 261, 1004, 43000, 55799),
 )
 _UNTAGGED = dict.fromkeys(_TAGS_OF_CBOR2, lambda value, _immutable: value)
-_PSS = padding.PSS(padding.MGF1(SHA256()), padding.PSS.DIGEST_LENGTH)
-_SHA256 = SHA256()
-_ECDSA = ec.ECDSA(_SHA256)
 
 
 class Sign1(msgspec.Struct, frozen=True):
-    """A signed message. `algorithm` is ES256 or PS256."""
+    """A signed message. `algorithm` is "ES256" or "PS256"."""
 
     protected: bytes
-    algorithm: int
+    algorithm: str
     kid: bytes
     content: bytes
     signature: bytes
@@ -75,12 +67,12 @@ def read_sign1(data: bytes) -> Sign1:
             header = dict(unprotected) | _protected_header(protected)  # what is signed wins
         case _:
             raise Malformed("not a COSE_Sign1 of four parts")
-    algorithm, kid = header.get(_ALGORITHM), header.get(_KID)
-    if algorithm not in (ES256, PS256):
+    number, kid = header.get(_ALGORITHM), header.get(_KID)
+    if not isinstance(number, int) or number not in _ALGORITHMS:
         raise Malformed("signature algorithm is neither ES256 nor PS256")
     if not isinstance(kid, bytes):
         raise Malformed("no key id in the COSE header")
-    return Sign1(protected, algorithm, kid, content, signature)
+    return Sign1(protected, _ALGORITHMS[number], kid, content, signature)
 
 
 def _protected_header(protected: bytes) -> dict[Any, Any]:
@@ -105,22 +97,7 @@ def _check_critical(header: Mapping[Any, Any]) -> None:
             raise Malformed("a critical COSE header is absent")
 
 
-def is_signed_by(message: Sign1, key: PublicKey) -> bool:
-    """Whether the signature is that of `key` (RFC 9052 section 4.4, RFC 9053 section 2.1,
-    RFC 8230 section 2). A key of the algorithm's other kind is simply not the signer."""
-    to_verify = cbor2.dumps(["Signature1", message.protected, b"", message.content])
-    signature = message.signature
-    try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            if message.algorithm != ES256 or len(signature) != 2 * _P256_BYTES:
-                return False
-            r = int.from_bytes(signature[:_P256_BYTES], "big")
-            s = int.from_bytes(signature[_P256_BYTES:], "big")
-            key.verify(utils.encode_dss_signature(r, s), to_verify, _ECDSA)
-        elif message.algorithm == PS256:
-            key.verify(signature, to_verify, _PSS, _SHA256)
-        else:
-            return False
-    except InvalidSignature:
-        return False
-    return True
+def is_signed_by(message: Sign1, key: signatures.PublicKey) -> bool:
+    """Whether the signature is that of `key` (RFC 9052 section 4.4)."""
+    signed = cbor2.dumps(["Signature1", message.protected, b"", message.content])
+    return signatures.holds(key, message.algorithm, message.signature, signed)

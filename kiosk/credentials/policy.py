@@ -23,6 +23,7 @@ REASONS: dict[str, str] = {
     "unknown-key": "The signer is not on this kiosk's trust list.",
     "not-yet-valid": "The certificate, or the key that signed it, is not valid yet.",
     "expired": "The certificate, or the key that signed it, has expired.",
+    "revoked": "The certificate, or the key that signed it, has been revoked.",
     "forged": "The signature does not fit the content, or the signer may not sign such.",
     "not-accepted": "A code of this kind is not accepted here.",
     "place-code": "The code names a place; the visitor should show a personal code.",
@@ -85,6 +86,8 @@ def _signature_findings(credential: Credential) -> list[str]:
         return ["forged"]
     if credential.signed == "unknown-key":
         return ["unknown-key"]
+    if credential.signed == "revoked":
+        return ["revoked"]
     return []
 
 

@@ -19,7 +19,8 @@ COMMANDS = {
     "config": ("show", "the effective configuration, and where each value came from"),
     "doctor": ("doctor", "what is wrong with this kiosk, and what to do about it"),
     "scan": ("scan", "read the codes in pictures and judge them"),
-    "verify": ("verify", "judge one payload from standard input"),
+    "verify": ("verify", "judge payloads from standard input"),
+    "trust": ("trust", "make one trust list of those that others publish"),
     "outbox": ("outbox", "what waits for the centre"),
     "cue": ("cue", "show an answer on the panel, marked as a trial"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -12,8 +12,9 @@ from typing import NamedTuple, TypeVar
 from kiosk.clock import boot_id, now
 from kiosk.config import ETC, Config, load
 from kiosk.credentials import parse
+from kiosk.credentials.listing import Listing
 from kiosk.credentials.policy import Policy, judge, judge_malformed, parse_policy
-from kiosk.credentials.trust import TrustList, parse_trust
+from kiosk.credentials.trust import TrustList, parse_listing
 from kiosk.ctl.words import about
 from kiosk.errors import ConfigError, CredentialError
 from kiosk.model import Credential, Instant, Verdict
@@ -30,7 +31,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="judge as if it were TIME (RFC 3339, as 2026-03-01T08:00:00+07:00), with a clock"
         " that can be trusted",
     )
-    parser.add_argument("--trust", type=Path, metavar="FILE", help="another trust list")
+    parser.add_argument(
+        "--trust",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="another trust list, ours or as others publish it; several together are one",
+    )
     parser.add_argument("--policy", type=Path, metavar="FILE", help="another policy")
 
 
@@ -53,13 +60,20 @@ class Rules(NamedTuple):
 def load_rules(args: argparse.Namespace) -> Rules:
     """Raises ConfigError when a file is missing or wrong."""
     config = _config(args.config)
-    trust = args.trust or config.judge.trust
-    if args.at is None:
-        moment = now(config.clock.source)
-    else:
-        moment = Instant(int(args.at.timestamp() * 1000), "synced", boot_id(), 0)
+    lists = args.trust or ([config.judge.trust] if config.judge.trust else [])
     policy = _parsed(args.policy or config.judge.policy, parse_policy)
-    return Rules(policy, _parsed(trust, parse_trust) if trust else TrustList(), moment)
+    trust = TrustList(listing=read_lists(lists))
+    return Rules(policy, trust, now(config.clock.source) if args.at is None else instant(args.at))
+
+
+def read_lists(paths: Iterable[Path]) -> Listing:
+    """Several trust lists as one. Raises ConfigError."""
+    return sum((_parsed(path, parse_listing) for path in paths), Listing())
+
+
+def instant(at: datetime) -> Instant:
+    """That moment, as by a clock that can be trusted."""
+    return Instant(int(at.timestamp() * 1000), "synced", boot_id(), 0)
 
 
 def _config(paths: list[Path] | None) -> Config:
@@ -79,18 +93,26 @@ def _parsed(path: Path, parse: Callable[[bytes], Read]) -> Read:
         raise ConfigError(about(path, error)) from error
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """A time in RFC 3339 since 1970. Raises ValueError with words for whoever wrote it."""
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
-        moment = None
-    if moment is not None and moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(
+        found = None
+    if found is not None and found.tzinfo is None:
+        raise ValueError(
             f"{text!r} lacks its offset from UTC; expected as in 2026-03-01T08:00:00+07:00,"
             " or with Z for UTC"
         )
-    if moment is None or moment.timestamp() < 0:
-        raise argparse.ArgumentTypeError(
+    if found is None or found.timestamp() < 0:
+        raise ValueError(
             f"{text!r} is no time in RFC 3339 since 1970; expected as in 2026-03-01T08:00:00Z"
         )
-    return moment
+    return found
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return moment(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

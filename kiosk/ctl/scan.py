@@ -6,14 +6,17 @@ Prints no more of a person than the panel would: the abbreviated name.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from kiosk.ctl import rules
+from kiosk.ctl.answer import answer
 from kiosk.decode import Decoder
 from kiosk.errors import CredentialError
 
@@ -27,6 +30,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         " has a code that can be read, whatever the answer to it is."
     )
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="PNG or JPEG")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object a line for each code, for machines"
+    )
     rules.arguments(parser)
 
 
@@ -39,22 +45,33 @@ def run(args: argparse.Namespace) -> int:
         try:
             picture = _read(path)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            print(f"{path}: no picture that can be read: {_why(error)}", file=sys.stderr)
+            _say_none(path, f"no picture that can be read: {_why(error)}", args.json, sys.stderr)
             everywhere = False
             continue
         symbols = decoder.picture(picture)
         if not symbols:
-            print(f"{path}: no readable code")
+            _say_none(path, "no readable code", args.json, sys.stdout)
             everywhere = False
         for symbol in symbols:
             shown, verdict = by.judge(symbol.payload)
             name = "" if isinstance(shown, CredentialError) else shown.display
+            if args.json:
+                told = {"file": str(path)} | answer(shown, verdict, by.now) | {"name": name}
+                print(json.dumps(told), flush=True)
+                continue
             print(
                 f"{path}: {shown.format}: {verdict.outcome}, {verdict.reason}"
                 f"{f', {name}' if name else ''}"
             )
     decoder.close()
     return 0 if everywhere else 1
+
+
+def _say_none(path: Path, why: str, as_json: bool, stream: TextIO) -> None:
+    if as_json:
+        print(json.dumps({"file": str(path), "error": why}), flush=True)
+    else:
+        print(f"{path}: {why}", file=stream)
 
 
 def _read(path: Path) -> npt.NDArray[np.uint8]:

@@ -1,67 +1,129 @@
-"""`kioskctl verify`: judges one payload as the door would, and says why."""
+"""`kioskctl verify`: judges payloads as the door would, and says why.
+
+`--lines` is for other programs: a JSON object a line in, a JSON object a line out, at once:
+
+    {"id": "1", "payload": "HC1:...", "at": "2026-03-01T08:00:00Z", "certificate": "<base64>"}
+
+`payload_b64` stands in for a payload that is no text. `at` and `certificate` may be left out;
+the certificate, in DER, is then the only signer that is believed. Other members are ignored.
+The answer has the same `id`, and "error" instead of a verdict when there is nothing to judge.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from datetime import UTC, datetime
-from typing import Any
+from typing import IO, Any
+
+import msgspec
 
 from kiosk.credentials import PAYLOAD_MAX
-from kiosk.credentials.policy import REASONS, is_valid
+from kiosk.credentials.policy import REASONS
+from kiosk.credentials.trust import trust_in
 from kiosk.ctl import rules
-from kiosk.errors import CredentialError
+from kiosk.ctl.answer import answer
 
 MAX_BYTES = PAYLOAD_MAX + 2
 """With a newline at the end, and one byte by which a longer input shows; the rest of it is
 not read."""
 
+LINE_MAX = 64 * 1024
+"""Bytes: room for the longest payload with every character escaped, and a certificate."""
+
 NO_CODE = "This cannot be what a code holds."
+
+
+class Line(msgspec.Struct):
+    """One payload to judge, with `--lines`, but for its id."""
+
+    payload: str | None = None
+    payload_b64: bytes | None = None
+    at: str | None = None
+    certificate: bytes | None = None
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """How to judge, and whom to tell."""
     parser.description = (
         "verify: judges one payload from standard input: all its bytes, less one newline at"
-        " the end. Ends with 0 when the answer is pass."
+        " the end. Ends with 0 when the answer is pass; with --lines, when every line could be"
+        " judged."
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
+    many = parser.add_mutually_exclusive_group()
+    many.add_argument("--json", action="store_true", help="one JSON object, for machines")
+    many.add_argument(
+        "--lines",
+        action="store_true",
+        help='many payloads: {"id", "payload" or "payload_b64", "at", "certificate"} a line in'
+        " (the last two if wanted), one JSON object a line out",
+    )
     rules.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Raises ConfigError when the rules cannot be read."""
     by = rules.load_rules(args)
+    if args.lines:
+        return _lines(sys.stdin.buffer, by)
     if sys.stdin.isatty():
         print("Type or paste the payload, then press Ctrl-D twice.", file=sys.stderr)
     payload = sys.stdin.buffer.read(MAX_BYTES).removesuffix(b"\n")
-    shown, verdict = by.judge(payload)
-    answer: dict[str, Any] = {
-        "format": shown.format,
-        "signature": "none",
-        "valid": False,
-        "outcome": verdict.outcome,
-        "reason": verdict.reason,
-        "issuer": "",
-        "valid_from": None,
-        "valid_until": None,
-    }
-    if isinstance(shown, CredentialError):
-        answer["problem"] = _of_size(payload) or shown.problem
-    else:
-        answer |= {
-            "signature": shown.signed,
-            "valid": is_valid(shown, by.now),
-            "issuer": shown.issuer,
-            "valid_from": _rfc3339(shown.valid_from),
-            "valid_until": _rfc3339(shown.valid_until),
-        }
+    told = _judged(payload, by)
     if args.json:
-        print(json.dumps(answer))
+        print(json.dumps(told))
     else:
-        _print(answer)
-    return 0 if verdict.outcome == "pass" else 1
+        _print(told)
+    return 0 if told["outcome"] == "pass" else 1
+
+
+def _judged(payload: bytes, by: rules.Rules) -> dict[str, Any]:
+    told = answer(*by.judge(payload), by.now)
+    if problem := _of_size(payload):
+        told["problem"] = problem
+    return told
+
+
+def _lines(stream: IO[bytes], by: rules.Rules) -> int:
+    status = 0
+    while line := stream.readline(LINE_MAX + 1):
+        if len(line) > LINE_MAX:
+            rest = line
+            while rest and not rest.endswith(b"\n"):
+                rest = stream.readline(LINE_MAX)
+            told = _error(None, f"more than {LINE_MAX} bytes in a line")
+        else:
+            told = _of_line(line, by)
+        status |= "error" in told
+        print(json.dumps(told), flush=True)
+    return status
+
+
+def _of_line(line: bytes, by: rules.Rules) -> dict[str, Any]:
+    id = None
+    try:
+        document = msgspec.json.decode(line)
+        if isinstance(document, dict) and isinstance(document.get("id"), str | int | float):
+            id = document["id"]
+        given = msgspec.convert(document, Line)
+        if (given.payload is None) == (given.payload_b64 is None):
+            return _error(id, "expected either payload or payload_b64")
+        payload = given.payload_b64 if given.payload is None else given.payload.encode()
+        if given.at is not None:
+            by = by._replace(now=rules.instant(rules.moment(given.at)))
+    except msgspec.ValidationError as error:
+        return _error(id, str(error))
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return _error(id, "not a line of JSON")
+    except ValueError as error:
+        return _error(id, str(error))
+    if given.certificate is not None:
+        by = by._replace(trust=trust_in(given.certificate))
+    return {"id": id} | _judged(payload or b"", by)
+
+
+def _error(id: object, what: str) -> dict[str, Any]:
+    return {"id": id, "error": what}
 
 
 def _of_size(payload: bytes) -> str:
@@ -73,22 +135,13 @@ def _of_size(payload: bytes) -> str:
     return ""
 
 
-def _print(answer: dict[str, Any]) -> None:
-    problem = answer.get("problem")
+def _print(told: dict[str, Any]) -> None:
+    problem = told.get("problem")
     # "Malformed" is said of a known kind; what is of none is no code at all.
-    no_code = problem and answer["format"] == "unknown"
-    print(f"{answer['outcome'].upper()}: {NO_CODE if no_code else REASONS[answer['reason']]}")
+    no_code = problem and told["format"] == "unknown"
+    print(f"{told['outcome'].upper()}: {NO_CODE if no_code else REASONS[told['reason']]}")
     if problem:
         print(f"problem      {problem}")
     for key in ("format", "signature", "issuer", "valid_from", "valid_until"):
-        print(f"{key.replace('_', ' '):<12} {answer[key] or '-'}")
-    print(f"{'valid':<12} {'yes' if answer['valid'] else 'no'}")
-
-
-def _rfc3339(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-    except (OverflowError, ValueError, OSError):  # beyond the calendar, as signers write it
-        return "9999-12-31T23:59:59Z" if seconds > 0 else "0001-01-01T00:00:00Z"
+        print(f"{key.replace('_', ' '):<12} {told[key] or '-'}")
+    print(f"{'valid':<12} {'yes' if told['valid'] else 'no'}")

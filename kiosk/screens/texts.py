@@ -36,6 +36,7 @@ REASONS: dict[str, Text] = {
     "accepted": Text("Đã ghi nhận", "Recorded, welcome"),
     "expired": Text("Mã đã hết hạn", "Code has expired"),
     "not-yet-valid": Text("Mã chưa có hiệu lực", "Code not valid yet"),
+    "revoked": Text("Mã không còn hiệu lực", "Code was withdrawn"),
     "forged": Text("Mời vào bàn hướng dẫn", "Please go to the desk"),
     "unknown-key": Text("Chưa rõ nơi cấp mã", "Issuer not known here"),
     "clock-unknown": Text("Chưa kiểm được ngày", "Date can't be checked"),

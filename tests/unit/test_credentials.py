@@ -10,6 +10,10 @@ from kiosk.model import Credential
 
 NOBODY = TrustList()
 ADULT = "001093029317|NGUYEN VAN A|1987-01-18|0|162979388586171100|"
+INSURED = (
+    "GD4010100000001|4cc3aa204261|7/9/2015|1|48c3a0204ee1bb9969|01 - 028|24/01/2021|31/12/2021"
+    "|24/01/2021|01010000000001|4cc3aa204d65|4|01/02/2026|0000-7102|$"
+)
 CARD = "001099000001|100000001|Nguyễn Thị Ngọc Ánh|01011999|Nữ|Số 1, Phố Huế|01062021"
 
 
@@ -122,6 +126,74 @@ def test_identity_card_of_2024_has_four_more_members() -> None:
     assert found.claims["sex"] == "male"
 
 
+def test_health_insurance_card() -> None:
+    found = read(INSURED)
+    assert (found.format, found.role, found.signed) == ("bhyt", "identity", "none")
+    assert found.display == "L. Ba"
+    assert found.claims == {
+        "name": "Lê Ba",
+        "birth": "2015-09-07",
+        "sex": "male",
+        "document": "",
+        "health_insurance": "GD4010100000001",
+        "address": "Hà Nội",
+        "facility": "01 - 028",
+        "insured_from": "2021-01-24",
+        "insured_until": "2021-12-31",
+        "issued": "2021-01-24",
+        "guardian": "Lê Me",
+    }
+    assert found.valid_until is None  # it tells who somebody is, insured or not
+
+
+def test_old_and_new_health_insurance_cards_of_a_person_have_one_subject() -> None:
+    members = INSURED.split("|")
+    new = "|".join(["0100000001", *members[1:4], "-", *members[5:14], "4", "48c3a0", "$"])
+    assert read(new).subject == read(INSURED).subject == "vn-bhyt:0100000001"
+    assert read(new).claims["address"] == ""
+
+
+@pytest.mark.parametrize("count", [8, 9])
+@pytest.mark.parametrize("end", ["", "|", "|$"])
+def test_short_health_insurance_cards(count: int, end: str) -> None:
+    found = read("|".join(INSURED.split("|")[:count]) + end)
+    assert found.subject == "vn-bhyt:0100000001"
+    assert ("issued" in found.claims) == (count == 9)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "problem"),
+    [
+        ("4cc3aa204261", "4cc3aa20426", "name is not hex"),
+        ("4cc3aa204261", "4cff", "name is not UTF-8"),
+        ("4cc3aa204261", "20", "name is empty"),
+        ("4cc3aa204261", "41" * 161, "161 characters"),
+        ("48c3a0204ee1bb9969", "4 8", "address is not hex"),
+        ("7/9/2015", "31/2/2015", "calendar"),
+        ("7/9/2015", "2015-09-07", "dd/MM/yyyy"),
+        ("|1|48", "|3|48", "sex"),
+        ("|4|01/02/2026|", "|", "12 members"),
+        ("|4cc3aa204d65|", "|xy|", "parent's name is not hex"),
+    ],
+)
+def test_broken_health_insurance_card(good: str, bad: str, problem: str) -> None:
+    assert good in INSURED
+    error = refused(INSURED.replace(good, bad))
+    assert error.format == "bhyt"
+    assert problem in error.problem
+
+
+def test_declaration_of_ho_chi_minh_city() -> None:
+    id = "00000000-0000-4000-8000-00000000000A"
+    found = read(f"https://kbyt.khambenh.gov.vn/#tokhai_yte/ketqua?id={id}\n")
+    assert (found.format, found.role, found.display) == ("hcmc", "declaration", "")
+    assert found.subject == f"vn-hcmc:{id.lower()}"
+    assert found.claims["declaration"] == id
+    for bad in ("", "1&x=2", "a" * 65, "a b"):
+        error = refused(f"https://kbyt.khambenh.gov.vn/#tokhai_yte/ketqua?id={bad}")
+        assert (error.format, "id is not" in error.problem) == ("hcmc", True)
+
+
 @pytest.mark.parametrize(
     ("written", "birth"),
     [("1955", "1955"), ("031955", "1955-03"), ("02031955", "1955-03-02"), ("00001955", "1955")],
@@ -161,6 +233,8 @@ def test_places(text: str) -> None:
         b"https://example.com/menu",
         b"https://kbyt.khambenh.gov.vn.evil.example/qr/00000000",
         b"https://qr.pccovid.gov.vn.evil.example/",
+        b"https://kbyt.khambenh.gov.vn.evil.example/#tokhai_yte/ketqua?id=1",
+        b"https://kbyt.khambenh.gov.vn/#tokhai_yte/other?id=1",
         b"HC2:NCFTW2BM75VOO10KHHGUI6OBCE0WCH01UOPVTA9",
         b"a|b|c|d|e|f",
         b"\xff\xfe\x00",
@@ -253,7 +327,7 @@ def test_names_are_abbreviated(name: str, shown: str) -> None:
 
 
 def test_every_format_gives_persons_the_same_core_of_claims() -> None:
-    for text in (ADULT, CARD):
+    for text in (ADULT, CARD, INSURED):
         assert {"name", "birth", "sex", "document"} <= read(text).claims.keys()
 
 

@@ -1,5 +1,6 @@
 """Signed certificates, at the door `kiosk.credentials.parse`."""
 
+import hashlib
 import math
 import zlib
 from base64 import b64encode
@@ -15,9 +16,11 @@ from cryptography.x509.oid import NameOID
 
 from demo.issuers import Issuer, transliterate
 from kiosk.credentials import base45, parse
+from kiosk.credentials.listing import Issuer as IssuerLine
+from kiosk.credentials.listing import Listing, Revoked
 from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
-from kiosk.model import Credential
+from kiosk.model import Credential, Event
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 LATER = datetime(2028, 1, 1, tzinfo=UTC)
@@ -359,3 +362,92 @@ def test_tagged_and_null_members_are_read_for_what_they_hold() -> None:
 
 def test_the_demo_transliterates_as_passports_do() -> None:
     assert transliterate("Đặng Thị-Ngọc") == "DANG<THI<NGOC"
+
+
+def entry(kind: str, **changes: Any) -> dict[Any, Any]:
+    made = {"tg": "840539006", "co": "VN", "is": "MOH", "ci": "URN:UVCI:01:VN:1#2"} | changes
+    return content(**({"v": None} | {kind: [made]}))
+
+
+def test_what_certificates_attest() -> None:
+    dose = entry("v", mp="EU/1/20/1528", dn=2, sd=3, dt="2021-08-02")
+    assert read(dose).events == (
+        Event(kind="vaccination", date="2021-08-02", product="EU/1/20/1528", dose=2, of=3),
+    )
+    pcr = entry("t", tt="LP6464-4", tr="260415000", sc="2021-08-02T10:00:00+07:00")
+    assert read(pcr).events == (
+        Event(kind="test", date="2021-08-02T10:00:00+07:00", method="pcr", detected=False),
+    )
+    rapid = entry("t", tt="LP217198-3", tr="260373001", sc="2021-08-02T03:00:00.5Z")
+    assert read(rapid).events == (
+        Event(kind="test", date="2021-08-02T03:00:00+00:00", method="antigen", detected=True),
+    )
+    assert read(entry("r", fr="2021-08-02")).events == (Event(kind="recovery", date="2021-08-02"),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "date"),
+    [
+        ("v", {"dt": "2021-08-02T10:00:00Z"}, "2021-08-02"),
+        ("v", {"dt": "2021-08"}, None),
+        ("v", {}, None),
+        ("v", {"tg": "other", "dt": "2021-08-02"}, None),
+        ("t", {"tr": "260415000", "sc": "2021-08-02T10:00:00"}, "2021-08-02"),
+        ("t", {"tr": "unclear", "sc": "2021-08-02T10:00:00Z"}, None),
+        ("t", {"sc": "2021-08-02T10:00:00Z"}, None),
+        ("t", {"tr": "260415000"}, None),
+        ("r", {"df": "2021-08-02"}, None),
+    ],
+)
+def test_events_need_a_full_date_and_a_result(
+    kind: str, changes: dict[str, Any], date: str | None
+) -> None:
+    assert [event.date for event in read(entry(kind, **changes)).events] == ([date] if date else [])
+
+
+@pytest.mark.parametrize("dose", [-1, 100, "2", 2.0])
+def test_a_dose_that_is_none_is_not_said(dose: object) -> None:
+    (event,) = read(entry("v", dt="2021-08-02", dn=dose)).events
+    assert event.dose == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("v", {"dt": "2021-02-30"}),
+        ("v", {"dt": "yesterday"}),
+        ("v", {"dt": 20210802}),
+        ("t", {"tr": "260415000", "sc": "2021-08-02T25:00:00Z"}),
+        ("r", {"fr": "0000-01-01"}),
+    ],
+)
+def test_dates_that_are_none(kind: str, changes: dict[str, Any]) -> None:
+    refused(ES.wrap(cbor2.dumps(entry(kind, **changes))))
+
+
+@pytest.mark.parametrize("issuer", [ES, PS], ids=["ES256", "PS256"])
+def test_revoked_certificates(issuer: Issuer) -> None:
+    """By each of the three hashes that the EU's lists use."""
+    payload = issue(issuer)
+    signature = unpack(payload)[3]
+    part = signature[:32] if issuer is ES else signature
+    id = parse(payload, TRUST).claims["certificate_id"].encode()
+    signers = [IssuerLine(kid=issuer.kid, certificate=issuer.certificate)]
+    for hashed in (part, id, b"VN" + id):
+        name = hashlib.sha256(hashed).digest()[:16].hex()
+        for kid in (issuer.kid, b""):  # under this key, or whatever the key
+            trust = TrustList(
+                listing=Listing(signers, [Revoked(format="hc1", kid=kid, ids=[name])])
+            )
+            assert parse(payload, trust).signed == "revoked"
+            assert parse(issue(issuer.impostor()), trust).signed == "invalid"
+        elsewhere = Revoked(format="hc1", kid=b"elsewhere", ids=[name])
+        trust = TrustList(listing=Listing(signers, [elsewhere]))
+        assert parse(payload, trust).signed == "valid"
+
+
+def test_a_revoked_key_takes_all_its_certificates_with_it() -> None:
+    gone = Revoked(format="hc1", kid=ES.kid)
+    trust = TrustList([(i.kid, i.certificate) for i in (ES, PS)], Listing([], [gone]))
+    assert parse(issue(ES), trust).signed == "revoked"
+    assert parse(issue(PS), trust).signed == "valid"

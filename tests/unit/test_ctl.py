@@ -7,9 +7,10 @@ import json
 import shlex
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from PIL import Image
 
+from demo.abroad import CardIssuer, SealIssuer
 from demo.crowd import Crowd, Visitor, make_crowd
+from demo.issuers import Issuer
 from demo.scenes import draw
 from kiosk.config import load
 from kiosk.ctl import main
@@ -26,7 +29,7 @@ from kiosk.model import CheckIn
 from kiosk.outbox import Outbox, SealedSegments
 from kiosk.seal import SegmentSeal, new_segment
 
-COMMANDS = ("config", "doctor", "scan", "verify", "outbox", "cue")
+COMMANDS = ("config", "doctor", "scan", "verify", "trust", "outbox", "cue")
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 PERSONAL = b"001093029317|NGUYEN VAN A|1987-01-18|0|162979388586171100|<1<00<0123232422"
 
@@ -326,7 +329,7 @@ def test_rules_that_cannot_be_read_are_named(site: Path, tmp_path: Path) -> None
     [
         ('{"version": 1, "issu', "no whole JSON document; it may have been cut short"),
         ("", "no whole JSON document; it may have been cut short"),
-        ('{"version": 2, "issuers": []}', "version 2, this firmware reads version 1"),
+        ('{"version": 3, "issuers": []}', "version 3, this firmware reads 1 and 2"),
         ('{"version": "1"}', "Expected `int | null`, got `str` - at `$.version`; expected JSON"),
     ],
 )
@@ -339,6 +342,144 @@ def test_a_trust_list_that_cannot_be_read_is_named(
     assert done.status == 78
     assert done.err.startswith(f"kioskctl: configuration: {path}: {problem}")
     assert "trust list: " not in done.err
+
+
+def lines(*words: object, stdin: list[Any]) -> tuple[int, list[Any]]:
+    text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in stdin)
+    done = quickly("verify", "--lines", *words, stdin=text.encode())
+    return done.status, [json.loads(line) for line in done.out.splitlines()]
+
+
+def test_many_payloads_line_by_line(site: Path, crowd: Crowd, trust: Path) -> None:
+    people = list(visitors(crowd))
+    payloads = [visitor.payload or b"" for visitor in people]
+    asked = [
+        {"id": str(n), "payload_b64": b64encode(payload).decode(), "at": NOW.isoformat()}
+        for n, payload in enumerate(payloads)
+    ]
+    status, told = lines("--config", site, "--trust", trust, stdin=asked)
+    assert status == 0
+    assert [one.pop("id") for one in told] == [str(n) for n in range(len(asked))]
+    for visitor, one in zip(people, told, strict=True):
+        found = (one["format"], one["outcome"], one["reason"])
+        assert found == (visitor.format, visitor.outcome, visitor.reason), visitor.label
+        words = ("--config", site, "--trust", trust, "--at", NOW.isoformat())
+        assert one == verified(*words, stdin=visitor.payload or b"")[1]
+
+
+def test_a_line_may_name_the_only_signer(site: Path, trust: Path, crowd: Crowd) -> None:
+    issuer = Issuer.new("VN", "ES256", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    seal = SealIssuer.new("UT", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    birth = date(1990, 5, 6)
+    hc1 = issuer.issue("Le", "Ba", birth, NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+    proof = seal.wrap(seal.vaccination("LE  BA", birth, "B1", [birth]))
+    asked = [
+        {"id": n, "payload": payload.decode(), "at": NOW.isoformat()}
+        | ({"certificate": b64encode(der).decode()} if der else {})
+        for n, (payload, der) in enumerate(
+            [
+                (hc1, issuer.certificate),
+                (hc1, b""),
+                (hc1, seal.certificate),
+                (hc1, b"junk"),
+                (proof, seal.authority),
+                (proof, seal.certificate),
+                (proof, issuer.certificate),
+            ]
+        )
+    ]
+    _, told = lines("--config", site, "--trust", trust, stdin=asked)
+    assert [one["signature"] for one in told] == [
+        *("valid", "unknown-key", "unknown-key", "unknown-key"),
+        *("valid", "valid", "unknown-key"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "id", "error"),
+    [
+        ("", None, "JSON"),
+        ("{", None, "JSON"),
+        ("[]", None, "object"),
+        ("[" * 60_000, None, "JSON"),
+        ('{"id": 7}', 7, "either payload or payload_b64"),
+        ('{"id": {}, "payload": 5}', None, "str"),
+        ('{"id": "a", "payload": "x", "payload_b64": "eA=="}', "a", "either"),
+        ('{"id": "a", "payload_b64": "!"}', "a", "base64"),
+        ('{"id": "a", "payload": "x", "certificate": "!"}', "a", "base64"),
+        ('{"id": "a", "payload": "x", "at": "yesterday"}', "a", "RFC 3339"),
+        ('{"id": "a", "payload": "x", "at": "2026-01-01T00:00:00"}', "a", "offset"),
+        ('{"id": "a", "payload": "\\ud800"}', None, "JSON"),
+        ('{"id": "a", "payload": "' + "x" * 70_000 + '"}', None, "more than 65536 bytes"),
+        ("\x00\x01", None, "JSON"),
+    ],
+)
+def test_a_bad_line_is_answered_and_the_next_one_judged(
+    site: Path, line: str, id: object, error: str
+) -> None:
+    good = {"id": "next", "payload": PERSONAL.decode()}
+    status, (bad, next_one) = lines("--config", site, stdin=[line, good])
+    assert status == 1
+    assert error in bad["error"]
+    assert bad["id"] == id
+    assert (next_one["id"], next_one["outcome"]) == ("next", "pass")
+
+
+def test_lines_judge_what_no_code_can_hold(site: Path) -> None:
+    asked = [{"id": 1, "payload": ""}, {"id": 2, "payload": "x" * 5000}, {"id": 3, "payload": "x"}]
+    status, told = lines("--config", site, stdin=asked)
+    assert status == 0
+    assert [one["reason"] for one in told] == ["malformed", "malformed", "unknown-code"]
+
+
+def test_lines_are_answered_as_they_come(site: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "kiosk.ctl", "verify", "--lines", "--config", str(site)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for id in ("a", "b"):
+            process.stdin.write(json.dumps({"id": id, "payload": PERSONAL.decode()}).encode())
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["id"] == id
+        process.stdin.close()
+        assert process.wait(30) == 0
+
+
+# trust
+
+
+def test_lists_are_made_one(site: Path, trust: Path, tmp_path: Path) -> None:
+    cards = CardIssuer.new("https://cards.example")
+    keys, out = tmp_path / "keys.json", tmp_path / "made.json"
+    keys.write_bytes(cards.jwks())
+    payload = cards.issue("Le", "Ba", date(1990, 5, 6), [date(2021, 8, 2)], NOW)
+    done = quickly("trust", "import", trust, keys, keys, "--out", out)
+    assert done.status == 0
+    assert "shc          2 keys\n" in done.out
+    assert "revoked      0 codes, 0 keys\n" in done.out
+    later = (NOW + timedelta(hours=1)).isoformat()
+    for lists in (["--trust", out], ["--trust", trust, "--trust", keys]):
+        status, answer = verified("--config", site, *lists, "--at", later, stdin=payload)
+        assert (status, answer["signature"], answer["issuer"]) == (0, "valid", cards.url)
+    assert (
+        len(json.loads(out.read_bytes())["issuers"])
+        == len(json.loads(trust.read_bytes())["issuers"]) + 1
+    )
+
+
+def test_a_list_that_cannot_be_read_or_written_is_named(trust: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"keys": []}')
+    done = quickly("trust", "import", broken, "--out", tmp_path / "out.json")
+    assert done.status == 78
+    assert f"{broken}: a key set (JWKS) does not name its issuer" in done.err
+    done = quickly("trust", "import", trust, "--out", tmp_path / "no/such/folder.json")
+    assert done.status == 1
+    assert "cannot write" in done.err
 
 
 # scan
@@ -359,6 +500,15 @@ def test_pictures_are_read_and_judged(
         assert line.startswith(f"{path}: {visitor.format}: {visitor.outcome}, {visitor.reason}"), (
             visitor.label
         )
+    done_json = quickly(
+        *("scan", "--json", "--config", site, "--trust", trust, "--at", NOW.isoformat()), *files
+    )
+    assert done_json.status == 0
+    for visitor, path, line in zip(shown, files, done_json.out.splitlines(), strict=True):
+        told = json.loads(line)
+        found = (told["file"], told["format"], told["outcome"], told["reason"])
+        assert found == (str(path), visitor.format, visitor.outcome, visitor.reason)
+        assert {"signature", "valid", "issuer", "valid_from", "valid_until", "name"} < told.keys()
     for visitor in shown:
         text = (visitor.payload or b"").decode(errors="replace")
         assert not any(len(part) > 5 and part in done.out for part in text.split("|"))
@@ -375,6 +525,14 @@ def test_a_picture_without_a_code_and_a_file_that_is_none_say_no(
     assert done.out == f"{empty}: no readable code\n"
     assert f"{junk}: no picture that can be read: cannot identify image file" in done.err
     assert f"{gone}: no picture that can be read: No such file or directory" in done.err
+    told = [
+        json.loads(line)
+        for line in quickly("scan", "--json", "--config", site, empty, gone).out.splitlines()
+    ]
+    assert [one["error"] for one in told] == [
+        "no readable code",
+        "no picture that can be read: No such file or directory",
+    ]
 
 
 # outbox

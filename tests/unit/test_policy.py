@@ -42,6 +42,8 @@ CARD = Credential(format="cccd", role="identity", subject="vn-id:001099000001")
         ("valid", END, "synced", "fail", "expired"),
         ("invalid", INSIDE, "synced", "fail", "forged"),
         ("invalid", END, "synced", "fail", "forged"),
+        ("revoked", INSIDE, "synced", "fail", "revoked"),
+        ("revoked", END, "synced", "fail", "revoked"),
         ("unknown-key", INSIDE, "synced", "warn", "unknown-key"),
         ("unknown-key", END, "synced", "fail", "expired"),
         ("valid", END, "floor", "fail", "expired"),

@@ -1,11 +1,21 @@
 import json
+import time
 from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from demo.abroad import CardIssuer, PassIssuer, SealIssuer
 from demo.issuers import Issuer, trust_json
-from kiosk.credentials.trust import parse_trust
+from kiosk.credentials.formats.door_pass import believe, key_id
+from kiosk.credentials.listing import Issuer as Entry
+from kiosk.credentials.listing import Listing, Revoked, encode
+from kiosk.credentials.revocation import Revocations
+from kiosk.credentials.trust import TrustList, parse_listing, parse_trust
 from kiosk.errors import ConfigError
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
@@ -62,16 +72,183 @@ def test_of_two_with_one_kid_the_one_valid_longest_comes_first() -> None:
     assert first.valid_until > second.valid_until
 
 
+def b64(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+def spki(key: object) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore
+
+
+def test_a_list_is_read_as_it_was_written() -> None:
+    pass_key = Ed25519PrivateKey.generate().public_key()
+    listing = Listing(
+        [
+            Entry(kid=ES.kid, certificate=ES.certificate),
+            Entry(kid=ES.kid, certificate=ES.certificate),
+            Entry(format="shc", issuer="https://a.example", kid=b"k", key=spki(pass_key)),
+            believe(pass_key, "Phường Tân Phú"),
+        ],
+        [Revoked(format="hc1", kid=ES.kid, ids=["00"]), Revoked(format="shc", kid=b"k")],
+    )
+    written = encode(listing)
+    again = parse_listing(written)
+    assert again.issuers == [listing.issuers[0], *listing.issuers[2:]]  # each once
+    assert again.revoked == listing.revoked
+    assert encode(again) == written
+    trust = parse_trust(written)
+    assert len(trust) == 3
+    assert trust.signers(key_id(pass_key), "door_pass")[0].name == "Phường Tân Phú"
+    assert trust.signers(b"k", "shc", "https://a.example") == ()  # not a key of that format
+
+
+def test_a_key_is_believed_for_one_format_alone() -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    entry = Entry(format="shc", issuer="https://a.example", kid=b"k", key=spki(key))
+    trust = TrustList(listing=Listing([entry]))
+    assert len(trust.signers(b"k", "shc", "https://a.example")) == 1
+    assert trust.signers(b"k", "shc", "https://b.example") == ()
+    for format in ("hc1", "nzcp", "door_pass", "vds_nc"):
+        assert trust.signers(b"k", format, "https://a.example") == ()
+
+
+def test_a_list_may_narrow_what_a_key_is_for() -> None:
+    entry = Entry(
+        kid=ES.kid, certificate=ES.certificate, usages=["test"], valid_until=END.timestamp() - 9
+    )
+    (signer,) = parse_trust(encode(Listing([entry]))).signers(ES.kid)
+    assert signer.usages == {"test"}
+    assert (signer.valid_from, signer.valid_until) == (START.timestamp(), END.timestamp() - 9)
+
+
+def test_a_format_of_later_days_does_no_harm() -> None:
+    later = {"format": "new", "kid": "AA==", "key": "AA==", "something": 1}
+    ours = {"kid": b64(ES.kid), "certificate": b64(ES.certificate)}
+    trust = parse_trust(json.dumps({"version": 2, "issuers": [later, ours]}).encode())
+    assert len(trust.signers(ES.kid)) == 1
+
+
+CARDS = CardIssuer.new("https://cards.example")
+
+
+def test_issuers_of_smart_health_cards() -> None:
+    keys = json.loads(CARDS.jwks())["keys"]
+    useless = [
+        {"kty": "RSA", "kid": "r", "n": "AQAB", "e": "AQAB"},
+        keys[0] | {"crv": "P-384"},
+        keys[0] | {"x": "!"},
+        keys[0] | {"x": "AAAA"},
+    ]
+    snapshot = {
+        "directory": "https://directory.example",
+        "issuerInfo": [
+            {"issuer": {"iss": CARDS.url, "name": "Cards"}, "keys": [*keys, *useless]},
+            {
+                "issuer": {"iss": "https://other.example"},
+                "crls": [
+                    {"kid": "k", "method": "rid", "ctr": 1, "rids": ["a", "b.1"]},
+                    {"kid": "k", "method": "hash-fhir", "ctr": 1, "rids": ["c"]},
+                ],
+            },
+        ],
+    }
+    for document in (CARDS.jwks(), json.dumps(snapshot).encode()):
+        trust = parse_trust(document)
+        assert len(trust) == 1
+        assert len(trust.signers(CARDS.kid.encode(), "shc", CARDS.url)) == 1
+    (revoked,) = parse_listing(json.dumps(snapshot).encode()).revoked
+    assert (revoked.issuer, revoked.kid, revoked.ids) == (
+        "https://other.example",
+        b"k",
+        ["a", "b.1"],
+    )
+
+
+def test_a_key_set_must_say_whose_it_is() -> None:
+    with pytest.raises(ConfigError, match="does not name its issuer"):
+        parse_trust(json.dumps({"keys": []}).encode())
+
+
+def test_a_did_document() -> None:
+    issuer = PassIssuer.new("nz.example")
+    document = json.loads(issuer.document())
+    assert len(parse_trust(issuer.document()).signers(b"key-1", "nzcp", issuer.did)) == 1
+    assert len(parse_trust(json.dumps(document | {"assertionMethod": []}).encode())) == 0
+    embedded = document | {"assertionMethod": document["verificationMethod"]}
+    assert len(parse_trust(json.dumps(embedded).encode())) == 1
+    embedded["id"] = "did:web:other.example"  # whose keys are not others' to give
+    assert len(parse_trust(json.dumps(embedded).encode())) == 0
+
+
+def test_country_signers_in_three_forms() -> None:
+    seal = SealIssuer.new("UT", START, END)
+    der = seal.authority
+    pem = x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
+    for data in (
+        der,
+        pem,
+        b"\n" + pem + pem,
+        b64(der).encode(),
+        f"{b64(der)}\n{b64(der)}\n".encode(),
+    ):
+        for entry in parse_listing(data).issuers:
+            assert (entry.format, entry.certificate) == ("vds_nc", der)
+            (signer,) = TrustList(listing=Listing([entry])).signers(entry.kid, "vds_nc")
+            assert signer.certificate is not None
+    formats = [entry.format for entry in parse_listing(ES.certificate).issuers]
+    assert formats == ["hc1", "vds_nc"]
+    assert parse_trust(ES.certificate).signers(ES.kid)[0].key == ES.key.public_key()
+    for junk in (b"\x30junk", b"MIIjunk!", b"MIIB", b"-----BEGIN CERTIFICATE-----\nMIIB"):
+        with pytest.raises(ConfigError, match="certificate"):
+            parse_trust(junk)
+
+
+def test_batches_of_the_eus_revocation_list() -> None:
+    batch = {
+        "country": "VN",
+        "expires": "2027-01-01T00:00:00Z",
+        "kid": b64(ES.kid),
+        "hashType": "SIGNATURE",
+        "entries": [{"hash": b64(bytes(range(16)))}, {"hash": b64(bytes(range(32)))}],
+    }
+    (revoked,) = parse_listing(json.dumps(batch).encode()).revoked
+    assert (revoked.format, revoked.kid) == ("hc1", ES.kid)
+    assert revoked.ids == [bytes(range(16)).hex()] * 2
+    batch["kid"] = "UNKNOWN_KID"
+    (revoked,) = parse_listing(json.dumps(batch).encode()).revoked
+    assert revoked.kid == b""
+
+
+def test_a_million_revocations_take_little_room_and_time() -> None:
+    ids = [f"{number:032x}" for number in range(200_000)]
+    revocations = Revocations([Revoked(format="hc1", kid=b"k", ids=ids)])
+    assert len(revocations._marks) * revocations._marks.itemsize == 8 * len(ids)
+    began = time.perf_counter()
+    assert revocations.has("hc1", "", b"k", [ids[77]], None)
+    assert not revocations.has("hc1", "", b"k", ["no", "nor this"], None)
+    assert not revocations.has("hc1", "", b"other", [ids[77]], None)
+    assert time.perf_counter() - began < 0.01
+
+
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
+        (b'{"version": 2, "issuers": [{"kid": "AA=="}]}', "either a certificate or a key"),
+        (
+            b'{"version": 2, "issuers": [{"kid": "", "certificate": "AA==", "key": "AA=="}]}',
+            "either a certificate or a key",
+        ),
+        (b'{"version": 1, "issuers": [{"kid": "AA=="}]}', "needs a certificate"),
+        (b'{"version": 2, "revoked": [{"format": "hc1"}]}', "neither a kid nor ids"),
+        (b'{"version": 2, "revoked": [{}]}', "format"),
+        (b'{"issuerInfo": [{}]}', "issuer"),
         (b"", "expected JSON"),
         (b"no line break", "expected JSON"),
         (b"{", "expected JSON"),
         (b"[]", "expected JSON"),
         (b"{}", "neither issuers nor certificates"),
         (b'{"issuers": []}', "version None"),
-        (b'{"version": 2, "issuers": []}', "version 2"),
+        (b'{"version": 3, "issuers": []}', "version 3, this firmware reads 1 and 2"),
         (b'{"version": "1", "issuers": []}', "version"),
         (b'{"version": 1, "issuers": [{}]}', "kid"),
         (b'{"version": 1, "issuers": [{"kid": "!", "certificate": ""}]}', "base64"),

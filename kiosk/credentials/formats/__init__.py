@@ -21,18 +21,34 @@ and where the code tells them:
     qid             id on the national declaration platform
     guardian_qid    the same of whoever declared on this person's behalf
     health_insurance   number of the health-insurance card
+    facility, insured_from, insured_until   of that card: where to be treated, dates like birth
+    guardian        name of a parent
+    declaration     id of a declaration in another system
+    group           what a door pass is for: a class, a commune
     standard_name   "SURNAME<<GIVEN<NAMES" (ICAO Doc 9303)
-    kind            "vaccination", "test" or "recovery"
-    certificate_id  unique id of the certificate (UVCI)
+    kind            "vaccination", "test" or "recovery", "" for several or none
+    certificate_id  unique id of the certificate (UVCI, rid, number of a pass)
     entry           the one entry of an EU DCC, with the keys of its schema
-    kid             id of the signing key, base64
+    kid             id of the signing key, as text
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from kiosk.credentials.formats import cccd, hc1, place, unknown, vn_personal
+from kiosk.credentials.formats import (
+    bhyt,
+    cccd,
+    door_pass,
+    hc1,
+    hcmc,
+    nzcp,
+    place,
+    shc,
+    unknown,
+    vds_nc,
+    vn_personal,
+)
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential
 
@@ -50,4 +66,16 @@ class Format(Protocol):
 
 
 # In the order in which they are asked; `unknown` takes what is left.
-FORMATS: tuple[Format, ...] = (vn_personal, cccd, hc1, place, unknown)
+FORMATS: tuple[Format, ...] = (
+    vn_personal,
+    cccd,
+    bhyt,
+    door_pass,
+    hc1,
+    hcmc,
+    place,
+    shc,
+    nzcp,
+    vds_nc,
+    unknown,
+)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 import re
-import zlib
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Any
+from hashlib import sha256
+from typing import Any, Literal
 
-from kiosk.credentials import base45, cose
+from kiosk.credentials import base45, cose, members, times
+from kiosk.credentials.packing import ZLIB, inflate
+from kiosk.credentials.published import hc1_id
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
@@ -25,15 +27,13 @@ from kiosk.credentials.text import (
     person_key,
     standard_name,
 )
-from kiosk.credentials.trust import Signer, TrustList
-from kiosk.model import Credential, Signature
+from kiosk.credentials.trust import TrustList
+from kiosk.model import Credential, Event
 
 NAMES: tuple[str, ...] = ("hc1",)
 
-INFLATED_MAX = 16 * 1024
 _ISSUER, _EXPIRES, _NOT_BEFORE, _ISSUED = 1, 4, 5, 6
 _HCERT, _DCC = -260, 1
-_TIME_END = 253_402_300_800  # the year 10000
 _KINDS = {"v": "vaccination", "t": "test", "r": "recovery"}
 _REQUIRED = ("tg", "co", "is", "ci")
 _OPTIONAL = (
@@ -42,8 +42,12 @@ _OPTIONAL = (
     *("fr", "df", "du"),  # recovery
 )
 _STANDARD_NAME_MAX = 80
-_TEXT_MAX = 200
 _BIRTH = re.compile("([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T.*)?)?)?")
+
+# Value sets of the eHealth Network, release 2.x.
+_COVID_19 = "840539006"
+_METHODS: dict[str, Literal["pcr", "antigen"]] = {"LP6464-4": "pcr", "LP217198-3": "antigen"}
+_DETECTED = {"260373001": True, "260415000": False}
 
 
 def recognises(payload: bytes) -> bool:
@@ -58,26 +62,27 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     certificate (its extended key usage). Validity is that of the certificate, for a
     known signer cut down to the signer's own.
     """
-    message = cose.read_sign1(_inflate(payload))
+    message = cose.read_sign1(_unpack(payload))
     content = cose.decode(message.content)
     if not isinstance(content, Mapping):
         raise Malformed("content is not a CWT")
-    valid_until = _time(content, _EXPIRES, "expiry")
-    issued_at = _time(content, _ISSUED, "issue time")
-    valid_from = max(
-        (t for t in (issued_at, _time(content, _NOT_BEFORE, "start")) if t is not None),
-        default=None,
-    )
+    valid_until = times.numeric_date(content.get(_EXPIRES), "expiry")
+    issued_at = times.numeric_date(content.get(_ISSUED), "issue time")
+    not_before = times.numeric_date(content.get(_NOT_BEFORE), "start")
+    valid_from = max((t for t in (issued_at, not_before) if t is not None), default=None)
     if valid_until is None:
         raise Malformed("no expiry time")
-    claims = _claims(_member(_member(content, _HCERT), _DCC))
-    signed, signer = _signature(message, trust, claims["kind"])
-    if signer is not None:
-        valid_until = min(valid_until, signer.valid_until)
-        valid_from = max(valid_from or 0.0, signer.valid_from)
-    issuer = content.get(_ISSUER, "")
-    if not isinstance(issuer, str):
-        raise Malformed("issuer is not text")
+    issuer = members.text(content, _ISSUER, required=False)
+    claims = _claims(members.mapping(members.mapping(content, _HCERT), _DCC))
+    signed, signer = trust.check(
+        NAMES[0],
+        message.kid,
+        lambda by: cose.is_signed_by(message, by.key),
+        usage=claims["kind"],
+        ids=_ids(message, issuer, claims["certificate_id"]),
+    )
+    span = (valid_from, valid_until)
+    valid_from, valid_until = signer.narrow(*span) if signer is not None else span
     return Credential(
         format=NAMES[0],
         role="certificate",
@@ -85,64 +90,39 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         or f"hc1:{claims['certificate_id']}",
         display=abbreviate(claims["name"]),
         claims=claims | {"kid": b64encode(message.kid).decode()},
+        events=_events(claims["kind"], claims["entry"]),
         signed=signed,
-        issuer=clean(issuer, "issuer", _TEXT_MAX),
+        issuer=issuer,
         valid_from=valid_from,
         valid_until=valid_until,
     )
 
 
-def _inflate(payload: bytes) -> bytes:
+def _unpack(payload: bytes) -> bytes:
     try:
         packed = base45.decode(payload[4:].rstrip(b"\0\r\n"))
     except ValueError as error:
         raise Malformed(str(error)) from None
-    inflater = zlib.decompressobj()
-    try:
-        data = inflater.decompress(packed, INFLATED_MAX)
-    except zlib.error:
-        raise Malformed("not compressed with zlib") from None
-    if not inflater.eof or inflater.unused_data:
-        raise Malformed(f"compressed data is cut, has a tail, or exceeds {INFLATED_MAX} bytes")
-    return data
+    return inflate(packed, ZLIB)
 
 
-def _time(content: Mapping[Any, Any], key: int, what: str) -> float | None:
-    """NumericDate of RFC 8392: seconds since 1970 UTC, whole or not."""
-    value = content.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Malformed(f"{what} is not a number")
-    if not 0 <= value < _TIME_END:  # NaN compares false
-        raise Malformed(f"{what} is outside the years 1970 to 9999")
-    return float(value)
-
-
-def _signature(message: cose.Sign1, trust: TrustList, kind: str) -> tuple[Signature, Signer | None]:
-    signers = trust.signers(message.kid)
-    if not signers:
-        return "unknown-key", None
-    for signer in signers:
-        entitled = not signer.usages or kind in signer.usages
-        if entitled and cose.is_signed_by(message, signer.key):
-            return "valid", signer
-    return "invalid", None
-
-
-def _member(container: Mapping[Any, Any], key: int | str) -> Mapping[Any, Any]:
-    value = container.get(key)
-    if not isinstance(value, Mapping):
-        raise Malformed(f"member {key} is absent or not a map")
-    return value
+def _ids(message: cose.Sign1, country: str, certificate_id: str) -> list[str]:
+    """What the EU's revocation lists may name it by. Of an ECDSA signature only r is
+    hashed, since anybody can make a second s that holds."""
+    signature = message.signature
+    if message.algorithm == "ES256":
+        signature = signature[: len(signature) // 2]
+    written = certificate_id.encode("utf-8", "replace")
+    named = (signature, written, country.encode("utf-8", "replace") + written)
+    return [hc1_id(sha256(data).digest()) for data in named]
 
 
 def _claims(dcc: Mapping[Any, Any]) -> dict[str, Any]:
-    _text(dcc, "ver")
-    names = _member(dcc, "nam")
-    surname = standard_name(_text(names, "fnt", _STANDARD_NAME_MAX))
-    given = standard_name(_text(names, "gnt", _STANDARD_NAME_MAX, required=False))
-    name = " ".join(_text(names, key, required=False) for key in ("fn", "gn")).strip()
+    members.text(dcc, "ver")
+    names = members.mapping(dcc, "nam")
+    surname = standard_name(members.text(names, "fnt", _STANDARD_NAME_MAX))
+    given = standard_name(members.text(names, "gnt", _STANDARD_NAME_MAX, required=False))
+    name = " ".join(members.text(names, key, required=False) for key in ("fn", "gn")).strip()
     kind, entry = _entry(dcc)
     return {
         "name": clean_name(name or f"{surname} {given}".replace("<", " ")),
@@ -172,7 +152,7 @@ def _entry(dcc: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
     entries = dcc[present[0]] if len(present) == 1 else None
     match entries:
         case [Mapping() as written]:
-            entry: dict[str, Any] = {key: _text(written, key) for key in _REQUIRED}
+            entry: dict[str, Any] = {key: members.text(written, key) for key in _REQUIRED}
         case _:
             raise Malformed("expected one entry: a vaccination, a test or a recovery")
     for key in _OPTIONAL:
@@ -180,7 +160,7 @@ def _entry(dcc: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
             case None:
                 pass
             case str(text):
-                entry[key] = clean(text, key, _TEXT_MAX)
+                entry[key] = clean(text, key, members.TEXT_MAX)
             case bool():
                 raise Malformed(f"{key} is neither text nor a number")
             case int(number) | float(number) if math.isfinite(number):
@@ -190,15 +170,27 @@ def _entry(dcc: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
     return _KINDS[present[0]], entry
 
 
-def _text(
-    container: Mapping[Any, Any], key: str, longest: int = _TEXT_MAX, *, required: bool = True
-) -> str:
-    value = container.get(key)
-    if value is None and not required:
-        return ""
-    if not isinstance(value, str):
-        raise Malformed(f"{key} is absent or not text")
-    text = clean(value, key, longest)
-    if required and not text:
-        raise Malformed(f"{key} is empty")
-    return text
+def _events(kind: str, entry: Mapping[str, Any]) -> tuple[Event, ...]:
+    """What the entry attests; nothing when it is of another disease, says no full date, or
+    a test without a result."""
+    if entry["tg"] != _COVID_19:
+        return ()
+    if kind == "vaccination":
+        on = times.day(entry.get("dt"), "date of vaccination (dt)")
+        event = Event(
+            kind="vaccination",
+            date=on,
+            product=members.text(entry, "mp", required=False),
+            dose=members.count(entry, "dn"),
+            of=members.count(entry, "sd"),
+        )
+    elif kind == "test":
+        on = times.moment(entry.get("sc"), "time of sampling (sc)")
+        method, detected = entry.get("tt"), _DETECTED.get(str(entry.get("tr")))
+        if detected is None:
+            return ()
+        event = Event(kind="test", date=on, method=_METHODS.get(str(method), ""), detected=detected)
+    else:
+        on = times.day(entry.get("fr"), "date of first positive result (fr)")
+        event = Event(kind="recovery", date=on)
+    return (event,) if on else ()

@@ -1,0 +1,88 @@
+"""What a trust list says, before anything in it is used: whom to believe, what is revoked.
+
+Our own format, version 2, as JSON; bytes are base64:
+
+    {"version": 2,
+     "issuers": [{"format": "hc1", "kid": "...", "certificate": "<DER>"},
+                 {"format": "shc", "issuer": "https://...", "kid": "...", "key": "<DER>"}],
+     "revoked": [{"format": "hc1", "kid": "...", "ids": ["..."]}]}
+
+Version 1 had issuers alone, all of format "hc1" and with certificates.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from kiosk.errors import ConfigError
+
+VERSION = 2
+
+
+class Issuer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One believed key, as a certificate (X.509) or bare (SubjectPublicKeyInfo), for the
+    codes of one format alone.
+
+    `kid` is what the code names it by: the bytes in a COSE header; of a JWS the UTF-8 of the
+    text; of a country signer (vds_nc) the id of its key. `issuer` is part of the name where
+    kids are unique per issuer only (shc, nzcp), else what people call it. `usages`: kinds of
+    certificate it may sign, none = those of its certificate, or any. Times in seconds since
+    1970 UTC narrow those of the certificate; `valid_until` is the first second after.
+    """
+
+    format: str = "hc1"
+    kid: bytes
+    issuer: str = ""
+    certificate: bytes = b""
+    key: bytes = b""
+    usages: list[str] = []
+    valid_from: float | None = None
+    valid_until: float | None = None
+
+
+class Revoked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Codes that are no longer believed: those with one of `ids` under a key, or, without
+    `ids`, all under it. What an id is, its format says."""
+
+    format: str
+    kid: bytes = b""
+    issuer: str = ""
+    ids: list[str] | None = None
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """Everything that one list, or several together, say."""
+
+    issuers: list[Issuer] = []
+    revoked: list[Revoked] = []
+
+    def __add__(self, other: Listing) -> Listing:
+        return Listing(self.issuers + other.issuers, self.revoked + other.revoked)
+
+
+def check(listing: Listing, version: int | None) -> Listing:
+    """The listing, when a list of that version may say it. Raises ConfigError."""
+    if version not in (1, VERSION):
+        raise ConfigError([f"trust list: version {version}, this firmware reads 1 and {VERSION}"])
+    for number, issuer in enumerate(listing.issuers):
+        if bool(issuer.certificate) == bool(issuer.key):
+            what = "either a certificate or a key" if version == VERSION else "a certificate"
+            raise ConfigError([f"trust list: issuers[{number}] needs {what}"])
+    for number, revoked in enumerate(listing.revoked):
+        if revoked.ids is None and not revoked.kid:
+            raise ConfigError([f"trust list: revoked[{number}] names neither a kid nor ids"])
+    return listing
+
+
+def encode(listing: Listing) -> bytes:
+    """The listing in our format, each entry once."""
+    once: dict[bytes, Issuer | Revoked] = {}
+    entries: list[Issuer | Revoked] = [*listing.issuers, *listing.revoked]
+    for entry in entries:
+        once.setdefault(msgspec.json.encode([type(entry).__name__, entry]), entry)
+    document = {
+        "version": VERSION,
+        "issuers": [entry for entry in once.values() if isinstance(entry, Issuer)],
+        "revoked": [entry for entry in once.values() if isinstance(entry, Revoked)],
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
