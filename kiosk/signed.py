@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, get_args
 
 import msgspec
@@ -79,6 +80,17 @@ def load_public(pem: bytes) -> Ed25519PublicKey:
 def keys_by_id(keys: Iterable[Ed25519PublicKey]) -> Keys:
     """The keys as `open_signed` looks them up."""
     return {key_id(key): key for key in keys}
+
+
+def read_keys(files: Iterable[Path], read: Callable[[Path], bytes] = Path.read_bytes) -> Keys:
+    """Keys from PEM files. Raises DocumentError that names the file, and what `read` raises."""
+    keys = []
+    for file in files:
+        try:
+            keys.append(load_public(read(file)))
+        except DocumentError as error:
+            raise DocumentError(f"judge.fleet_keys: {file}: {error}") from error
+    return keys_by_id(keys)
 
 
 def sign(private: Ed25519PrivateKey, kind: Kind, version: int, content: bytes) -> bytes:

@@ -42,6 +42,8 @@ _CHECKS: dict[signed.Kind, Callable[[bytes], object]] = {
     "trust": parse_trust,
     "risk": RiskList,
 }
+_INIT = "is this the folder that `init` made?"
+_HELP = {SIGNER: "an older fleet gets it with `add-signer`"}
 _PRIVATE = 0o600
 _PUBLIC = 0o644
 
@@ -108,8 +110,9 @@ def sign(fleet: Path, kind: signed.Kind, content: bytes, version: int) -> bytes:
     if version < 1:
         raise ConfigError([f"version is {version}; expected 1, 2, 3 .. and more than before"])
     _CHECKS[kind](content)
+    pem = _read(fleet / f"{SIGNER}.key")
     try:
-        key = serialization.load_pem_private_key(_read(fleet / f"{SIGNER}.key"), password=None)
+        key = serialization.load_pem_private_key(pem, password=None)
     except ValueError as error:
         raise ConfigError([f"{fleet / SIGNER}.key is no private key in PEM"]) from error
     if not isinstance(key, Ed25519PrivateKey):
@@ -259,9 +262,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(
-            [f"{path}: {error.strerror}; is this the folder that `init` made?"]
-        ) from error
+        raise ConfigError([f"{path}: {error.strerror}; {_HELP.get(path.stem, _INIT)}"]) from error
 
 
 def _make_folder(folder: Path) -> None:

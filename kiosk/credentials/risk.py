@@ -86,7 +86,9 @@ class RiskList:
         try:
             header = msgspec.json.decode(line, type=_Header)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ConfigError([f"risk list: {error}; expected what build made, of format 1"]) from error
+            raise ConfigError(
+                [f"risk list: {error}; expected what build made, of format 1"]
+            ) from error
         hashes = view[len(line) + len(end) :]
         if len(view) > MAX_BYTES or len(hashes) != (header.quarantine + header.follow_up) * _ENTRY:
             raise ConfigError(

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from kiosk.clock import boot_id, now
 from kiosk.config import ETC, Config, load
@@ -15,8 +15,9 @@ from kiosk.credentials import parse
 from kiosk.credentials.policy import Policy, judge, judge_malformed, parse_policy
 from kiosk.credentials.trust import TrustList, parse_trust
 from kiosk.ctl.words import about
-from kiosk.errors import ConfigError, CredentialError
+from kiosk.errors import ConfigError, CredentialError, DocumentError
 from kiosk.model import Credential, Instant, Verdict
+from kiosk.signed import Keys, Kind, is_signed, read_keys, take
 
 Read = TypeVar("Read")
 
@@ -51,15 +52,17 @@ class Rules(NamedTuple):
 
 
 def load_rules(args: argparse.Namespace) -> Rules:
-    """Raises ConfigError when a file is missing or wrong."""
+    """Raises ConfigError when a file is missing or wrong, or not signed as it must be."""
     config = _config(args.config)
-    trust = args.trust or config.judge.trust
     if args.at is None:
         moment = now(config.clock.source)
     else:
         moment = Instant(int(args.at.timestamp() * 1000), "synced", boot_id(), 0)
-    policy = _parsed(args.policy or config.judge.policy, parse_policy)
-    return Rules(policy, _parsed(trust, parse_trust) if trust else TrustList(), moment)
+    keys = _fleet_keys(config.judge.fleet_keys)
+    policy = _rule(args.policy, config.judge.policy, "policy", keys, parse_policy)
+    trust = _rule(args.trust, config.judge.trust, "trust", keys, parse_trust)
+    assert policy is not None  # there is always one in the configuration
+    return Rules(policy, trust or TrustList(), moment)
 
 
 def _config(paths: list[Path] | None) -> Config:
@@ -70,11 +73,34 @@ def _config(paths: list[Path] | None) -> Config:
     return load(paths)
 
 
-def _parsed(path: Path, parse: Callable[[bytes], Read]) -> Read:
+def _fleet_keys(files: list[Path]) -> Keys:
     try:
-        return parse(path.read_bytes())
+        return read_keys(files)
+    except OSError as error:
+        raise ConfigError([f"cannot read {error.filename}: {error.strerror}"]) from error
+    except DocumentError as error:
+        raise ConfigError([str(error)]) from error
+
+
+def _rule(
+    named: Path | None,
+    configured: Path | Literal[""],
+    kind: Kind,
+    keys: Keys,
+    parse: Callable[[bytes], Read],
+) -> Read | None:
+    """From the file `named` on the command line, else from the configured one, if any. What
+    a person names to try it need not be signed yet."""
+    path = named or configured
+    if not path:
+        return None
+    try:
+        data = path.read_bytes()
+        return parse(bytes(take(data, kind, {} if named and not is_signed(data) else keys).content))
     except OSError as error:
         raise ConfigError([f"cannot read {path}: {error.strerror}"]) from error
+    except DocumentError as error:
+        raise ConfigError([f"{path}: {error}"]) from error
     except ConfigError as error:
         raise ConfigError(about(path, error)) from error
 

@@ -112,7 +112,7 @@ def test_any_of_several_keys_may_sign() -> None:
 
 def test_without_keys_only_what_claims_no_signature_is_taken() -> None:
     assert take(POLICY, "policy", {}) == (0, POLICY)
-    with pytest.raises(DocumentError, match="judge.fleet_keys"):
+    with pytest.raises(DocumentError, match=r"judge\.fleet_keys"):
         take(sign(FLEET, "policy", 7, POLICY), "policy", {})
     assert take(sign(FLEET, "policy", 7, POLICY), "policy", KEYS) == (7, POLICY)
     with pytest.raises(DocumentError, match="not signed"):

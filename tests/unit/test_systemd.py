@@ -46,7 +46,7 @@ def values(unit: str, key: str) -> list[str]:
 @needs_systemd
 def test_systemd_has_nothing_to_say_against_the_units(units: Path) -> None:
     files = sorted(map(str, units.glob("kiosk*")))
-    assert len(files) == 6
+    assert len(files) == 7
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *files],
         check=False,
@@ -174,9 +174,10 @@ def test_units_and_defaults_name_the_same_places() -> None:
     from kiosk.cues import socket_path
 
     paths = load([]).paths
-    assert values("kiosk-feedback.socket", "ListenDatagram") == [
-        str(socket_path(paths.run, "feedback"))
-    ]
+    for daemon in ("feedback", "scanner"):
+        bound = values(f"kiosk-{daemon}.socket", "ListenDatagram")
+        assert bound == [str(socket_path(paths.run, daemon))]
+        assert f"kiosk-{daemon}.socket" in values("kiosk.target", "Wants")[0].split()
     tmpfiles = (UNITS / "tmpfiles.d" / "kiosk.conf").read_text()
     assert f"\nd {paths.run} " in tmpfiles
     assert f"\nd {paths.outbox} " in tmpfiles
