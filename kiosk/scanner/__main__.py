@@ -65,8 +65,8 @@ def main(config: Config, service: Service) -> None:
         trust = parse_trust(_document("trust", config.judge.trust, keys))
     panel = Outlet(config.paths.run, "feedback", "scanner")
     uplink = Outlet(config.paths.run, "uplink", "scanner")
-    inlet = Inlet(config.paths.run, "scanner")
     open_camera, open_reader = hardware.camera(config), hardware.reader(config)
+    inlet = Inlet(config.paths.run, "scanner")
     known = EYE_FAULTS | STORE_FAULTS | HANG_FAULTS | VIEW_FAULTS
     known |= RISK_FAULTS | fault_codes(alone=open_camera is None)
     faults = Faults(uplink.send, clock.boottime, known, log)
@@ -145,6 +145,7 @@ def main(config: Config, service: Service) -> None:
         service.alive()
     timer.stop()
     external.close()
+    inlet.close()
     if store.outbox is not None:
         store.outbox.close()
     if hung:
