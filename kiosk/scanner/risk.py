@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from kiosk import signed
 from kiosk.credentials.risk import RiskList, key_id
@@ -27,14 +26,6 @@ FAULTS: dict[str, Severity] = {
 LOOK_EVERY_S = 5.0
 HIT_S = 60.0
 """A hit is an event and an alert a state: it is over when no other came for so long."""
-
-
-class _Stamp(NamedTuple):
-    """When it differs, the file was replaced or changed."""
-
-    inode: int
-    size: int
-    modified_ns: int
 
 
 class Risks:
@@ -55,7 +46,7 @@ class Risks:
         self._keys: dict[str, bytes] = {}
         self._list: RiskList | None = None
         self._version = 0
-        self._stamp: _Stamp | None = None
+        self._stamp: tuple[int, int, int] | None = None  # differs after the file was changed
         self._look_at = 0.0
         self._hit_at = 0.0
 
@@ -101,7 +92,7 @@ class Risks:
     def _look(self, file: Path) -> None:
         try:
             found = file.stat()
-            stamp = _Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+            stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
             if stamp == self._stamp:
                 return
             self._stamp = stamp
