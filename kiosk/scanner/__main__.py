@@ -66,7 +66,6 @@ def main(config: Config, service: Service) -> None:
     panel = Outlet(config.paths.run, "feedback", "scanner")
     uplink = Outlet(config.paths.run, "uplink", "scanner")
     open_camera, open_reader = hardware.camera(config), hardware.reader(config)
-    inlet = Inlet(config.paths.run, "scanner")
     known = EYE_FAULTS | STORE_FAULTS | HANG_FAULTS | VIEW_FAULTS
     known |= RISK_FAULTS | fault_codes(alone=open_camera is None)
     faults = Faults(uplink.send, clock.boottime, known, log)
@@ -78,6 +77,7 @@ def main(config: Config, service: Service) -> None:
         clock.boottime,
     )
     store.keep_open()
+    inlet = Inlet(config.paths.run, "scanner")  # now that no other scanner is at work
     timer = SealTimer(store, config.outbox.seal_after_s, config.paths.run / "connected")
     timer.start()
     parts = Parts(
@@ -164,7 +164,7 @@ def _judge(
 
 def _fleet_keys(config: Config) -> Keys:
     if not config.judge.fleet_keys:
-        log.warning("judge.fleet_keys is empty: policy, trust list and risk list count unsigned")
+        log.warning("judge.fleet_keys is empty: policy, trust list and risk list are taken unsigned")
     try:
         return read_keys(config.judge.fleet_keys, _content)
     except DocumentError as error:
