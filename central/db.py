@@ -76,10 +76,12 @@ check_in = sa.Table(
     sa.Column("issuer", sa.Text, nullable=False),
     sa.Column("claims", sa.JSON, nullable=False),
     sa.Column("received_at", Utc, nullable=False),
+    sa.Column("risk", sa.Text, nullable=False, server_default="none"),
     sa.PrimaryKeyConstraint("device_id", "epoch", "seq"),
 )
 """`scanned_at` is the best the centre knows; `scanned_at_ms` is what the kiosk's wall clock
-said. `clock` is the kiosk's own word for that (synced, floor, unknown), or `corrected`."""
+said. `clock` is the kiosk's own word for that (synced, floor, unknown), or `corrected`.
+`risk` is what the kiosk's risk list said, see `kiosk.model.Risk`."""
 
 dead_letter = sa.Table(
     "dead_letter",

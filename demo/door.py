@@ -18,7 +18,7 @@ from kiosk.cues import Answer, HintCue
 from kiosk.decode import Decoder, Sight
 from kiosk.errors import CredentialError
 from kiosk.faults import Faults
-from kiosk.model import Credential, Instant, Person, Verdict
+from kiosk.model import Credential, Instant, Person, Risk, Verdict
 from kiosk.outbox import Outbox, SealedSegments
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import Showings
@@ -57,6 +57,8 @@ class Door:
             look=self._decoder.look,
             parse=self._parse,
             judge=self._judge,
+            risk=lambda _subject: "none",
+            hit=lambda _record: None,
             send=self._send,
             now=lambda: instant,
             boottime=boottime,
@@ -90,10 +92,10 @@ class Door:
         self._payload = payload
         return parse(payload, trust=self._trust)
 
-    def _judge(self, shown: Credential | CredentialError, now: Instant) -> Verdict:
+    def _judge(self, shown: Credential | CredentialError, now: Instant, risk: Risk) -> Verdict:
         if isinstance(shown, CredentialError):
             return judge_malformed(shown, self._policy)
-        return judge(shown, self._policy, now)
+        return judge(shown, self._policy, now, risk)
 
     def _send(self, cue: Answer | HintCue) -> None:
         if isinstance(cue, Answer):

@@ -18,7 +18,6 @@ from demo.processes import Failed, Process
 from demo.scenes import write_scene
 
 DAEMONS = ("feedback", "scanner", "uplink")
-NOBODY = b'{"version": 1, "issuers": []}'  # a trust list without issuers
 SIMULATED = Path(__file__).resolve().parents[1] / "config" / "boards" / "simulated.toml"
 Answer = dict[str, str]
 
@@ -26,7 +25,7 @@ Answer = dict[str, str]
 class Kiosk:
     """One enrolled kiosk with its three daemons."""
 
-    def __init__(self, root: Path, run: Path, kid: str, site: Path, trust: bytes = NOBODY) -> None:
+    def __init__(self, root: Path, run: Path, kid: str, site: Path) -> None:
         self.kid = kid
         self.root = root
         self.camera = root / "camera"
@@ -35,14 +34,12 @@ class Kiosk:
         self.run = run / kid
         for folder in (self.camera, self.screens, self.outbox, self.run):
             folder.mkdir(parents=True)
-        (root / "trust.json").write_bytes(trust)
         desk = root / "desk.toml"
         desk.write_text(
             "# Where this kiosk lives on this machine.\n"
             + section("paths", outbox=self.outbox, run=self.run, state=root)
             + section("camera", folder=self.camera)
             + section("panel", folder=self.screens)
-            + section("judge", trust=root / "trust.json")
             + section("scan", hold_s=0.5, repeat_s=2)
             + section("broker", reconnect_base_s=0.2, reconnect_cap_s=2)
             + section("uplink", ack_timeout_s=5)

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from central.db import check_in, connect, dead_letter, upgrade
+from central.risk import load_key, new_key
 from demo.folder import run_folder
-from demo.kiosk import DAEMONS, NOBODY, Kiosk, section
+from demo.kiosk import DAEMONS, Kiosk, section
 from demo.processes import (
     Failed,
     Process,
@@ -29,10 +30,11 @@ from demo.processes import (
     undisturbed,
     wait_for_port,
 )
-from provisioning.authority import enrol, init_fleet
+from kiosk.credentials.risk import build
+from provisioning.authority import enrol, init_fleet, sign
 from provisioning.broker import prepare
 
-__all__ = ["DAEMONS", "NOBODY", "Key", "Kiosk", "Row", "Town"]
+__all__ = ["DAEMONS", "Key", "Kiosk", "Row", "Town"]
 
 Key = tuple[str, str, int]  # device_id, epoch, seq
 Row = sa.Row[tuple[str, str, int, str, str, str, str]]
@@ -43,13 +45,20 @@ class Town:
     """Use as a context manager: on leaving, everything is stopped, files stay in `root`.
 
     `names` are the kiosks' names; each gets an id of its own, so that towns can share a
-    database. `database` is a SQLAlchemy URL; SQLite in `root` by default.
+    database. `trust` is a list of issuers, empty for none; the fleet signs it as it signs the
+    policy. `at_risk` are subjects of people in quarantine: without any, there is no risk list.
+    `database` is a SQLAlchemy URL; SQLite in `root` by default.
 
     Raises Failed or ConfigError when something that it needs is missing.
     """
 
     def __init__(
-        self, root: Path, names: list[str], trust: bytes = NOBODY, database: str = ""
+        self,
+        root: Path,
+        names: list[str],
+        trust: bytes = b"",
+        database: str = "",
+        at_risk: Collection[str] = (),
     ) -> None:
         mosquitto = needed("mosquitto", "mosquitto")
         needed("setpriv", "util-linux")
@@ -61,13 +70,16 @@ class Town:
         self.port = free_port()
         self.fleet = self.root / "fleet"
         init_fleet(self.fleet, ["localhost"])
+        if trust:
+            (self.fleet / "trust.signed").write_bytes(sign(self.fleet, "trust", trust, 1))
+        self._risk_keys = [self._list_people(at_risk)] if at_risk else []
         conf = prepare(self.fleet, self.root / "broker", self.port)
         self.broker = Process("broker", [mosquitto, "-c", str(conf)], self.root / "broker.log")
         self.ingest = self._ingest()
         with ExitStack() as stack:
             run = stack.enter_context(run_folder())
             mark = os.urandom(3).hex()
-            self.kiosks = [self._kiosk(name, f"{name}-{mark}", run, trust) for name in names]
+            self.kiosks = [self._kiosk(name, f"{name}-{mark}", run) for name in names]
             self._open = stack.pop_all()
 
     @property
@@ -84,6 +96,14 @@ class Town:
                 " start it, or mend the URL"
             ) from error
 
+    def _list_people(self, at_risk: Collection[str]) -> Path:
+        """Signs the risk list; the file with its key, for the centre."""
+        file = self.root / "risk.key"
+        new_key(file)
+        content = build(at_risk, [], load_key(file), int(time.time() * 1000))
+        (self.fleet / "risk.signed").write_bytes(sign(self.fleet, "risk", content, 1))
+        return file
+
     def _ingest(self) -> Process:
         config = self.root / "central.toml"
         config.touch(mode=0o600)  # the URL may hold a password
@@ -97,6 +117,7 @@ class Town:
                 key=self.fleet / "_ingest-1.key",
             )
             + f"[seal]\nkeys = [{json.dumps(str(self.fleet / 'centre-seal.key'))}]\n"
+            + f"[risk]\nkeys = {json.dumps([str(key) for key in self._risk_keys])}\n"
         )
         return Process(
             "ingest",
@@ -104,11 +125,11 @@ class Town:
             self.root / "ingest.log",
         )
 
-    def _kiosk(self, name: str, kid: str, run: Path, trust: bytes) -> Kiosk:
+    def _kiosk(self, name: str, kid: str, run: Path) -> Kiosk:
         root = self.root / name
         place = f"Chợ mẫu, cửa {name}"
         site = enrol(self.fleet, kid, place, f"localhost:{self.port}", root / "enrolled")
-        return Kiosk(root, run, kid, site, trust)
+        return Kiosk(root, run, kid, site)
 
     @property
     def processes(self) -> list[Process]:

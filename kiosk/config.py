@@ -102,10 +102,13 @@ class Scan(Section, frozen=True, kw_only=True):
 
 
 class Judge(Section, frozen=True, kw_only=True):
-    """Files that say what passes. Without `trust` no issuer is trusted."""
+    """Files that say what passes. Without `trust` no issuer is trusted, without `risk` nobody
+    is looked up. `fleet_keys` are public keys (PEM); each of them alone may sign these files."""
 
     policy: Path
     trust: Path | Literal[""]
+    risk: Path | Literal[""]
+    fleet_keys: list[Path]
 
 
 class Seal(Section, frozen=True, kw_only=True):

@@ -85,6 +85,15 @@ class Trial(msgspec.Struct, frozen=True, tag="trial", kw_only=True):
     reason: str
 
 
+class RiskKeysCue(msgspec.Struct, frozen=True, tag="risk-keys", kw_only=True):
+    """The keys of the risk list, from the centre to the scanner's memory; said again every
+    few seconds, since a scanner that starts has none. Empty: they were taken back."""
+
+    number: Number
+    at: Boottime
+    keys: list[bytes]
+
+
 class AlertCue(msgspec.Struct, frozen=True, tag="alert", kw_only=True):
     """Something the centre should know; the uplink publishes it."""
 
@@ -96,7 +105,7 @@ class AlertCue(msgspec.Struct, frozen=True, tag="alert", kw_only=True):
     detail: str = ""
 
 
-Cue = Answer | HintCue | ScannerState | UplinkState | Trial | AlertCue
+Cue = Answer | HintCue | ScannerState | UplinkState | Trial | RiskKeysCue | AlertCue
 
 MAY_SAY: dict[Daemon, dict[Sender, tuple[type, ...]]] = {
     "feedback": {
@@ -105,7 +114,7 @@ MAY_SAY: dict[Daemon, dict[Sender, tuple[type, ...]]] = {
         "ctl": (Trial,),
     },
     "uplink": {"scanner": (AlertCue,), "feedback": (AlertCue,)},
-    "scanner": {},
+    "scanner": {"uplink": (RiskKeysCue,)},
 }
 """Receiver -> sender -> what it may say. Pass and fail come from the scanner alone."""
 

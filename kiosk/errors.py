@@ -34,6 +34,10 @@ class SealError(KioskError, ValueError):
     """An envelope or a sealed record cannot be made or opened."""
 
 
+class DocumentError(KioskError, ValueError):
+    """A document is not signed by a known key, or is not what it should be."""
+
+
 class WireError(KioskError, ValueError):
     """A message breaks the contract of `kiosk.wire`."""
 

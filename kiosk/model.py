@@ -31,6 +31,10 @@ Word = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
 Millis = Annotated[int, Meta(ge=0, le=2**53)]
 Hint = Literal["closer", "hold-still", "too-bright", "one-at-a-time"]
 """What a visitor could do so that the code can be read."""
+Risk = Literal["none", "not-checked", "clear", "follow-up", "quarantine"]
+"""What the risk list says of a person: none = the kiosk has none; not-checked = it has one,
+and could not ask it; clear = not on it."""
+RISKY: tuple[Risk, ...] = ("follow-up", "quarantine")
 Role = Literal["identity", "declaration", "certificate", "place", "other"]
 
 
@@ -122,6 +126,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     signed: Signature
     issuer: str
     claims: dict[str, Any]
+    risk: Risk = "none"
 
 
 class CheckIn(msgspec.Struct, frozen=True, kw_only=True):

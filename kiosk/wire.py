@@ -8,15 +8,17 @@ age; whatever else is wrong raises `WireError`. Bytes travel as base64 (RFC 4648
 from __future__ import annotations
 
 import re
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from kiosk.errors import WireError
 from kiosk.model import SCHEMA, CheckIn, ClockState, Instant, SegmentHeader
 
 ROOT = f"kiosk/{SCHEMA}"
 CHECKINS_OF_ALL = f"{ROOT}/+/up/checkin"
+RISK_KEYS = f"{ROOT}/_all/down/risk-keys"
 PRESENCE_OF_ALL = f"{ROOT}/_srv/+/state"
 MAX_BATCH_BYTES = 256 * 1024
 
@@ -126,8 +128,15 @@ class Presence(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-Message = State | Info | Telemetry | Alert | Batch | Ack | Presence
-M = TypeVar("M", State, Info, Telemetry, Alert, Batch, Ack, Presence)
+class RiskKeys(msgspec.Struct, frozen=True):
+    """_all/down/risk-keys, retained: the keys of the risk lists in use, two while one list
+    follows another. A kiosk keeps them in memory alone; an empty payload takes them back."""
+
+    keys: Annotated[list[Annotated[bytes, Meta(min_length=32, max_length=32)]], Meta(max_length=4)]
+
+
+Message = State | Info | Telemetry | Alert | Batch | Ack | Presence | RiskKeys
+M = TypeVar("M", State, Info, Telemetry, Alert, Batch, Ack, Presence, RiskKeys)
 
 
 def encode(message: Message) -> bytes:

@@ -1,8 +1,8 @@
 """The fleet's own certificate authority: `python -m provisioning.authority --help`.
 
-One folder holds the fleet: root, broker, ingest workers, and the key pair to which every
-check-in is sealed. It belongs on a machine that is not the broker; what each machine
-needs is copied out of it.
+One folder holds the fleet: root, broker, ingest workers, the key pair to which every
+check-in is sealed, and the one that signs what changes a kiosk. It belongs on a machine that
+is not the broker; what each machine needs is copied out of it.
 """
 
 from __future__ import annotations
@@ -13,17 +13,22 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from kiosk.config import Host
+from kiosk import signed
+from kiosk.config import DEFAULTS, Host
+from kiosk.credentials.policy import parse_policy
+from kiosk.credentials.risk import RiskList
+from kiosk.credentials.trust import parse_trust
 from kiosk.errors import ConfigError, KioskError
 from kiosk.wire import KID
 from provisioning import certificates
@@ -31,12 +36,21 @@ from provisioning import certificates
 ROOT_DAYS = 20 * 365
 SERVICE_DAYS = 825
 KIOSK_DAYS = 90
+SIGNER = "fleet-sign"
+_CHECKS: dict[signed.Kind, Callable[[bytes], object]] = {
+    "policy": parse_policy,
+    "trust": parse_trust,
+    "risk": RiskList,
+}
+_INIT = "is this the folder that `init` made?"
+_HELP = {SIGNER: "an older fleet gets it with `add-signer`"}
 _PRIVATE = 0o600
 _PUBLIC = 0o644
 
 
 def init_fleet(fleet: Path, broker_hosts: Sequence[str], workers: int = 1) -> None:
-    """Creates a new fleet in `fleet`: ca, broker, _ingest-1.., centre-seal.
+    """Creates a new fleet in `fleet`: ca, broker, _ingest-1.., centre-seal, fleet-sign, and
+    the shipped policy, signed as version 1.
 
     `broker_hosts` are the names and addresses under which kiosks reach the broker;
     localhost is always among them. Raises ConfigError when a fleet is there already.
@@ -73,10 +87,37 @@ def _fill(fleet: Path, names: Sequence[x509.GeneralName], workers: int) -> None:
         add_worker(fleet, number)
     seal = X25519PrivateKey.generate()
     _write_new(fleet / "centre-seal.key", certificates.private_pem(seal), _PRIVATE)
-    public = seal.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    _write_new(fleet / "centre-seal.pub", public, _PUBLIC)
+    _write_new(fleet / "centre-seal.pub", certificates.public_pem(seal), _PUBLIC)
+    add_signer(fleet)
+
+
+def add_signer(fleet: Path) -> None:
+    """Signing key of a fleet that has none, and the shipped policy signed with it."""
+    paths = fleet / f"{SIGNER}.key", fleet / f"{SIGNER}.pub", fleet / "policy.signed"
+    _refuse_existing(paths)
+    _read(fleet / "ca.crt")
+    key = Ed25519PrivateKey.generate()
+    _write_new(paths[0], certificates.private_pem(key), _PRIVATE)
+    _write_new(paths[1], certificates.public_pem(key), _PUBLIC)
+    shipped = DEFAULTS.with_name("policy.toml")
+    _write_new(paths[2], sign(fleet, "policy", _read(shipped), 1), _PUBLIC)
+
+
+def sign(fleet: Path, kind: signed.Kind, content: bytes, version: int) -> bytes:
+    """`content` as a document signed by the fleet.
+
+    Raises ConfigError when a kiosk could not use it: nothing is signed that is wrong."""
+    if version < 1:
+        raise ConfigError([f"version is {version}; expected 1, 2, 3 .. and more than before"])
+    _CHECKS[kind](content)
+    pem = _read(fleet / f"{SIGNER}.key")
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except ValueError as error:
+        raise ConfigError([f"{fleet / SIGNER}.key is no private key in PEM"]) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError([f"{fleet / SIGNER}.key is not the Ed25519 key that init made"])
+    return signed.sign(key, kind, version, content)
 
 
 def add_worker(fleet: Path, number: int) -> None:
@@ -88,7 +129,8 @@ def add_worker(fleet: Path, number: int) -> None:
 
 
 def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: str = "in") -> Path:
-    """Key, certificate and site.toml for one kiosk, in the new folder `out`.
+    """Key, certificate and site.toml for one kiosk, in the new folder `out`, with the signed
+    documents that lie in `fleet`: policy.signed, and trust.signed, risk.signed if there.
 
     `broker` is "host:port". Returns the path of site.toml, which names its neighbours by
     relative paths: the folder may be copied as a whole. Raises ConfigError for a name or
@@ -120,15 +162,21 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
                 " to give this kiosk a new certificate"
             ]
         )
-    root, seal = _read(fleet / "ca.crt"), _read(fleet / "centre-seal.pub")
-    _refuse_existing(out / name for name in ("ca.crt", "centre-seal.pub", "site.toml"))
+    names = ["ca.crt", "centre-seal.pub", f"{SIGNER}.pub", "policy.signed"]
+    documents = {"policy": "policy.signed"}
+    for kind in ("trust", "risk"):
+        if (fleet / f"{kind}.signed").exists():
+            documents[kind] = f"{kind}.signed"
+            names.append(documents[kind])
+    copied = {name: _read(fleet / name) for name in names}
+    _refuse_existing(out / name for name in (*names, "site.toml"))
     _make_folder(register.parent)
     _make_folder(out)
     certificate = _issue(fleet, out / "kiosk", kid, KIOSK_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
-    _write_new(out / "ca.crt", root, _PUBLIC)
-    _write_new(out / "centre-seal.pub", seal, _PUBLIC)
+    for name, data in copied.items():
+        _write_new(out / name, data, _PUBLIC)
     site = out / "site.toml"
-    _write_new(site, _site(kid, place, broker, direction).encode(), _PUBLIC)
+    _write_new(site, _site(kid, place, broker, direction, documents).encode(), _PUBLIC)
     _write_new(register, certificate, _PUBLIC)
     return site
 
@@ -151,22 +199,18 @@ def renew(fleet: Path, kid: str, out: Path) -> x509.Certificate:
         raise ConfigError([f"{register}: not a certificate in PEM"]) from error
     root = _read(fleet / "ca.crt")
     archive = register.with_name(f"{kid}@{before.serial_number:x}.crt")
-    staged = register.with_name(f".{kid}.new")
     _refuse_existing((archive, out / "ca.crt"))
     _make_folder(out)
     issued = _issue(fleet, out / "kiosk", kid, KIOSK_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
     _write_new(out / "ca.crt", root, _PUBLIC)
     _write_new(archive, certificates.pem(before), _PUBLIC)
-    try:
-        staged.unlink(missing_ok=True)
-        _write_new(staged, issued, _PUBLIC)
-        staged.replace(register)
-    except OSError as error:
-        raise ConfigError([f"{register} cannot be replaced: {error.strerror}"]) from error
+    _replace(register, issued)
     return x509.load_pem_x509_certificate(issued)
 
 
-def _site(kid: str, place: str, broker: str, direction: str) -> str:
+def _site(kid: str, place: str, broker: str, direction: str, documents: dict[str, str]) -> str:
+    judge = "".join(f'{kind} = "{name}"\n' for kind, name in documents.items())
+
     def text(value: str) -> str:  # a JSON string of printable text is a TOML string
         return json.dumps(value, ensure_ascii=False)
 
@@ -185,6 +229,9 @@ key = "kiosk.key"
 
 [seal]
 recipients = ["centre-seal.pub"]
+
+[judge]
+{judge}fleet_keys = ["{SIGNER}.pub"]
 """
 
 
@@ -215,9 +262,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(
-            [f"{path}: {error.strerror}; is this the folder that `init` made?"]
-        ) from error
+        raise ConfigError([f"{path}: {error.strerror}; {_HELP.get(path.stem, _INIT)}"]) from error
 
 
 def _make_folder(folder: Path) -> None:
@@ -243,6 +288,17 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
         raise ConfigError([f"{path} exists already and is not overwritten"]) from error
     except OSError as error:
         raise ConfigError([f"{path} cannot be written: {error.strerror}"]) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Old or new is there at any moment, and whole."""
+    staged = path.with_name(f".{path.name}.new")
+    try:
+        staged.unlink(missing_ok=True)
+        _write_new(staged, data, _PUBLIC)
+        staged.replace(path)
+    except OSError as error:
+        raise ConfigError([f"{path} cannot be replaced: {error.strerror}"]) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -282,6 +338,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     worker.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     worker.add_argument("number", type=int, metavar="N", help="makes _ingest-N")
     worker.set_defaults(run=_add_worker)
+    signer = commands.add_parser("add-signer", help="make the signing key of an older fleet")
+    signer.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
+    signer.set_defaults(run=_add_signer)
+    document = commands.add_parser("sign", help="sign a policy, a trust list or a risk list")
+    document.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
+    document.add_argument("kind", choices=signed.KINDS)
+    document.add_argument("file", type=Path, metavar="FILE", help="what to sign")
+    document.add_argument(
+        "--version", type=int, required=True, metavar="N", help="higher than that of any before"
+    )
+    document.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="replaced if it is there"
+    )
+    document.set_defaults(run=_sign)
     given = parser.parse_args(arguments)
     try:
         print(given.run(given))
@@ -293,7 +363,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _init(given: argparse.Namespace) -> str:
     init_fleet(given.fleet, given.broker_host, given.workers)
     return (
-        f"fleet created in {given.fleet}; ca.key stays off the network,"
+        f"fleet created in {given.fleet}; ca.key and {SIGNER}.key stay off the network,"
         " centre-seal.key goes to the ingest workers alone"
     )
 
@@ -317,6 +387,24 @@ def _add_worker(given: argparse.Namespace) -> str:
         f"{given.fleet}/_ingest-{given.number}.crt made; configure the broker anew, so that its"
         " ACL knows the worker"
     )
+
+
+def _add_signer(given: argparse.Namespace) -> str:
+    add_signer(given.fleet)
+    return (
+        f"{given.fleet}/{SIGNER}.key made; it stays off the network. A kiosk enrolled before takes"
+        f" unsigned files until judge.fleet_keys in its site.toml names {SIGNER}.pub"
+    )
+
+
+def _sign(given: argparse.Namespace) -> str:
+    try:
+        content = given.file.read_bytes()
+    except OSError as error:
+        raise ConfigError([f"{given.file}: {error.strerror}"]) from error
+    document = sign(given.fleet, given.kind, content, given.version)
+    _replace(given.out, document)
+    return f"{given.out}: {given.kind} version {given.version}, signed"
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ SHARED_FLOOR = (
     "kiosk.service",
     "kiosk.outbox",
     "kiosk.seal",
+    "kiosk.signed",
     "kiosk.wire",
     "kiosk.cues",
     "kiosk.faults",
@@ -149,6 +150,7 @@ def test_every_module_has_its_line_and_every_line_its_module() -> None:
 FORBIDDEN = {
     "kiosk/model.py": "from kiosk import errors",
     "kiosk/seal.py": "from kiosk.outbox import Outbox",
+    "kiosk/signed.py": "from kiosk.config import Config",
     "kiosk/outbox/writer.py": "import kiosk.seal",
     "kiosk/credentials/policy.py": "from ..clock import now",
     "kiosk/uplink/drain.py": "from kiosk.scanner import pipeline",

@@ -45,7 +45,7 @@ def main() -> None:
 def _wire(given: config.Setup) -> Worker:
     broker, batch = given.config.broker, given.config.batch
     shares = config.shares(given.keys)
-    session = Session(broker.host, given.tls, given.name, shares, batch.messages)
+    session = Session(broker.host, given.tls, given.name, shares, batch.messages, given.risk_keys)
     return Worker(session, Store(given.engine), given.keys, batch)
 
 

@@ -18,6 +18,7 @@ from msgspec import UNSET, Meta
 
 from central import db
 from central.ingest.reading import Keys
+from central.risk import load_key
 from kiosk import seal
 from kiosk.config import Host, Section, keys_of, layer
 from kiosk.errors import ConfigError, SealError
@@ -46,6 +47,12 @@ class Seal(Section, frozen=True, kw_only=True):
     keys: list[Path]
 
 
+class Risk(Section, frozen=True, kw_only=True):
+    """Keys of the risk lists in use, which the kiosks get with their connection."""
+
+    keys: list[Path] = msgspec.field(default_factory=list)
+
+
 class Batch(Section, frozen=True, kw_only=True):
     """One transaction holds at most `messages`, and waits at most `ms` for more of them."""
 
@@ -59,6 +66,7 @@ class Config(Section, frozen=True, kw_only=True):
     database: Database
     broker: Broker
     seal: Seal
+    risk: Risk = Risk()
     batch: Batch = Batch()
 
 
@@ -67,6 +75,7 @@ class Setup(NamedTuple):
 
     config: Config
     keys: Keys
+    risk_keys: list[bytes]
     name: str
     tls: ssl.SSLContext
     engine: sa.Engine
@@ -94,6 +103,7 @@ def load(file: Path) -> Setup:
 
     engine = attempt(db.connect, ("database", "url"))
     keys = attempt(load_keys, ("seal", "keys"))
+    risk_keys = attempt(load_risk_keys, ("risk", "keys")) or []
     name = attempt(worker_name, ("broker", "certificate"))
     tls = attempt(tls_context, ("broker", "ca"), ("broker", "certificate"), ("broker", "key"))
     if problems or not (engine and keys and name and tls):
@@ -101,7 +111,7 @@ def load(file: Path) -> Setup:
     sections: dict[str, Any] = {
         field.name: field.type(**found[field.name]) for field in msgspec.structs.fields(Config)
     }
-    return Setup(Config(**sections), keys, name, tls, engine)
+    return Setup(Config(**sections), keys, risk_keys, name, tls, engine)
 
 
 def _missing(file: Path, found: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -138,6 +148,20 @@ def load_keys(paths: list[Path]) -> Keys:
             problems.append(f"seal.keys: {path}: {error}")
         except ConfigError as error:
             problems += [f"seal.keys: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
+    return keys
+
+
+def load_risk_keys(paths: list[Path]) -> list[bytes]:
+    """Raises ConfigError naming each file that holds no key, and more keys than fit."""
+    keys = []
+    problems = [] if len(paths) <= 4 else [f"risk.keys: {len(paths)} paths, allowed: at most 4"]
+    for path in paths:
+        try:
+            keys.append(load_key(path))
+        except ConfigError as error:
+            problems += [f"risk.keys: {problem}" for problem in error.problems]
     if problems:
         raise ConfigError(problems)
     return keys

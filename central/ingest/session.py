@@ -59,13 +59,21 @@ class Session:
     first. It empties when the connection is lost: the broker delivers all of it again."""
 
     def __init__(
-        self, host: str, tls: ssl.SSLContext, name: str, shares: list[str], receive_maximum: int
+        self,
+        host: str,
+        tls: ssl.SSLContext,
+        name: str,
+        shares: list[str],
+        receive_maximum: int,
+        risk_keys: list[bytes],
     ) -> None:
         """`host` is "host:port"; the first of `shares` names the group of workers,
-        the others are groups to leave. Does not connect."""
+        the others are groups to leave. `risk_keys` are published for all kiosks after each
+        connecting, if there are any. Does not connect."""
         self.inbox: list[mqtt.MQTTMessage] = []
         self._name = name
         self._filter, *self._former = [f"$share/{s}/{wire.CHECKINS_OF_ALL}" for s in shares]
+        self._risk_keys = risk_keys
         self._presence = wire.Presence("away", "starting")
         self._subscribed = False
         self._welcome = False  # the broker has answered on this connection
@@ -190,6 +198,9 @@ class Session:
         self._backoff.succeeded()
         self._said_why = ""
         self._subscribed = True
+        if self._risk_keys:
+            keys = wire.encode(wire.RiskKeys(self._risk_keys))
+            self._client.publish(wire.RISK_KEYS, keys, qos=1, retain=True)
         self.say(self._presence)
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:

@@ -208,6 +208,7 @@ def _check_in(key: Key, row: Row, now: datetime) -> dict[str, Any]:
         "signed": person.signed,
         "issuer": person.issuer,
         "claims": person.claims,
+        "risk": person.risk,
         "received_at": now.astimezone(UTC),
     }
 

@@ -15,7 +15,7 @@ import msgspec
 
 from kiosk.credentials.formats import FORMATS
 from kiosk.errors import ConfigError, CredentialError
-from kiosk.model import Credential, Instant, Outcome, Role, Verdict
+from kiosk.model import RISKY, Credential, Instant, Outcome, Risk, Role, Verdict
 
 REASONS: dict[str, str] = {
     "accepted": "The code is accepted.",
@@ -25,6 +25,7 @@ REASONS: dict[str, str] = {
     "expired": "The certificate, or the key that signed it, has expired.",
     "revoked": "The certificate, or the key that signed it, has been revoked.",
     "forged": "The signature does not fit the content, or the signer may not sign such.",
+    "at-risk": "The person is on the risk list.",
     "not-accepted": "A code of this kind is not accepted here.",
     "place-code": "The code names a place; the visitor should show a personal code.",
     "unknown-code": "The code is of no kind that this kiosk knows.",
@@ -47,17 +48,20 @@ class Policy(msgspec.Struct, frozen=True):
     record: dict[str, bool]
 
 
-def judge(credential: Credential, policy: Policy, now: Instant) -> Verdict:
+def judge(credential: Credential, policy: Policy, now: Instant, risk: Risk = "none") -> Verdict:
     """The verdict on a credential shown at `now`: the worst of all that is to be said.
+    `risk` is what the risk list says of its subject.
 
     Every person makes a record, whatever the outcome.
     """
     if credential.role in _NO_PERSON:
         return _without_person(_NO_PERSON[credential.role], policy)
-    if credential.format not in policy.accept:
-        return Verdict(policy.answer["not-accepted"], "not-accepted", recorded=True)
-    outcome, reason = policy.accept[credential.format], "accepted"
-    found = {*_signature_findings(credential), *_date_findings(credential, now)}
+    found = {"at-risk"} if risk in RISKY else set()
+    if credential.format in policy.accept:
+        outcome, reason = policy.accept[credential.format], "accepted"
+        found |= {*_signature_findings(credential), *_date_findings(credential, now)}
+    else:
+        outcome, reason = policy.answer["not-accepted"], "not-accepted"
     for finding in (r for r in REASONS if r in found):
         if _SEVERITY[policy.answer[finding]] >= _SEVERITY[outcome]:
             outcome, reason = policy.answer[finding], finding

@@ -16,8 +16,9 @@ from kiosk.credentials.listing import Listing
 from kiosk.credentials.policy import Policy, judge, judge_malformed, parse_policy
 from kiosk.credentials.trust import TrustList, parse_listing
 from kiosk.ctl.words import about
-from kiosk.errors import ConfigError, CredentialError
+from kiosk.errors import ConfigError, CredentialError, DocumentError
 from kiosk.model import Credential, Instant, Verdict
+from kiosk.signed import Keys, Kind, is_signed, read_keys, take
 
 Read = TypeVar("Read")
 
@@ -58,17 +59,24 @@ class Rules(NamedTuple):
 
 
 def load_rules(args: argparse.Namespace) -> Rules:
-    """Raises ConfigError when a file is missing or wrong."""
+    """Raises ConfigError when a file is missing or wrong, or not signed as it must be."""
     config = _config(args.config)
-    lists = args.trust or ([config.judge.trust] if config.judge.trust else [])
-    policy = _parsed(args.policy or config.judge.policy, parse_policy)
-    trust = TrustList(listing=read_lists(lists))
-    return Rules(policy, trust, now(config.clock.source) if args.at is None else instant(args.at))
+    keys = _fleet_keys(config.judge.fleet_keys)
+    policy = _parsed(args.policy or config.judge.policy, "policy", parse_policy, keys, args.policy)
+    if args.trust:
+        lists = read_lists(args.trust, keys)
+    elif config.judge.trust:
+        lists = _parsed(config.judge.trust, "trust", parse_listing, keys)
+    else:
+        lists = Listing()
+    at = now(config.clock.source) if args.at is None else instant(args.at)
+    return Rules(policy, TrustList(listing=lists), at)
 
 
-def read_lists(paths: Iterable[Path]) -> Listing:
-    """Several trust lists as one. Raises ConfigError."""
-    return sum((_parsed(path, parse_listing) for path in paths), Listing())
+def read_lists(paths: Iterable[Path], keys: Keys | None = None) -> Listing:
+    """Several trust lists, named by somebody, as one. Raises ConfigError."""
+    lists = (_parsed(path, "trust", parse_listing, keys or {}, path) for path in paths)
+    return sum(lists, Listing())
 
 
 def instant(at: datetime) -> Instant:
@@ -84,11 +92,30 @@ def _config(paths: list[Path] | None) -> Config:
     return load(paths)
 
 
-def _parsed(path: Path, parse: Callable[[bytes], Read]) -> Read:
+def _fleet_keys(files: list[Path]) -> Keys:
     try:
-        return parse(path.read_bytes())
+        return read_keys(files)
+    except OSError as error:
+        raise ConfigError([f"cannot read {error.filename}: {error.strerror}"]) from error
+    except DocumentError as error:
+        raise ConfigError([str(error)]) from error
+
+
+def _parsed(
+    path: Path,
+    kind: Kind,
+    parse: Callable[[bytes], Read],
+    keys: Keys,
+    named: Path | None = None,
+) -> Read:
+    """What a file says. One that a person has `named` to try it need not be signed yet."""
+    try:
+        data = path.read_bytes()
+        return parse(bytes(take(data, kind, {} if named and not is_signed(data) else keys).content))
     except OSError as error:
         raise ConfigError([f"cannot read {path}: {error.strerror}"]) from error
+    except DocumentError as error:
+        raise ConfigError([f"{path}: {error}"]) from error
     except ConfigError as error:
         raise ConfigError(about(path, error)) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -23,12 +24,10 @@ def span(seconds: float) -> str:
 
 
 def about(path: Path, error: ConfigError) -> list[str]:
-    """What is wrong with a policy or a trust list, one sentence per mistake that begins with
-    the file. Neither parser knows the file, and both begin with what they read."""
+    """What is wrong with a policy or a list, one sentence per mistake that begins with the file.
+    No parser knows the file, and each begins with what it reads."""
     cause = error.__cause__
     if isinstance(cause, msgspec.DecodeError) and not isinstance(cause, msgspec.ValidationError):
         return [f"{path}: no whole JSON document; it may have been cut short"]
-    return [
-        f"{path}: {problem.removeprefix('policy: ').removeprefix('trust list: ')}"
-        for problem in error.problems
-    ]
+    beginning = re.compile("^(policy|trust list|risk list): ")
+    return [f"{path}: {beginning.sub('', problem, count=1)}" for problem in error.problems]

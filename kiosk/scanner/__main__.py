@@ -16,12 +16,18 @@ from kiosk.config import Config
 from kiosk.credentials import parse
 from kiosk.credentials.policy import Policy, judge, judge_malformed, parse_policy
 from kiosk.credentials.trust import TrustList, parse_trust
-from kiosk.cues import Outlet, ScannerState
+from kiosk.cues import Inlet, Outlet, RiskKeysCue, ScannerState
 from kiosk.decode import Decoder
 from kiosk.device import Device
-from kiosk.errors import ConfigError, CredentialError, HardwareError, SealError
+from kiosk.errors import (
+    ConfigError,
+    CredentialError,
+    DocumentError,
+    HardwareError,
+    SealError,
+)
 from kiosk.faults import Faults
-from kiosk.model import Credential, Instant, Verdict
+from kiosk.model import Credential, Instant, Risk, Verdict
 from kiosk.outbox import Outbox
 from kiosk.scanner.exposure import Bracketing
 from kiosk.scanner.external import External, fault_codes
@@ -30,6 +36,8 @@ from kiosk.scanner.eye import CameraHangs, Eye, NoEye
 from kiosk.scanner.hangs import EXIT_CAMERA, Report, now
 from kiosk.scanner.hangs import FAULTS as HANG_FAULTS
 from kiosk.scanner.pipeline import Parts, Pipeline
+from kiosk.scanner.risk import FAULTS as RISK_FAULTS
+from kiosk.scanner.risk import Risks
 from kiosk.scanner.showings import Showings
 from kiosk.scanner.store import FAULTS as STORE_FAULTS
 from kiosk.scanner.store import SealTimer, Store
@@ -37,6 +45,7 @@ from kiosk.scanner.view import FAULTS as VIEW_FAULTS
 from kiosk.scanner.view import View
 from kiosk.seal import SegmentSeal, load_public, new_segment
 from kiosk.service import Service, run
+from kiosk.signed import Keys, Kind, read_keys, take
 
 log = logging.getLogger("kiosk.scanner")
 
@@ -49,27 +58,34 @@ def main(config: Config, service: Service) -> None:
 
     Exits `EXIT_CAMERA` when only a new process can help the camera."""
     begin = _sealing(config)
-    trust = parse_trust(_content(config.judge.trust)) if config.judge.trust else TrustList()
-    policy = parse_policy(_content(config.judge.policy))
+    keys = _fleet_keys(config)
+    policy = parse_policy(_document("policy", config.judge.policy, keys))
+    trust = TrustList()
+    if config.judge.trust:
+        trust = parse_trust(_document("trust", config.judge.trust, keys))
     panel = Outlet(config.paths.run, "feedback", "scanner")
     uplink = Outlet(config.paths.run, "uplink", "scanner")
     open_camera, open_reader = hardware.camera(config), hardware.reader(config)
     known = EYE_FAULTS | STORE_FAULTS | HANG_FAULTS | VIEW_FAULTS
-    known |= fault_codes(alone=open_camera is None)
+    known |= RISK_FAULTS | fault_codes(alone=open_camera is None)
     faults = Faults(uplink.send, clock.boottime, known, log)
     report = Report(config.paths.state / "camera-hangs.json", faults, now())
+    risks = Risks(config.judge.risk or None, keys, faults, clock.boottime)
     store = Store(
         lambda: Outbox(config.paths.outbox, config.outbox.segment_records, begin),
         faults,
         clock.boottime,
     )
     store.keep_open()
+    inlet = Inlet(config.paths.run, "scanner")  # now that no other scanner is at work
     timer = SealTimer(store, config.outbox.seal_after_s, config.paths.run / "connected")
     timer.start()
     parts = Parts(
         look=Decoder().look,
         parse=partial(parse, trust=trust),
         judge=partial(_judge, policy),
+        risk=risks.of,
+        hit=risks.hit,
         send=panel.send,
         now=partial(clock.now, config.clock.source),
         boottime=clock.boottime,
@@ -93,6 +109,10 @@ def main(config: Config, service: Service) -> None:
     service.ready("looking")
     while not (hung or service.stopping.is_set()):
         parts.outbox = store.keep_open()
+        for cue in inlet.drain():
+            if isinstance(cue, RiskKeysCue):
+                risks.keys(cue.keys)
+        risks.turn()
         try:
             frame = eye.frame(FRAME_TIMEOUT_S)
         except CameraHangs:
@@ -119,11 +139,13 @@ def main(config: Config, service: Service) -> None:
                 dropped=external.dropped,
                 faults=",".join(faults.active) or "none",
                 warnings=",".join(faults.warnings) or "none",
+                risk=risks.state,
                 panel=panel.problem or "ok",
             )
         service.alive()
     timer.stop()
     external.close()
+    inlet.close()
     if store.outbox is not None:
         store.outbox.close()
     if hung:
@@ -132,10 +154,33 @@ def main(config: Config, service: Service) -> None:
     eye.close()
 
 
-def _judge(policy: Policy, shown: Credential | CredentialError, now: Instant) -> Verdict:
+def _judge(
+    policy: Policy, shown: Credential | CredentialError, now: Instant, risk: Risk
+) -> Verdict:
     if isinstance(shown, CredentialError):
         return judge_malformed(shown, policy)
-    return judge(shown, policy, now)
+    return judge(shown, policy, now, risk)
+
+
+def _fleet_keys(config: Config) -> Keys:
+    if not config.judge.fleet_keys:
+        log.warning(
+            "judge.fleet_keys is empty: policy, trust list and risk list are taken unsigned"
+        )
+    try:
+        return read_keys(config.judge.fleet_keys, _content)
+    except DocumentError as error:
+        raise ConfigError([str(error)]) from error
+
+
+def _document(kind: Kind, path: Path, keys: Keys) -> bytes:
+    try:
+        version, content = take(_content(path), kind, keys)
+    except DocumentError as error:
+        raise ConfigError([f"judge.{kind}: {path}: {error}"]) from error
+    if keys:
+        log.info("%s version=%d is signed by the fleet", kind, version)
+    return bytes(content)
 
 
 def _sealing(config: Config) -> Callable[[str, int], SegmentSeal]:

@@ -12,13 +12,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from time import perf_counter
+from typing import NamedTuple
 
 import msgspec
 
 from kiosk.cues import Answer, HintCue
 from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxError
-from kiosk.model import CheckIn, Credential, Direction, Frame, Hint, Instant, Person, Verdict
+from kiosk.model import (
+    RISKY,
+    CheckIn,
+    Credential,
+    Direction,
+    Frame,
+    Hint,
+    Instant,
+    Person,
+    Risk,
+    Verdict,
+)
 from kiosk.outbox import Outbox
 from kiosk.scanner.showings import Showing, Showings
 from kiosk.scanner.store import fault_code
@@ -43,13 +55,16 @@ PERSON_BYTES = 8 * 1024
 class Parts(msgspec.Struct):
     """What the pipeline works with; `__main__` wires it.
 
-    `judge` takes the credential, or the error that parsing raised. `outbox` is None while
-    the outbox is out of order.
+    `judge` takes the credential, or the error that parsing raised, and what `risk` says of
+    its subject. `hit` is called after the answer to somebody at risk, with the record unless
+    that failed. `outbox` is None while the outbox is out of order.
     """
 
     look: Callable[[Frame], Sight]
     parse: Callable[[bytes], Credential]
-    judge: Callable[[Credential | CredentialError, Instant], Verdict]
+    judge: Callable[[Credential | CredentialError, Instant, Risk], Verdict]
+    risk: Callable[[str], Risk]
+    hit: Callable[[CheckIn | None], object]
     send: Callable[[Answer | HintCue], object]
     now: Callable[[], Instant]
     boottime: Callable[[], float]
@@ -57,6 +72,16 @@ class Parts(msgspec.Struct):
     showings: Showings
     direction: Direction
     outbox: Outbox[SegmentSeal] | None = None
+
+
+class _Judged(NamedTuple):
+    """A payload, read and judged. `person` is what will be sealed of it."""
+
+    credential: Credential
+    person: bytes
+    verdict: Verdict
+    risk: Risk
+    instant: Instant
 
 
 class Pipeline:
@@ -106,18 +131,18 @@ class Pipeline:
     ) -> None:
         showings = self._parts.showings
         with stages.timed("judge"):
-            credential, person, judged, instant = self._judge(payload)
-        record, settled = None, True
+            judged = self._judge(payload)
+        record, settled, is_new = None, True, verdict is None
         if verdict is None:
-            verdict = judged
-            if judged.recorded:
-                record, fault = self._store(person, judged, instant, stages)
-                verdict = NOT_RECORDED[fault] if fault else judged
+            verdict = judged.verdict
+            if verdict.recorded:
+                record, fault = self._store(judged, stages)
+                verdict = NOT_RECORDED[fault] if fault else verdict
                 settled = record is not None
         # The time of the answer, not of the frame: a slow card is no reason to repeat it.
         showings.answered(payload, self._parts.boottime(), verdict if settled else None)
         with stages.timed("cue"):
-            number = self._send(credential, verdict, repeated=showing is Showing.AGAIN)
+            number = self._send(judged.credential, verdict, repeated=showing is Showing.AGAIN)
         self.scans += 1
         self.rejected += verdict.outcome == "fail"
         log.info(
@@ -131,23 +156,26 @@ class Pipeline:
             (self._parts.boottime() - at) * 1000,
             stages,
         )
+        if is_new and judged.risk in RISKY:
+            self._parts.hit(record)
 
-    def _judge(self, payload: bytes) -> tuple[Credential, bytes, Verdict, Instant]:
-        """The credential, what will be sealed of it, and the verdict on it."""
+    def _judge(self, payload: bytes) -> _Judged:
         instant = self._parts.now()
+        shown: Credential | CredentialError
         try:
-            credential = self._parts.parse(payload)
-            person = _person(credential)
+            shown = credential = self._parts.parse(payload)
+            risk = self._parts.risk(credential.subject)
+            person = _person(credential, risk)
         except CredentialError as error:
             log.info("malformed code: %s", error)
-            nobody = Credential(format=error.format, role="other")
-            return nobody, _person(nobody), self._parts.judge(error, instant), instant
-        return credential, person, self._parts.judge(credential, instant), instant
+            shown, credential = error, Credential(format=error.format, role="other")
+            risk = self._parts.risk("")
+            person = _person(credential, risk)
+        return _Judged(credential, person, self._parts.judge(shown, instant, risk), risk, instant)
 
-    def _store(
-        self, person: bytes, verdict: Verdict, instant: Instant, stages: _Stages
-    ) -> tuple[CheckIn | None, str]:
+    def _store(self, judged: _Judged, stages: _Stages) -> tuple[CheckIn | None, str]:
         """The durable record, or None and the code of the fault that prevented it."""
+        instant, verdict = judged.instant, judged.verdict
         if self._parts.outbox is None:
             return None, "outbox-fault"
 
@@ -164,7 +192,7 @@ class Pipeline:
                     direction=self._parts.direction,
                     outcome=verdict.outcome,
                     reason=verdict.reason,
-                    sealed=seal.seal(seq, person),
+                    sealed=seal.seal(seq, judged.person),
                 )
 
         try:
@@ -196,7 +224,7 @@ class Pipeline:
         return answer.number
 
 
-def _person(credential: Credential) -> bytes:
+def _person(credential: Credential, risk: Risk) -> bytes:
     """What is sealed. Raises CredentialError when it is larger than any person's data."""
     person = msgspec.json.encode(
         Person(
@@ -206,6 +234,7 @@ def _person(credential: Credential) -> bytes:
             signed=credential.signed,
             issuer=credential.issuer,
             claims=credential.claims,
+            risk=risk,
         )
     )
     if len(person) > PERSON_BYTES:

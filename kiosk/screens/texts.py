@@ -2,7 +2,8 @@
 
 A line holds 21 letters, a headline beside a symbol 8, a headline of its own 12; a test
 checks that nothing here is cut. Texts never accuse: whoever is turned away is asked to
-the desk, and only the desk learns why.
+the desk, and only the desk learns why. Who is at risk gets the very picture of a forged
+code.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ REASONS: dict[str, Text] = {
     "not-yet-valid": Text("Mã chưa có hiệu lực", "Code not valid yet"),
     "revoked": Text("Mã không còn hiệu lực", "Code was withdrawn"),
     "forged": Text("Mời vào bàn hướng dẫn", "Please go to the desk"),
+    "at-risk": Text("Mời vào bàn hướng dẫn", "Please go to the desk"),
     "unknown-key": Text("Chưa rõ nơi cấp mã", "Issuer not known here"),
     "clock-unknown": Text("Chưa kiểm được ngày", "Date can't be checked"),
     "not-accepted": Text("Mời dùng mã loại khác", "Use another code"),

@@ -7,7 +7,7 @@ from functools import partial
 
 from kiosk import clock, service, wire
 from kiosk.config import Config
-from kiosk.cues import AlertCue, Inlet, Outlet, UplinkState
+from kiosk.cues import AlertCue, Inlet, Outlet, RiskKeysCue, UplinkState
 from kiosk.errors import KioskError
 from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.drain import Drain
@@ -21,6 +21,7 @@ log = logging.getLogger("kiosk.uplink")
 TURN_S = 0.1
 TELL_EVERY_S = 1.0
 QUARANTINE_EVERY_S = 5.0
+RISK_KEYS_EVERY_S = 5.0  # so long at most a scanner that started anew checks nobody
 SILENT = "the centre does not answer"
 
 
@@ -33,6 +34,7 @@ class Uplink:
         self._daemon = daemon
         self._inlet = Inlet(run, "uplink")
         self._panel = Outlet(run, "feedback", "uplink")
+        self._scanner = Outlet(run, "scanner", "uplink")
         self._mark_path = run / "connected"
         try:
             self._mark = ConnectedMark(self._mark_path)
@@ -50,6 +52,8 @@ class Uplink:
         self._telemetry = Telemetry(self._segments, now, config.uplink.telemetry_s)
         self._alerts = Alerts(now)
         self._troubles = Troubles()
+        self._risk_keys: list[bytes] | None = None
+        self._risk_keys_at = 0.0
         self._quarantine_at = 0.0
         self._told_at = 0.0
         self._number = 0
@@ -78,6 +82,7 @@ class Uplink:
                 self._alerts.keep(cue)
         if self._session.link is not None:
             self._alerts.turn(self._session.link)
+        self._pass_on_risk_keys(clock.boottime())
         self._panel.flush()
         if clock.boottime() - self._told_at >= TELL_EVERY_S:
             self._tell()
@@ -104,6 +109,16 @@ class Uplink:
             with self._troubles.of("figures"):
                 self._telemetry.publish(link, at)
         self._alerts.own("outbox-unreadable", self._troubles.first)
+
+    def _pass_on_risk_keys(self, at: float) -> None:
+        """They outlast their connection, in memory: offline, the door goes on checking."""
+        link = self._session.link
+        if link is not None and link.risk_keys not in (None, self._risk_keys):
+            self._risk_keys, self._risk_keys_at = link.risk_keys, 0.0
+        self._scanner.flush()
+        if self._risk_keys is not None and at >= self._risk_keys_at:
+            self._risk_keys_at = at + RISK_KEYS_EVERY_S
+            self._scanner.send(RiskKeysCue(number=self._number, at=at, keys=self._risk_keys))
 
     def _quarantined(self) -> str:
         count = len(self._segments.quarantined())

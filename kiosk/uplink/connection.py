@@ -67,12 +67,14 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
 
 
 class Connection:
-    """`ready` once subscribed, `over` once ended, with the reason in `why`."""
+    """`ready` once subscribed, `over` once ended, with the reason in `why`. `risk_keys` are
+    those that the centre sent last, None when it said nothing of them."""
 
     def __init__(self, broker: Broker, host: str, port: int, kid: str, birth: Birth) -> None:
         self.ready = False
         self.over = False
         self.why = ""
+        self.risk_keys: list[bytes] | None = None
         self._acks: list[wire.Ack] = []
         self._broker = broker
         self._address = (host, port)
@@ -188,7 +190,8 @@ class Connection:
         if reason.is_failure:
             self._end(words.verdict(reason))
             return
-        client.subscribe([(wire.down(self._kid, "ack"), 1), (wire.PRESENCE_OF_ALL, 1)])
+        topics = (wire.down(self._kid, "ack"), wire.RISK_KEYS, wire.PRESENCE_OF_ALL)
+        client.subscribe([(topic, 1) for topic in topics])
 
     def _on_subscribe(
         self, _client: Any, _user: Any, _mid: int, reasons: list[ReasonCode], _more: Any
@@ -206,6 +209,9 @@ class Connection:
         try:
             if message.topic == wire.down(self._kid, "ack"):
                 self._acks.append(wire.decode(bytes(message.payload), wire.Ack))
+            elif message.topic == wire.RISK_KEYS:
+                payload = bytes(message.payload)
+                self.risk_keys = wire.decode(payload, wire.RiskKeys).keys if payload else []
             elif message.payload:
                 self._centres[message.topic] = wire.decode(bytes(message.payload), wire.Presence)
             else:  # an empty retained message takes back what was retained

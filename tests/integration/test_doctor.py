@@ -69,7 +69,7 @@ class Patient:
             daemon = Process([sys.executable, "-m", f"kiosk.{name}", *words], log)
             self.daemons.append(daemon)
             daemon.start()
-        for sign in ("outbox/open/lock", "run/feedback.sock", "run/uplink.sock"):
+        for sign in ("outbox/open/lock", *(f"run/{name}.sock" for name in DAEMONS)):
             until((self.folder / sign).exists, f"{sign} is there")
 
     def close(self) -> None:
@@ -135,6 +135,7 @@ def test_a_kiosk_whose_daemons_do_not_run(patient: Patient) -> None:
         "no scanner is at work: nothing is scanned",
         f"the socket {run}/feedback.sock is missing: kiosk-feedback does not run",
         f"the socket {run}/uplink.sock is missing: kiosk-uplink does not run",
+        f"the socket {run}/scanner.sock is missing: kiosk-scanner does not run",
     ]
     patient.start()
     patient.daemons[0].kill()
@@ -150,6 +151,7 @@ def test_daemons_that_hang(patient: Patient, monkeypatch: pytest.MonkeyPatch) ->
     assert [finding.what for finding in findings] == [
         "kiosk-feedback reads what it is sent",
         "kiosk-uplink reads what it is sent",
+        "kiosk-scanner reads what it is sent",
     ]
     for daemon in patient.daemons:
         daemon.signal(signal.SIGSTOP)
@@ -157,6 +159,7 @@ def test_daemons_that_hang(patient: Patient, monkeypatch: pytest.MonkeyPatch) ->
     assert [finding.what for finding in findings] == [
         "kiosk-feedback hangs: it does not read what it is sent within 0 s",
         "kiosk-uplink hangs: it does not read what it is sent within 0 s",
+        "kiosk-scanner hangs: it does not read what it is sent within 0 s",
     ]
 
 
@@ -307,7 +310,12 @@ def test_what_judging_needs(alone: Patient) -> None:
     alone.set(
         f'[judge]\npolicy = "{junk}"\ntrust = "{junk}"\n[seal]\nrecipients = ["{gone}", "{junk}"]'
     )
-    policy, trust, missing, wrong = (f.what for f in alone.wrong("--part", "judging"))
+    policy, trust, _, _ = (f.what for f in alone.wrong("--part", "judging"))
+    assert policy.startswith(f"the policy {junk} is wrong: it is not signed")
+    assert trust.startswith(f"the trust list {junk} is wrong: it is not signed")
+    alone.set(f'[judge]\nrisk = "{junk}"\nfleet_keys = []')
+    policy, trust, risk, missing, wrong = (f.what for f in alone.wrong("--part", "judging"))
+    assert risk.startswith(f"the risk list is wrong: {junk}: ")
     assert policy.startswith(f"the policy is wrong: {junk}: not TOML")
     assert trust == (
         f"the trust list is wrong: {junk}: no whole JSON document; it may have been cut short"

@@ -30,12 +30,12 @@ def crowd() -> Crowd:
 
 
 @pytest.fixture
-def kiosk(fleet: Path, tmp_path: Path, crowd: Crowd) -> Iterator[Kiosk]:
+def kiosk(fleet: Path, tmp_path: Path) -> Iterator[Kiosk]:
     """An enrolled kiosk whose daemons are started by the tests."""
     kid = f"faulty-{os.urandom(4).hex()}"
     run = Path(tempfile.mkdtemp(prefix="kiosk-"))  # a socket's path must be short
     site = enrol(fleet, kid, "Chợ", "localhost:1", tmp_path / "enrolled")
-    kiosk = Kiosk(tmp_path / "k", run, kid, site, crowd.trust)
+    kiosk = Kiosk(tmp_path / "k", run, kid, site)
     yield kiosk
     for daemon in kiosk.daemons.values():
         daemon.stop()

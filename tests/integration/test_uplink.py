@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import queue
 import re
 import secrets
@@ -21,7 +22,7 @@ from rig import Broker, Database, Ingest, Process, until
 from central import db
 from kiosk import seal, wire
 from kiosk.config import load
-from kiosk.cues import AlertCue, Inlet, Outlet, UplinkState
+from kiosk.cues import AlertCue, Inlet, Outlet, RiskKeysCue, UplinkState
 from kiosk.model import CheckIn, Person
 from kiosk.outbox import Outbox, SealedSegments, is_held
 from provisioning.authority import enrol, init_fleet
@@ -155,6 +156,10 @@ class Centre:
     def is_(self, st: Any) -> None:
         payload = wire.encode(wire.Presence(st))
         self._client.publish(wire.presence("_ingest-2"), payload, 1, True).wait_for_publish(10)
+
+    def risk_keys(self, payload: bytes) -> None:
+        until(self._client.is_connected, "the centre is connected")
+        self._client.publish(wire.RISK_KEYS, payload, 1, True).wait_for_publish(10)
 
     def batch(self, timeout_s: float = 15) -> wire.Batch:
         return self.batches.get(timeout=timeout_s)
@@ -402,6 +407,38 @@ def test_alerts_of_other_daemons_are_repeated_to_a_new_connection_alone(
     time.sleep(0.5)
     assert [a.raised for a in centre.alerts("camera-absent")] == [True, False, True, True]
     outlet.close()
+
+
+def test_keys_of_the_risk_list_are_handed_on_again_and_again_and_taken_back(
+    door: Door, centre: Centre, broker: Broker
+) -> None:
+    first, second = bytes(range(32)), bytes(32)
+    scanner = Inlet(door.run, "scanner")
+
+    def handed() -> list[list[bytes]]:
+        return [cue.keys for cue in scanner.drain() if isinstance(cue, RiskKeysCue)]
+
+    centre.risk_keys(wire.encode(wire.RiskKeys([first])))
+    door.start()
+    assert until(handed, "what was retained") == [[first]]
+    scanner.close()
+    (door.run / "scanner.sock").unlink()
+    scanner = Inlet(door.run, "scanner")  # as a scanner that started anew
+    assert until(handed, "the same again")[-1] == [first]
+    centre.risk_keys(b"{}")  # understood by nobody: what is known stays
+    until(lambda: "not understood" in door.said(), "a warning")
+    centre.risk_keys(wire.encode(wire.RiskKeys([second, first])))
+    assert until(handed, "two of them")[-1] == [second, first]
+    broker.kill()
+    until(lambda: door.says("refused"), "offline")
+    assert until(handed, "offline as well")[-1] == [second, first]
+    broker.start()
+    until(lambda: door.state and door.state.online, "back again")
+    centre.risk_keys(b"")
+    assert until(lambda: [keys for keys in handed() if not keys], "taken back") == [[]]
+    assert first.hex() not in door.said()
+    assert base64.b64encode(first).decode() not in door.said()
+    scanner.close()
 
 
 @pytest.mark.parametrize("name", ["connected", "uplink.sock"])

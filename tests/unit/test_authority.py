@@ -18,10 +18,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from kiosk import config, seal
+from kiosk import config, seal, signed
+from kiosk.credentials.risk import build
 from kiosk.errors import ConfigError
 from provisioning import broker
-from provisioning.authority import add_worker, enrol, init_fleet, renew
+from provisioning.authority import (
+    add_signer,
+    add_worker,
+    enrol,
+    init_fleet,
+    main,
+    renew,
+    sign,
+)
 
 PLACE = 'Chợ Bến Thành, cổng "Nam" \\ 2'
 
@@ -72,6 +81,83 @@ def test_the_sealing_keys_are_a_pair(fleet: Path) -> None:
     assert opened.open(1, sealed.seal(1, b"x")) == b"x"
 
 
+def public_keys(paths: list[Path]) -> signed.Keys:
+    return signed.keys_by_id([signed.load_public(path.read_bytes()) for path in paths])
+
+
+def test_an_enrolled_kiosk_believes_the_fleets_documents_alone(fleet: Path, tmp_path: Path) -> None:
+    nobody = b'{"version": 1, "issuers": []}'
+    (fleet / "trust.signed").write_bytes(sign(fleet, "trust", nobody, 3))
+    (fleet / "risk.signed").write_bytes(sign(fleet, "risk", risk_list(), 4))
+    judge = config.load([enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out")]).judge
+    keys = public_keys(judge.fleet_keys)
+    shipped = config.DEFAULTS.with_name("policy.toml").read_bytes()
+    opened = signed.open_signed(judge.policy.read_bytes(), "policy", keys)
+    assert opened == (1, shipped)
+    assert judge.trust
+    assert judge.risk
+    assert signed.open_signed(judge.trust.read_bytes(), "trust", keys) == (3, nobody)
+    assert signed.open_signed(judge.risk.read_bytes(), "risk", keys) == (4, risk_list())
+    assert not list((tmp_path / "out").glob("*sign*.key"))
+    assert stat.S_IMODE((fleet / "fleet-sign.key").stat().st_mode) == 0o600
+
+
+def test_a_kiosk_gets_only_the_documents_that_there_are(fleet: Path, tmp_path: Path) -> None:
+    judge = config.load([enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out")]).judge
+    assert (judge.trust, judge.risk) == ("", "")
+
+
+def risk_list() -> bytes:
+    return build(["vn-id:001093029317"], [], bytes(32), 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "words"),
+    [
+        ("policy", b"[accept]\n", "section [answer] is missing"),
+        ("trust", b"{}", "neither issuers nor certificates"),
+        ("risk", risk_list()[:-1], "expected 1 entries"),
+    ],
+)
+def test_what_no_kiosk_could_use_is_not_signed(
+    fleet: Path, kind: signed.Kind, content: bytes, words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        sign(fleet, kind, content, 1)
+    assert words in str(caught.value)
+
+
+def test_documents_are_signed_by_the_command(
+    fleet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_bytes(config.DEFAULTS.with_name("policy.toml").read_bytes())
+    out = fleet / "policy.signed"
+    command = ["sign", str(fleet), "policy", str(policy), "--out", str(out), "--version"]
+    main([*command, "2"])  # in place of version 1
+    assert "version 2, signed" in capsys.readouterr().out
+    keys = public_keys([fleet / "fleet-sign.pub"])
+    assert signed.open_signed(out.read_bytes(), "policy", keys, at_least=2).version == 2
+    for wrong in (["0"], ["3", "--out", str(tmp_path / "no" / "x")]):
+        with pytest.raises(SystemExit) as caught:
+            main([*command, *wrong])
+        assert caught.value.code == 1
+    assert not list(fleet.glob(".*"))
+
+
+def test_an_older_fleet_gets_its_signing_key_later(fleet: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="exists already"):
+        add_signer(fleet)
+    for name in ("fleet-sign.key", "fleet-sign.pub", "policy.signed"):
+        (fleet / name).unlink()
+    with pytest.raises(ConfigError, match=r"fleet-sign\.pub.*add-signer"):
+        enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out")
+    with pytest.raises(ConfigError, match=r"fleet-sign\.key.*add-signer"):
+        sign(fleet, "risk", risk_list(), 1)
+    add_signer(fleet)
+    enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out")
+
+
 def test_an_enrolled_kiosk_has_a_configuration_that_loads(fleet: Path, tmp_path: Path) -> None:
     site = enrol(fleet, "gate-1", PLACE, "mqtt.example.vn:8883", tmp_path / "out", "out")
     given = config.load([site])
@@ -96,7 +182,7 @@ def test_the_folder_of_a_kiosk_may_be_moved(fleet: Path, tmp_path: Path) -> None
 def test_keys_are_for_their_owner_alone(fleet: Path, tmp_path: Path) -> None:
     enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out")
     keys = [*fleet.glob("*.key"), *(tmp_path / "out").glob("*.key")]
-    assert len(keys) == 6
+    assert len(keys) == 7
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from central.ingest import config
+from central.risk import load_key, new_key
 from kiosk.errors import ConfigError
 from provisioning.authority import init_fleet
 
@@ -47,6 +49,27 @@ def test_paths_are_relative_to_the_file_and_defaults_hold(fleet: Path) -> None:
     assert given.config.batch == config.Batch(messages=64, ms=5)
     assert given.name == "_ingest-1"
     assert len(given.keys) == 1
+
+
+def test_keys_of_the_risk_list_are_read_where_there_are_any(fleet: Path) -> None:
+    first, second = fleet / "risk-1.key", fleet / "risk-2.key"
+    for key in (first, second):
+        new_key(key)
+    file = fleet / "central.toml"
+    file.write_text(TEXT + '[risk]\nkeys = ["risk-1.key", "risk-2.key"]\n')
+    assert config.load(file).risk_keys == [load_key(first), load_key(second)]
+    file.write_text(TEXT)
+    assert config.load(file).risk_keys == []
+
+
+def test_what_is_no_key_of_a_risk_list_is_named(fleet: Path) -> None:
+    wrong = ["ca.key", "none.key", *["ca.crt"] * 3]
+    found = problems(fleet, TEXT + f"[risk]\nkeys = {json.dumps(wrong)}\n")
+    assert found[0] == "risk.keys: 5 paths, allowed: at most 4"
+    assert (
+        found[1] == f"risk.keys: {fleet}/ca.key: not the key of a risk list; make one with new-key"
+    )
+    assert found[2].startswith(f"risk.keys: {fleet}/none.key: cannot be read")
 
 
 def test_every_mistake_is_named_at_once(fleet: Path) -> None:

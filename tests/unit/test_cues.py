@@ -22,6 +22,7 @@ from kiosk.cues import (
     HintCue,
     Inlet,
     Outlet,
+    RiskKeysCue,
     ScannerState,
     Trial,
     UplinkState,
@@ -42,7 +43,19 @@ def alert(code: str, raised: bool = True) -> AlertCue:
 
 
 STATE = UplinkState(number=1, at=1.0, online=True, centre=True, pending=0)
+RISK_KEYS = RiskKeysCue(number=1, at=1.0, keys=[bytes(range(32))])
 TRIAL = Trial(number=1, at=1.0, outcome="fail", reason="forged")
+
+
+def test_keys_of_the_risk_list_come_from_the_uplink_alone(tmp_path: Path) -> None:
+    inlet = Inlet(tmp_path, "scanner")
+    uplink, others = Outlet(tmp_path, "scanner", "uplink"), ("scanner", "feedback", "ctl")
+    assert uplink.send(RISK_KEYS)
+    for sender in others:
+        Outlet(tmp_path, "scanner", sender).send(RISK_KEYS)
+    uplink.send(STATE)  # nothing else is for the scanner
+    assert list(inlet.drain()) == [RISK_KEYS]
+    assert inlet.refused == len(others) + 1
 
 
 def test_a_cue_arrives_as_it_was_sent(tmp_path: Path) -> None:

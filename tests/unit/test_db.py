@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 
 from central import db
@@ -148,6 +150,7 @@ def reading(first: int, claims: object = None, count: int = 2) -> Reading:
         signed="none",
         issuer="",
         claims={"claim": claims},
+        risk="clear",
     )
     rows = [Row(record, person, NOW, "synced") for record in records]
     return Reading("gate-1", batch.segment, batch, rows)
@@ -166,6 +169,30 @@ def test_what_the_database_refuses_holds_nothing_else_up(store: Store, engine: s
     assert sorted(stored) == [1, 2, 5, 6]
     assert sorted(letter.seq for letter in letters) == [3, 4]
     assert wire.decode(letters[0].raw, wire.Batch).segment == "s-3"
+
+
+def test_records_from_before_the_risk_list_say_that_there_was_none(tmp_path: Path) -> None:
+    """A database of the first version, with a row in it, is brought up to date."""
+    engine = db.connect(f"sqlite:///{tmp_path / 'old.db'}")
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(db.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    store = Store(engine)
+    assert not db.is_current(engine)
+    old = [column for column in db.check_in.columns if column.name != "risk"]
+    row = {column.name: 1 if column.type.python_type is int else "x" for column in old}
+    row |= {"scanned_at": "2026-11-25", "received_at": "2026-11-25", "claims": "{}"}
+    with engine.begin() as connection:
+        names = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        connection.execute(sa.text(f"INSERT INTO check_in ({names}) VALUES ({values})"), row)
+    store.commit([reading(5)], NOW)
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(db.check_in.c.seq, db.check_in.c.risk)).all()
+    assert sorted(tuple(row) for row in rows) == [(1, "none"), (5, "clear"), (6, "clear")]
+    store.close()
 
 
 def test_a_row_without_its_receipt_is_no_obstacle(store: Store, engine: sa.Engine) -> None:

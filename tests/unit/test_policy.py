@@ -6,7 +6,7 @@ import pytest
 
 from kiosk.credentials.policy import REASONS, Policy, is_valid, judge, judge_malformed, parse_policy
 from kiosk.errors import ConfigError, CredentialError
-from kiosk.model import ClockState, Credential, Instant, Outcome, Role, Signature, Verdict
+from kiosk.model import ClockState, Credential, Instant, Outcome, Risk, Role, Signature, Verdict
 
 SHIPPED = (Path(__file__).parents[2] / "config/policy.toml").read_text()
 POLICY = parse_policy(SHIPPED.encode())
@@ -118,6 +118,29 @@ def test_answers_are_configuration_and_the_worst_is_given() -> None:
     assert judge(certificate("invalid"), merely_recording, at(INSIDE)) == Verdict(
         "pass", "forged", True
     )
+
+
+@pytest.mark.parametrize("risk", ["follow-up", "quarantine"])
+def test_who_is_at_risk_is_asked_to_the_desk_whatever_else_is_said(risk: Risk) -> None:
+    at_risk = Verdict("fail", "at-risk", True)
+    assert judge(CARD, POLICY, at(INSIDE), risk) == at_risk
+    assert judge(certificate(), POLICY, at(END), risk) == at_risk  # expired as well
+    assert judge(certificate("invalid"), POLICY, at(INSIDE), risk) == at_risk
+    for strange in (
+        changed('\ncccd = "pass"', "\n"),
+        changed('\nat-risk = "fail"', '\nat-risk = "warn"'),
+    ):
+        assert judge(CARD, strange, at(INSIDE), risk).outcome != "pass"
+    lenient = changed('\nat-risk = "fail"', '\nat-risk = "warn"')
+    assert judge(CARD, lenient, at(INSIDE), risk) == Verdict("warn", "at-risk", True)
+    assert judge(certificate(), lenient, at(END), risk) == Verdict("fail", "expired", True)
+    place = Credential(format="place", role="place")
+    assert judge(place, POLICY, at(INSIDE), risk).reason == "place-code"
+
+
+@pytest.mark.parametrize("risk", ["none", "not-checked", "clear"])
+def test_who_is_not_known_to_be_at_risk_is_judged_by_the_code(risk: Risk) -> None:
+    assert judge(CARD, POLICY, at(INSIDE), risk) == Verdict("pass", "accepted", True)
 
 
 def test_all_mistakes_are_named_at_once() -> None:

@@ -17,7 +17,17 @@ from kiosk.cues import AlertCue, Answer, HintCue
 from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxLocked
 from kiosk.faults import Faults, Severity
-from kiosk.model import Credential, Frame, Hint, Instant, Person, Symbol, Verdict
+from kiosk.model import (
+    CheckIn,
+    Credential,
+    Frame,
+    Hint,
+    Instant,
+    Person,
+    Risk,
+    Symbol,
+    Verdict,
+)
 from kiosk.outbox import Outbox
 from kiosk.scanner.eye import FAULTS as EYE
 from kiosk.scanner.eye import RETRY_S, SILENT_S, Eye
@@ -50,6 +60,8 @@ class Door:
         self.hints: list[HintCue] = []
         self.stored_when_answered: list[int] = []
         self.alerts: list[AlertCue] = []
+        self.hits: list[CheckIn | None] = []
+        self.listed: dict[str, Risk] = {}
         self.faults = Faults(self.alerts.append, lambda: self.at, EYE | STORE, LOG)
         self.outbox = Outbox(directory, 64, self.begin)
         self.store = Store(lambda: self.outbox, self.faults, lambda: self.at)
@@ -57,6 +69,8 @@ class Door:
             look=self.look,
             parse=self.parse,
             judge=self.judge,
+            risk=self.risk,
+            hit=self.hits.append,
             send=self.answer,
             now=lambda: NOW,
             boottime=lambda: self.at,
@@ -82,7 +96,12 @@ class Door:
             format="test", role=role, subject="s:" + payload.decode(), display="N. V. A"
         )
 
-    def judge(self, shown: Credential | CredentialError, now: Instant) -> Verdict:
+    def risk(self, subject: str) -> Risk:
+        return self.listed.get(subject, "clear")
+
+    def judge(self, shown: Credential | CredentialError, now: Instant, risk: Risk) -> Verdict:
+        if risk == "quarantine":
+            return Verdict("fail", "at-risk", True)
         if isinstance(shown, CredentialError):
             return Verdict("warn", "malformed", False)
         if shown.role == "place":
@@ -119,6 +138,41 @@ def test_green_comes_after_the_record_is_on_the_card(door: Door) -> None:
     ] * 2
     assert door.stored_when_answered == [1, 2]
     assert [p.subject for p in door.people()] == ["s:one", "s:two"]
+
+
+@pytest.mark.parametrize("risk", ["none", "not-checked", "clear", "follow-up", "quarantine"])
+def test_what_the_risk_list_said_is_sealed_with_the_person(door: Door, risk: Risk) -> None:
+    door.listed["s:one"] = risk
+    door.show(b"one", at=100)
+    assert [person.risk for person in door.people()] == [risk]
+
+
+def test_a_hit_is_told_once_with_its_record_and_not_for_a_repetition(door: Door) -> None:
+    door.listed = {"s:one": "quarantine", "s:two": "follow-up"}
+    for code, at in (
+        (b"one", 100),
+        (b"one", 102),
+        (b"two", 104),
+        (b"three", 106),
+        (b"broken", 108),
+    ):
+        door.show(code, at=at)
+    assert [(a.outcome, a.reason) for a in door.answers] == [
+        ("fail", "at-risk"),
+        ("fail", "at-risk"),  # shown again
+        ("pass", "accepted"),
+        ("pass", "accepted"),
+        ("warn", "malformed"),
+    ]
+    assert [record and record.seq for record in door.hits] == [1, 2]
+
+
+def test_a_hit_that_cannot_be_recorded_is_told_all_the_same(door: Door) -> None:
+    door.listed["s:one"] = "quarantine"
+    door.parts.outbox = None
+    door.show(b"one", at=100)
+    assert door.hits == [None]
+    assert door.answers[0].reason == "outbox-fault"
 
 
 def test_what_names_nobody_is_answered_and_not_recorded(door: Door) -> None:

@@ -181,7 +181,9 @@ def test_units_and_defaults_name_the_same_places() -> None:
     assert f"\nd {paths.run} " in tmpfiles
     assert f"\nd {paths.outbox} " in tmpfiles
     for daemon in ("scanner", "uplink"):
-        assert f"-{paths.outbox}" in values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
+        may_write = values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
+        assert f"-{paths.outbox}" in may_write
+        assert str(paths.run) in may_write  # where it makes its socket
 
 
 class System:
@@ -252,6 +254,7 @@ def test_marks_in_the_run_directory_are_seen_by_all_and_removed_by_their_owner(
 ) -> None:
     assert system.does("uplink", "echo > run/kiosk/connected")
     assert system.does("scanner", "cat run/kiosk/connected")
+    assert system.does("scanner", "touch run/kiosk/scanner.sock && rm run/kiosk/scanner.sock")
     assert not system.does("scanner", "rm -f run/kiosk/connected")
     assert not system.does("feedback", "mv run/kiosk/connected run/kiosk/other")
     assert system.does("uplink", "rm run/kiosk/connected")

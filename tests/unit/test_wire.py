@@ -41,6 +41,7 @@ MESSAGES: list[wire.Message] = [
     wire.State("online", "s"),
     wire.Ack(segment="s", accepted=[1], refused=[wire.Refusal(2, "sealed")], server_ms=1),
     wire.Presence("away", "database"),
+    wire.RiskKeys([bytes(range(32)), bytes(32)]),
     wire.Alert(code="card-full", severity="critical", raised=True, at_ms=1),
     wire.Telemetry(at_ms=1, clock="synced", pending_segments=0, quarantined=0, oldest_pending_s=0),
 ]
@@ -49,6 +50,12 @@ MESSAGES: list[wire.Message] = [
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda m: type(m).__name__)
 def test_a_message_survives_the_wire(message: wire.Message) -> None:
     assert wire.decode(wire.encode(message), type(message)) == message  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("keys", [[bytes(31)], [bytes(33)], [bytes(32)] * 5])
+def test_keys_of_another_size_and_too_many_are_refused(keys: list[bytes]) -> None:
+    with pytest.raises(WireError):
+        wire.decode(msgspec.json.encode({"keys": keys}), wire.RiskKeys)
 
 
 def test_fields_of_tomorrow_are_ignored() -> None:

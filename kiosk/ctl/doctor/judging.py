@@ -3,33 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
+from kiosk import seal
 from kiosk.config import Config
 from kiosk.credentials.policy import parse_policy
+from kiosk.credentials.risk import RiskList
 from kiosk.credentials.trust import parse_trust
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 from kiosk.ctl.doctor.identity import unreadable
 from kiosk.ctl.words import about
-from kiosk.errors import ConfigError, SealError
-from kiosk.seal import load_public
+from kiosk.errors import ConfigError, DocumentError, SealError
+from kiosk.signed import Keys, Kind, load_public, read_keys, take
 
 
 def check(config: Config, advice: Advice) -> Iterator[Finding]:
-    """Policy, trust list, public keys of the centre."""
+    """Policy, trust list, risk list, public keys of the fleet and of the centre."""
     judge = config.judge
-    yield _document("policy", judge.policy, parse_policy)
-    if judge.trust:
-        yield _document("trust list", judge.trust, parse_trust)
+    keys: Keys = {}
+    for path in judge.fleet_keys:
+        yield _document("fleet's key", path, load_public)
+    try:
+        keys = read_keys(judge.fleet_keys)
+    except (OSError, DocumentError):
+        yield fine("whether policy and lists are signed is not looked at without those keys")
     else:
+        documents: list[tuple[Kind, str, Path | Literal[""], Callable[[bytes], object]]] = [
+            ("policy", "policy", judge.policy, parse_policy),
+            ("trust", "trust list", judge.trust, parse_trust),
+            ("risk", "risk list", judge.risk, RiskList),
+        ]
+        for kind, what, file, parse in documents:
+            if file:
+                yield _document(what, file, partial(_opened, kind, keys, parse))
+        yield fine(
+            f"keys that may sign these files: {', '.join(keys)}"
+            if keys
+            else "judge.fleet_keys is empty: policy and lists are taken unsigned"
+        )
+    if not judge.trust:
         yield fine("no trust list is configured: signed codes count as signed by nobody known")
     if not config.seal.recipients:
         yield wrong(
             "no key to seal for: seal.recipients is empty, nothing is scanned", advice.enrol
         )
     for path in config.seal.recipients:
-        yield _document("sealing key", path, load_public)
+        yield _document("sealing key", path, seal.load_public)
+
+
+def _opened(kind: Kind, keys: Keys, parse: Callable[[bytes], object], data: bytes) -> None:
+    parse(bytes(take(data, kind, keys).content))
 
 
 def _document(what: str, path: Path, parse: Callable[[bytes], object]) -> Finding:
@@ -38,7 +64,7 @@ def _document(what: str, path: Path, parse: Callable[[bytes], object]) -> Findin
         parse(path.read_bytes())
     except ConfigError as error:
         return wrong(f"the {what} is wrong: {'; '.join(about(path, error))}", remedy)
-    except SealError as error:
+    except (SealError, DocumentError) as error:
         return wrong(f"the {what} {path} is wrong: {error}", remedy)
     except OSError as error:
         return unreadable(what, path, error, remedy)
