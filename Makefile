@@ -1,6 +1,7 @@
 # make demo    the whole chain on this machine, hardware simulated (ONCE=1: one round, then ends)
 # make test    all tests
 # make test-camera   the Pi camera's driver on the real picamera2 and libcamera (needs root)
+# make test-devices  drivers of USB devices on a real kernel in an emulated machine (needs root)
 # make check   style, types, layers, dead code
 # make bench   lists the benchmarks
 # make panel   every screen of the panel as one picture
@@ -28,7 +29,7 @@ SHORTLY := while read -r word name _; do case "$$word $$name" in \
 	"Building wheels"|"Installing collected") printf '\n%s %s ...' "$$word" "$$name" ;; \
 	esac; done; echo
 
-.PHONY: demo test test-camera check bench panel packages clean
+.PHONY: demo test test-camera test-devices check bench panel packages clean
 
 demo: $(READY)
 	@$(PY) -m demo $(if $(filter-out 0 no false,$(ONCE)),--once)
@@ -39,6 +40,9 @@ test: $(READY)
 # Brings its own Debian and Python, see there.
 test-camera:
 	@sh tests/camera/run.sh
+
+test-devices:
+	@sh tests/devices/run.sh
 
 check: $(READY)
 	$(PY) -m ruff check .

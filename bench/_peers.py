@@ -1,4 +1,4 @@
-"""The decoders that `bench.decode` compares: ours and the peers that are installed."""
+"""The decoders that are compared: ours and the peers that are installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Reader = Callable[[Grey], list[bytes]]
 
 def readers() -> dict[str, Reader]:
     """Name of each decoder, and what reads the payloads of all QR codes in a picture with it."""
-    found: dict[str, Reader] = {"ours": _ours(), "pyzbar": plain_pyzbar, "zxing-cpp": _zxing}
+    found: dict[str, Reader] = {"ours": _ours(), "pyzbar": plain_pyzbar, "zxing-cpp": plain_zxing}
     if find_spec("cv2"):
         found["opencv"] = _opencv()
     return found
@@ -38,7 +38,8 @@ def plain_pyzbar(grey: Grey) -> list[bytes]:
         return []
 
 
-def _zxing(grey: Grey) -> list[bytes]:
+def plain_zxing(grey: Grey) -> list[bytes]:
+    """With its defaults, for QR codes."""
     codes = zxingcpp.read_barcodes(grey, formats=zxingcpp.BarcodeFormat.QRCode)  # type: ignore[arg-type]
     return [code.bytes for code in codes]
 

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +21,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench._peers import Grey, Reader, plain_pyzbar, readers
+from bench._idle import Look, costs, ratio
+from bench._peers import Grey, Reader, readers
 from bench._report import arguments, machine, spread, write
-from demo import hard, idle
+from demo import hard
 from drivers.camera import Frame
 from kiosk.decode import Decoder
 
@@ -31,8 +32,6 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 CHARSETS = ("utf-8", "iso-8859-1", "shift_jis", "gb18030", "big5", "euc_kr")
 """Character sets of codes whose expectation is text: a payload says the same in any."""
 FPS = 15
-EVERY = 15
-"""Plain pyzbar, which keeps no state, sees one idle frame in so many."""
 
 console = Console(stderr=True)
 
@@ -165,33 +164,19 @@ def _figures(pictures: int, tallies: Set) -> dict[str, Any]:
 
 
 def _idle(seconds: float) -> dict[str, Any]:
-    """CPU milliseconds per frame while nobody holds up a code."""
-    clips: dict[str, Any] = {}
-    for kind in track(idle.KINDS, "idle clips", console=console):
-        decoder, ours, peer = Decoder(), 0.0, []
-        number, found = -1, 0
-        for number, grey in enumerate(idle.clip(kind, seconds, FPS)):
-            start = time.process_time()
-            found += len(decoder.look(Frame(grey, number / FPS)).symbols)
-            ours += time.process_time() - start
-            if number % EVERY == 0:
-                start = time.process_time()
-                plain_pyzbar(grey)
-                peer.append(time.process_time() - start)
-        decoder.close()
-        if not peer:
-            continue
-        mine, theirs = ours / (number + 1) * 1000, sum(peer) / len(peer) * 1000
-        clips[kind] = {
-            "frames": number + 1,
-            "wrong": found,
-            "ours_ms": round(mine, 3),
-            "pyzbar_ms": round(theirs, 3),
-            "pyzbar_to_ours": round(theirs / mine, 1),
-        }
-    mine = sum(clip["ours_ms"] for clip in clips.values())
-    theirs = sum(clip["pyzbar_ms"] for clip in clips.values())
-    return {"fps": FPS, "clips": clips, "pyzbar_to_ours": round(theirs / mine, 1) if mine else None}
+    found = costs(_looks, seconds, FPS, console)
+    return {
+        "fps": FPS,
+        "clips": {kind: cost.figures() for kind, cost in found.items()},
+        "pyzbar_to_ours": round(ratio(found), 1) if found else None,
+    }
+
+
+@contextmanager
+def _looks() -> Iterator[Look]:
+    decoder = Decoder()
+    yield lambda grey, at: len(decoder.look(Frame(grey, at)).symbols)
+    decoder.close()
 
 
 def _show(figures: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ def clip(
         raise ValueError(f"no clip of kind {kind!r}; there are {', '.join(KINDS)}")
     rng = np.random.default_rng(seed)
     room = _room(size, rng)
-    noise = [rng.normal(0, 3, room.shape).astype(np.float32) for _ in range(3)]
+    grain = Grain(size, rng)
     rows = np.arange(size[1], dtype=np.float32)[:, None] / size[1] * _READOUT_S
     for number in range(round(seconds * fps)):
         at = number / fps
@@ -40,9 +40,26 @@ def clip(
             light = light * np.float32(1 + 0.3 * np.sin(2 * np.pi * at / 40))
         elif kind == "passers-by" and at % _EVERY_S < _PASS_S:
             light = _with_person(light, at % _EVERY_S / _PASS_S)
-        shift = (int(rng.integers(size[1])), int(rng.integers(size[0])))
-        grain = np.roll(noise[number % len(noise)], shift, (0, 1))
-        yield (light + grain).clip(0, 255).astype(np.uint8)
+        yield (light + grain.frame()).clip(0, 255).astype(np.uint8)
+
+
+class Grain:
+    """Sensor noise of `sigma` grey levels: a few frames of it, shown in turn and shifted, since
+    noise that is made anew costs more than all else in a frame."""
+
+    def __init__(self, size: tuple[int, int], rng: np.random.Generator, sigma: float = 3) -> None:
+        self._rng = rng
+        self._size = size[::-1]
+        self._noise = [rng.normal(0, sigma, self._size).astype(np.float32) for _ in range(3)]
+        self._number = 0
+
+    def frame(self) -> npt.NDArray[np.float32]:
+        """The noise of the next frame, shape (height, width)."""
+        height, width = self._size
+        shift = (int(self._rng.integers(height)), int(self._rng.integers(width)))
+        noise = self._noise[self._number % len(self._noise)]
+        self._number += 1
+        return np.roll(noise, shift, (0, 1))
 
 
 def _room(size: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.float32]:

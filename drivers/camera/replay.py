@@ -1,9 +1,9 @@
-"""Camera that shows the pictures of a folder: what lies in it is what stands before the lens.
+"""Camera that shows what lies in a folder, pictures and videos, as if it stood before the lens.
 
-Moving a picture into the folder (rename, so that it appears whole) holds it up; taking it
-away ends the showing. With several, each is shown for `hold_s` in the order of names, round
-and round; an empty folder is an empty scene. Names not ending in .png, .jpg or .jpeg are
-ignored.
+Moving a file into the folder (rename, so that it appears whole) holds it up; taking it away
+ends the showing. With several, each picture is shown for `hold_s` and each video once, in
+the order of names, round and round; an empty folder is an empty scene. Names that do not
+end as pictures (.png, .jpg, .jpeg) or videos (`_video.SUFFIXES`) do are ignored.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import stat
 import time
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +20,12 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from drivers.camera import Camera, CameraError, CameraOptions, Frame
+from drivers.camera._video import SUFFIXES as _VIDEOS
+from drivers.camera._video import Video
 
 Grey = npt.NDArray[np.uint8]
 
-_SUFFIXES = (".png", ".jpg", ".jpeg")
+_SUFFIXES = (".png", ".jpg", ".jpeg", *_VIDEOS)
 _MAX_PIXELS = 50_000_000  # a picture is opened up in memory; twice what a Pi camera takes
 _WALL = 128  # grey of the empty scene, and of the bars around a picture of another shape
 _NOISE = 3.0  # standard deviation of the empty scene's sensor noise, grey levels
@@ -36,8 +40,8 @@ def open_camera(options: CameraOptions) -> Camera:
 
 class _Loaded(NamedTuple):
     name: str
-    version: tuple[int, int, int]  # inode, size, mtime: another one is another picture
-    grey: Grey
+    version: tuple[int, int, int]  # inode, size, mtime: another one is another file
+    scene: Grey | Video
 
 
 class _ReplayCamera:
@@ -48,7 +52,7 @@ class _ReplayCamera:
         self._empty = _empty_scene(options.width, options.height)
         self._names()  # a missing folder is told at once
         self._loaded: _Loaded | None = None
-        self._current = ""  # name of the picture in view
+        self._current = ""  # name of what is in view
         self._shown_since = 0.0
         self._due = time.monotonic()
         self._count = 0
@@ -76,7 +80,7 @@ class _ReplayCamera:
 
     def close(self) -> None:
         self._open = False
-        self._loaded = None
+        self._unload()
 
     def _wait(self, timeout: float) -> bool:
         """Sleeps until the next frame is due; a reader who is late skips the missed ones."""
@@ -97,30 +101,61 @@ class _ReplayCamera:
         while names:
             name = self._choose(names, now)
             try:
-                return self._load(name)
+                scene = self._load(name, now)
             except FileNotFoundError:  # taken away between listing and opening
                 names.remove(name)
-        self._loaded = None
+                continue
+            return self._played(scene, now) if isinstance(scene, Video) else scene
+        self._unload()
         return None
 
+    def _played(self, video: Video, now: float) -> Grey:
+        try:
+            return video.picture(now)
+        except CameraError:
+            self._unload()
+            raise
+
     def _choose(self, names: list[str], now: float) -> str:
-        if self._current not in names or now - self._shown_since >= self._options.hold_s:
+        if self._current not in names or self._over(now):
             following = (name for name in names if name > self._current)
             self._current, self._shown_since = next(following, names[0]), now
         return self._current
 
-    def _load(self, name: str) -> Grey:
+    def _over(self, now: float) -> bool:
+        """Whether what is in view has had its time. A video has to be opened anew then."""
+        known = self._loaded
+        if known is None or not isinstance(known.scene, Video):
+            return now - self._shown_since >= self._options.hold_s
+        over = known.scene.over(now)
+        if over:
+            self._unload()
+        return over
+
+    def _unload(self) -> None:
+        known, self._loaded = self._loaded, None
+        if known is not None and isinstance(known.scene, Video):
+            known.scene.close()
+
+    def _load(self, name: str, now: float) -> Grey | Video:
         path = os.path.join(self._options.folder, name)  # noqa: PTH118  runs every frame
         info = os.stat(path)  # noqa: PTH116
         version = (info.st_ino, info.st_size, info.st_mtime_ns)
         known = self._loaded
         if known is not None and known.name == name and known.version == version:
-            return known.grey
+            return known.scene
         if not stat.S_ISREG(info.st_mode):
             raise CameraError(f"{name} is not a file; remove it from the replay camera's folder")
-        grey = _read(path, name, self._options.width, self._options.height)
-        self._loaded = _Loaded(name, version, grey)
-        return grey
+        self._unload()
+        size = (self._options.width, self._options.height)
+        scene: Grey | Video
+        if name.lower().endswith(_VIDEOS):
+            scene = Video(Path(path), partial(_fitted, size=size), now)
+        else:
+            scene = _fitted(_read(path, name), size)
+            scene.setflags(write=False)  # the same frame is handed out again and again
+        self._loaded = _Loaded(name, version, scene)
+        return scene
 
     def _names(self) -> list[str]:
         folder = self._options.folder
@@ -132,8 +167,8 @@ class _ReplayCamera:
             ) from error
 
 
-def _read(path: str, name: str, width: int, height: int) -> Grey:
-    """The picture as luma of exactly `width` x `height`; other shapes get bars around them."""
+def _read(path: str, name: str) -> Grey:
+    """The picture's luma."""
     try:
         with Image.open(path) as picture:
             if picture.width * picture.height > _MAX_PIXELS:
@@ -141,7 +176,7 @@ def _read(path: str, name: str, width: int, height: int) -> Grey:
                     f"{name} has {picture.width}x{picture.height} pixels, at most "
                     f"{_MAX_PIXELS} fit; make it smaller"
                 )
-            grey = picture.convert("L")
+            return np.asarray(picture.convert("L"))
     except (FileNotFoundError, CameraError):
         raise
     # PIL answers a damaged file with any of these, by format and place of the damage.
@@ -150,11 +185,13 @@ def _read(path: str, name: str, width: int, height: int) -> Grey:
             f"{name} is no readable PNG or JPEG picture ({type(error).__name__}); "
             "remove it from the replay camera's folder"
         ) from error
-    if grey.size != (width, height):
-        grey = ImageOps.pad(grey, (width, height), color=_WALL)
-    pixels = np.asarray(grey)
-    pixels.setflags(write=False)  # the same frame is handed out again and again
-    return pixels
+
+
+def _fitted(grey: Grey, size: tuple[int, int]) -> Grey:
+    """As large as `size` (width, height); another shape gets bars around it."""
+    if grey.shape == size[::-1]:
+        return grey
+    return np.asarray(ImageOps.pad(Image.fromarray(grey), size, color=_WALL))
 
 
 def _empty_scene(width: int, height: int) -> list[Grey]:

@@ -12,7 +12,7 @@ from kiosk.decode.choice import Choice, ambiguous, merged
 from kiosk.decode.eyes import Eyes, Seen
 from kiosk.decode.geometry import Box, Grey, box_of
 from kiosk.decode.hints import Patience, advice
-from kiosk.decode.looks import LOOKS
+from kiosk.decode.looks import LOOKS, Look
 from kiosk.decode.texture import burnt, dense, largest
 from kiosk.decode.zxing import Unread
 from kiosk.errors import HardwareError
@@ -21,9 +21,10 @@ from kiosk.model import Frame, Hint, Symbol
 IDLE_S = 1.0
 """With nothing moving, one frame in this many seconds is read all the same."""
 OPEN_S = 1.0
-"""Seconds for which frames are read after the last movement."""
+"""Seconds for which frames are read after the last movement, or the last code."""
 PLAIN_S = 0.2
-"""Seconds between readings while something moves that does not look like a code."""
+"""Seconds between readings of what moves and does not look like a code, or of a code that lies
+still."""
 HELD_S = 3.0
 """Seconds for which what has moved counts as held up: nobody is told how to hold a poster."""
 
@@ -52,10 +53,14 @@ class Decoder:
         self._choice = Choice()
         self._patience = Patience()
         self._assembly = Assembly()
+        self._found_at = float("-inf")  # when a code was last read
         self._read_at = 0.0
         self._holding = False  # the last reading found a code
         self._unread = False  # ... found something held up that it could not read
         self._look = 0  # which second look is next
+        self._helped: Look | None = None  # the one that last read something
+        self._helped_at = 0.0
+        self._insisted = False  # it was just tried once more, in vain
         self._rested = True  # the frame before had no second look
 
     def look(self, frame: Frame) -> Sight:
@@ -66,18 +71,20 @@ class Decoder:
         grey = _luma(frame.grey)
         self._assembly.forget(frame.at)
         if not self._due(grey, frame.at):
-            return Sight([], self._patience.settled(None, frame.at))
+            return Sight([])  # and no hint: it is said again by the next reading
         self._read_at = frame.at
         seen = self._eyes.first(grey)
         self._unread = False
         if not (seen.symbols or seen.parts) and (seen.unread or self._open(frame.at)):
             place = self._place(grey, seen, frame.at)
             if place is not None:
-                self._second(grey, seen, place)
+                self._second(grey, seen, place, frame.at)
             if not (seen.symbols or seen.parts):
                 self._unread = self._held_up(grey, place, frame.at)
         _put_together(seen, self._assembly, frame.at)
         self._holding = bool(seen.symbols or seen.parts)
+        if self._holding:
+            self._found_at = frame.at
         symbols = self._choice.ordered(seen.symbols, grey)
         hint = self._hint(grey, symbols, seen.unread, frame.at)
         return Sight(symbols, self._patience.settled(hint, frame.at), self._unread)
@@ -100,8 +107,11 @@ class Decoder:
 
     def _due(self, grey: Grey, at: float) -> bool:
         """Whether this frame is read; always notes what moved."""
-        if not self._activity.turn(grey, at) or self._holding:
+        if not self._activity.turn(grey, at):
             return True
+        if self._holding:  # a poster, or a phone that was laid down
+            still = at - self._activity.last() > OPEN_S
+            return not still or at - self._read_at >= PLAIN_S
         if not self._open(at):
             return at - self._read_at >= IDLE_S
         if at - self._read_at >= PLAIN_S:
@@ -109,7 +119,10 @@ class Decoder:
         return bool(dense(grey, self._activity.noise).any())
 
     def _open(self, at: float) -> bool:
-        return at - self._activity.last() <= (HELD_S if self._unread else OPEN_S)
+        # What was read counts as well: what only a second look reads must not be lost when it
+        # lies still, or it would be a new showing when it moves.
+        stirred_for = at - max(self._activity.last(), self._found_at)
+        return stirred_for <= (HELD_S if self._unread else OPEN_S)
 
     def _place(self, grey: Grey, seen: Seen, at: float) -> Box | None:
         """Where to look again: what was moved of late comes first, if it may be a code."""
@@ -143,16 +156,23 @@ class Decoder:
             return "one-at-a-time" if several else None
         return advice(grey, [u for u in unread if held(u)]) if self._open(at) else None
 
-    def _second(self, grey: Grey, seen: Seen, box: Box) -> None:
+    def _second(self, grey: Grey, seen: Seen, box: Box, at: float) -> None:
         """One second look at every other frame, at the place where a code may be. The look
-        that helped is kept."""
+        that helped a moment ago takes turns with the others."""
         self._rested = not self._rested
         if self._rested:
             return
-        found = self._eyes.second(grey, box, LOOKS[self._look])
+        lately = at - self._helped_at <= OPEN_S
+        helped = self._helped if lately and not self._insisted else None
+        look = helped or LOOKS[self._look]
+        found = self._eyes.second(grey, box, look)
         seen.symbols, seen.parts = found.symbols, found.parts
         seen.unread += found.unread
-        if not (found.symbols or found.parts):
+        helps = bool(found.symbols or found.parts)
+        self._insisted = helped is not None and not helps
+        if helps:
+            self._helped, self._helped_at = look, at
+        elif helped in (None, LOOKS[self._look]):
             self._look = (self._look + 1) % len(LOOKS)
 
     def _every_look(self, grey: Grey, seen: Seen) -> None:

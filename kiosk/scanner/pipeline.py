@@ -112,13 +112,19 @@ class Pipeline:
         self._see([payload], at, _Stages())
 
     def _see(self, payloads: list[bytes], at: float, stages: _Stages) -> None:
-        # The one that is held up comes first; one that has its answer, as a poster on the
-        # wall, does not stand in the way of the next.
-        seen = [(payload, *self._parts.showings.see(payload, at)) for payload in payloads]
-        for payload, showing, verdict in seen:
-            if showing is not Showing.HELD:
-                self._shown(payload, showing, verdict, at, stages)
-                return
+        # The one that is held up comes first. Whoever is still in view reads their answer
+        # before the next code gets one; what has long had its own, as a poster on the wall,
+        # does not stand in the way.
+        showings = self._parts.showings
+        seen = [(payload, *showings.see(payload, at)) for payload in payloads]
+        new = [one for one in seen if one[1] is not Showing.HELD]
+        held = [one[0] for one in seen if one[1] is Showing.HELD]
+        reading = any(showings.is_fresh(payload, at) for payload in held)
+        turn, waiting = (new[:0], new) if reading else (new[:1], new[1:])
+        for payload, _, _ in waiting:
+            showings.put_off(payload)
+        for payload, showing, verdict in turn:
+            self._shown(payload, showing, verdict, at, stages)
 
     def _shown(
         self, payload: bytes, showing: Showing, verdict: Verdict | None, at: float, stages: _Stages
@@ -126,16 +132,16 @@ class Pipeline:
         showings = self._parts.showings
         with stages.timed("judge"):
             judged = self._judge(payload)
-        record = None
+        record, settled = None, True
         is_new = verdict is None
         if verdict is None:
             verdict = judged.verdict
             if verdict.recorded:
                 record, fault = self._store(judged, stages)
                 verdict = NOT_RECORDED[fault] if fault else verdict
-            settled = record is not None or not judged.verdict.recorded
-            # The time of the answer, not of the frame: a slow card is no reason to repeat it.
-            showings.answered(payload, self._parts.boottime(), verdict if settled else None)
+                settled = record is not None
+        # The time of the answer, not of the frame: a slow card is no reason to repeat it.
+        showings.answered(payload, self._parts.boottime(), verdict if settled else None)
         with stages.timed("cue"):
             number = self._send(judged.credential, verdict, repeated=showing is Showing.AGAIN)
         self.scans += 1

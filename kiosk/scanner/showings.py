@@ -1,7 +1,7 @@
 """One showing, one check-in: recognises a code that was seen a moment ago.
 
 A payload is never kept: a code is known again by its HMAC-SHA256 under a random key that
-lives in memory and dies with the process.
+lives in memory and dies with the process. `docs/decisions/showings.md` has the rules.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import msgspec
 from kiosk.model import Verdict
 
 REMEMBERED = 256
+STANDS_S = 1.5
+"""Seconds for which an answer is left standing while its code is in view with others."""
 
 
 class Showing(Enum):
@@ -28,6 +30,7 @@ class Showing(Enum):
 class _Seen(msgspec.Struct):
     at: float
     verdict: Verdict | None  # None: not settled, the next showing is a new one
+    put_off: bool = False  # shown anew, its answer is still to come
 
 
 class Showings:
@@ -39,6 +42,7 @@ class Showings:
         self._repeat_s = repeat_s
         self._key = os.urandom(32)
         self._seen: dict[bytes, _Seen] = {}
+        self._last: tuple[bytes, float] = (b"", 0.0)  # what was answered last, and when
 
     def see(self, payload: bytes, at: float) -> tuple[Showing, Verdict | None]:
         """What this sight of a code is; AGAIN comes with the verdict to repeat."""
@@ -47,7 +51,8 @@ class Showings:
         if seen is None:
             return Showing.NEW, None
         gap, seen.at = at - seen.at, at
-        if gap < self._hold_s:
+        put_off, seen.put_off = seen.put_off, False
+        if gap < self._hold_s and not put_off:
             return Showing.HELD, None
         return (Showing.NEW, None) if seen.verdict is None else (Showing.AGAIN, seen.verdict)
 
@@ -56,7 +61,20 @@ class Showings:
         holding it up again tries again."""
         if len(self._seen) >= REMEMBERED:
             del self._seen[min(self._seen, key=lambda digest: self._seen[digest].at)]
-        self._seen[self._digest(payload)] = _Seen(at, verdict)
+        digest = self._digest(payload)
+        self._seen[digest] = _Seen(at, verdict)
+        self._last = digest, at
+
+    def put_off(self, payload: bytes) -> None:
+        """It was shown anew and must wait: the next sight of it is what this one was."""
+        seen = self._seen.get(self._digest(payload))
+        if seen is not None:
+            seen.put_off = True
+
+    def is_fresh(self, payload: bytes, at: float) -> bool:
+        """Whether this code was the last to be answered, and its answer must be left standing."""
+        last, answered_at = self._last
+        return self._digest(payload) == last and at - answered_at < STANDS_S
 
     def _digest(self, payload: bytes) -> bytes:
         return hmac.digest(self._key, payload, "sha256")

@@ -6,15 +6,10 @@
 set -eu
 cd "$(dirname "$0")/../.."
 tree=${TREE:-$PWD/var/camera-tree}
+target=test-camera
+. tests/tree.sh
 
-skip() {
-    echo "test-camera: SKIPPED, nothing was tested: $1" >&2
-    exit 0
-}
-[ "$(id -u)" -eq 0 ] || skip "needs root, to make a Debian tree and enter it (chroot)"
-command -v apt-get >/dev/null || skip "needs Debian's mmdebstrap, and this is no Debian"
-sh provisioning/packages.sh mmdebstrap debian-archive-keyring ||
-    skip "mmdebstrap cannot be installed, see above"
+need
 unshare --mount true 2>/dev/null || skip "this machine allows no mount namespaces"
 
 if [ ! -e "$tree/made" ]; then
@@ -29,17 +24,7 @@ if [ ! -e "$tree/made" ]; then
     chroot "$tree" python3 -m venv --system-site-packages /opt/venv
     touch "$tree/made"
 fi
-# Whom this machine trusts, which may include the authority of a proxy.
-cp /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/"
-
-rm -rf "$tree/src/"*
-cp -r setup.py pyproject.toml kiosk drivers config systemd tests "$tree/src/"
-if ! cmp -s setup.py "$tree/installed"; then
-    echo "test-camera: installing picamera2 and what the firmware needs" >&2
-    PIP_CERT=/etc/ssl/certs/ca-certificates.crt chroot "$tree" /opt/venv/bin/pip install \
-        --quiet --disable-pip-version-check picamera2 '/src[demo,test]'
-    cp setup.py "$tree/installed"
-fi
+fill "$tree" picamera2 '/src[demo,test]'
 exec unshare --mount sh -c '
     mount -t proc proc "$1/proc"
     exec chroot "$1" env -i PATH=/usr/bin:/bin HOME=/root LIBCAMERA_LOG_LEVELS="*:ERROR" \

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import segno
@@ -10,10 +12,10 @@ from demo import idle
 from demo.hard import scene
 from drivers.camera import Frame
 from kiosk.decode import Decoder
-from kiosk.decode.eyes import Eyes
+from kiosk.decode.eyes import Eyes, Seen
 from kiosk.decode.geometry import Box
 from kiosk.decode.looks import LOOKS
-from kiosk.model import Hint
+from kiosk.model import Hint, Symbol
 
 FPS = 15
 
@@ -89,9 +91,17 @@ def test_what_stands_there_from_the_start_is_read(decoder):
     assert payloads(decoder, door((held, 300, 200)), 0.0) == [b"poster"]
 
 
-def test_a_code_that_does_not_move_stays_in_view(decoder):
-    held = door((code(b"still"), 300, 200), seed=None)
-    assert [payloads(decoder, held, n / FPS) for n in range(75)] == [[b"still"]] * 75
+def test_a_code_that_lies_still_is_read_five_times_a_second(decoder, monkeypatch):
+    """A poster in view must not cost what a visitor does."""
+    taken = looks_taken(monkeypatch)
+    held = door((code(b"poster"), 300, 200), seed=None)
+    read = [payloads(decoder, held, n / FPS) for n in range(10 * FPS)]
+    assert set(map(tuple, read[: FPS + 1])) == {(b"poster",)}, "at first in every frame"
+    assert 8 * 4 <= len(taken) - FPS <= 9 * 5 + 2
+    gaps = np.diff([n for n, found in enumerate(read) if found])
+    assert gaps.max() / FPS < 0.5, "well within scan.hold_s"
+    moved = door((code(b"poster"), 304, 200), seed=None)
+    assert payloads(decoder, moved, 10.0) == [b"poster"], "at once"
 
 
 def test_a_code_that_creeps_in_unnoticed_is_read_within_a_second(decoder, monkeypatch):
@@ -118,6 +128,46 @@ def test_second_looks_read_what_the_first_does_not(decoder):
             read += bool(found)
             total += 1
     assert read > first
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("bands", 1), ("blur", 3), ("moire", 2), ("motion", 0)])
+def test_what_only_second_looks_read_is_not_lost_when_it_lies_still(decoder, kind, seed):
+    hard = scene(kind, 0.6, seed, (640, 480))
+    assert Eyes().first(hard.grey).symbols == []
+    grain = idle.Grain((640, 480), np.random.default_rng(1), 2)
+    read = []
+    for number in range(12 * FPS):
+        grey = (hard.grey + grain.frame()).clip(0, 255).astype(np.uint8)
+        if payloads(decoder, grey, number / FPS):
+            read.append(number / FPS)
+    assert np.diff([0, *read, 12]).max() < 1.0
+
+
+def without_code(frames: int) -> Iterator[np.ndarray]:
+    """Something dense that moves."""
+    noise = np.random.default_rng(5)
+    for number in range(frames):
+        grey = door(seed=number)
+        grey[100:300, 200:400] = noise.integers(0, 2, (50, 50)).repeat(4, 0).repeat(4, 1) * 200
+        yield grey
+
+
+def test_a_look_that_helped_does_not_keep_the_others_out(decoder, monkeypatch):
+    """Another code in the same place, which needs another look."""
+    taken: list[str] = []
+
+    def second(self, grey, box, look):
+        taken.append(look.name)
+        symbols = [Symbol(b"x", "qr", ((0, 0), (9, 0), (9, 9)))] if len(taken) == 3 else []
+        return Seen(symbols, [])
+
+    monkeypatch.setattr(Eyes, "second", second)
+    for number, grey in enumerate(without_code(60)):
+        payloads(decoder, grey, number / FPS)
+    assert taken[:2] == [LOOKS[0].name, LOOKS[1].name]
+    assert taken[3:11:2] == [LOOKS[2].name] * 4, "insists on what helped"
+    assert taken[4:8:2] == [LOOKS[3].name, LOOKS[4].name], "and tries the others in between"
+    assert len(set(taken)) == len(LOOKS)
 
 
 def test_what_lies_still_and_is_found_gets_second_looks_for_good(decoder, monkeypatch):
@@ -167,10 +217,7 @@ def test_no_frame_gets_more_than_one_second_look(decoder, monkeypatch):
         return second(self, *args)
 
     monkeypatch.setattr(Eyes, "second", noted)
-    noise = np.random.default_rng(5)
-    for frame_number in range(40):  # dense, moving, and no code
-        grey = door(seed=frame_number)
-        grey[100:300, 200:400] = noise.integers(0, 2, (50, 50)).repeat(4, 0).repeat(4, 1) * 200
+    for frame_number, grey in enumerate(without_code(40)):
         payloads(decoder, grey, frame_number / FPS)
     assert len(taken) >= 15
     assert np.diff(taken).min() >= 2
@@ -206,7 +253,7 @@ def test_several_codes_bring_the_hint_to_show_one(decoder):
     two = [(code(b"one"), 140, 180), (code(b"two"), 360, 180)]
     given = hints(decoder, [door(*two, seed=n) for n in range(20)])
     assert given[0] is None  # a glimpse is no trouble
-    assert given[-1] == "one-at-a-time"
+    assert set(given) == {None, "one-at-a-time"}
 
 
 def test_nobody_is_told_how_to_hold_a_poster(decoder):

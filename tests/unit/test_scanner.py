@@ -8,11 +8,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from demo.door import recorded
 from kiosk.cues import AlertCue, Answer, HintCue
 from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxLocked
@@ -28,14 +28,14 @@ from kiosk.model import (
     Symbol,
     Verdict,
 )
-from kiosk.outbox import Outbox, SealedSegments
+from kiosk.outbox import Outbox
 from kiosk.scanner.eye import FAULTS as EYE
 from kiosk.scanner.eye import RETRY_S, SILENT_S, Eye
 from kiosk.scanner.pipeline import Parts, Pipeline
-from kiosk.scanner.showings import Showings
+from kiosk.scanner.showings import STANDS_S, Showings
 from kiosk.scanner.store import FAULTS as STORE
 from kiosk.scanner.store import SealTimer, Store
-from kiosk.seal import SegmentSeal, key_id, new_segment, open_segment
+from kiosk.seal import SegmentSeal, new_segment
 
 LOG = logging.getLogger("kiosk.scanner")
 NOW = Instant(1_795_000_000_000, "synced", "boot", 1000)
@@ -122,16 +122,7 @@ class Door:
 
     def people(self) -> list[Person]:
         self.outbox.tick(0, connected=True)
-        segments = SealedSegments(self.directory)
-        found = []
-        for name in segments.waiting():
-            segment = segments.read(name)
-            assert segment is not None
-            opener = open_segment({key_id(self.key.public_key()): self.key}, segment.header)
-            for record in segment.records:
-                plain = opener.open(record.seq, record.sealed)
-                found.append(msgspec.json.decode(plain, type=Person))
-        return found
+        return recorded(self.directory, self.key)
 
 
 @pytest.fixture
@@ -210,6 +201,64 @@ def test_a_poster_on_the_wall_does_not_stand_in_the_way(door: Door) -> None:
         door.show(b"place", at=at)
     door.show(b"place", b"one", at=110)
     assert [a.reason for a in door.answers] == ["place-code", "accepted"]
+
+
+def frames(door: Door, *codes: bytes, start: float, seconds: float) -> list[float]:
+    """Holds codes up at 15 frames a second; when there was an answer, seconds after `start`."""
+    when = []
+    for number in range(round(seconds * 15)):
+        before = len(door.answers)
+        door.show(*codes, at=start + number / 15)
+        when += [number / 15] * (len(door.answers) - before)
+    return when
+
+
+def test_of_two_at_once_the_second_waits_until_the_first_answer_was_read(door: Door) -> None:
+    when = frames(door, b"one", b"two", start=100, seconds=5)
+    assert len(when) == 2
+    assert when[0] == 0
+    assert STANDS_S <= when[1] < STANDS_S + 0.1
+    assert [p.subject for p in door.people()] == ["s:one", "s:two"]
+
+
+def test_whoever_is_left_alone_is_answered_at_once(door: Door) -> None:
+    door.show(b"one", b"two", at=100)
+    door.show(b"one", b"two", at=100.1)
+    door.show(b"two", at=100.2)
+    door.show(b"three", at=100.3)
+    assert [p.subject for p in door.people()] == ["s:one", "s:two", "s:three"]
+
+
+def test_only_the_last_answer_is_left_standing(door: Door) -> None:
+    door.show(b"one", at=100)
+    door.show(b"two", at=100.2)
+    door.show(b"one", b"three", at=100.4)
+    assert len(door.answers) == 3, "the first one's answer was replaced long ago"
+
+
+def test_two_who_come_back_together_both_see_their_answer_again(door: Door) -> None:
+    frames(door, b"one", b"two", start=100, seconds=3)
+    when = frames(door, b"one", b"two", start=106, seconds=5)
+    assert len(when) == 2 and when[1] >= STANDS_S
+    assert [a.repeated for a in door.answers] == [False, False, True, True]
+    assert len(door.people()) == 2
+
+
+def test_who_must_wait_and_could_not_be_recorded_is_tried_again(door: Door) -> None:
+    outbox, door.parts.outbox = door.parts.outbox, None
+    door.show(b"one", at=100)
+    door.parts.outbox = outbox
+    door.show(b"two", at=102)
+    when = frames(door, b"two", b"one", start=102.1, seconds=3)
+    assert len(when) == 1
+    assert [p.subject for p in door.people()] == ["s:two", "s:one"]
+
+
+def test_a_code_and_its_mirror_image_are_one(door: Door) -> None:
+    frames(door, b"one", b"one", start=100, seconds=3)
+    frames(door, b"one", b"one", start=105, seconds=3)
+    assert [a.repeated for a in door.answers] == [False, True]
+    assert len(door.people()) == 1
 
 
 def test_a_hint_is_said_at_once_and_again_while_it_lasts(door: Door) -> None:

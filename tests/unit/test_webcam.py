@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from drivers.camera import Camera, CameraError, CameraOptions, webcam
+from drivers.camera._pyav import luma
 
 SIZE = (320, 240)
 
@@ -36,13 +37,13 @@ class Pipe:
         os.mkfifo(self.path)
         self._open_av = av.open
         self._end: int | None = None
-        monkeypatch.setattr(webcam, "_check", lambda _device: None)
+        monkeypatch.setattr(webcam, "_checked", os.stat)
         monkeypatch.setattr(webcam, "_FORMAT", "mjpeg")
         monkeypatch.setattr(av, "open", self._open)
 
-    def _open(self, device: str, *, format: str, options: dict[str, str]) -> object:
+    def _open(self, device: str, *, format: str, container_options: dict[str, str]) -> object:
         # What the pipe's format does not know, V4L2 does.
-        assert set(options) <= {"video_size", "framerate", "input_format"}
+        assert set(container_options) <= {"video_size", "framerate", "input_format"}
         few = {"probesize": "32", "analyzeduration": "0", "fflags": "nobuffer"}
         return self._open_av(device, format=format, options=few, buffer_size=1024)
 
@@ -109,6 +110,15 @@ def test_older_pictures_are_dropped(pipe: Pipe, camera: Camera) -> None:
     assert frame is not None and frame.grey.mean() > 195, "the newest, not the oldest of 20"
 
 
+def test_a_picture_has_the_time_at_which_it_came(pipe: Pipe, camera: Camera) -> None:
+    newest(camera)
+    pipe.show(150, 150)
+    time.sleep(0.6)
+    frame = camera.frame(1.0)
+    assert frame is not None
+    assert 0.5 < time.clock_gettime(time.CLOCK_BOOTTIME) - frame.at < 5
+
+
 def test_no_picture_in_time_is_none(pipe: Pipe, camera: Camera) -> None:
     newest(camera)
     began = time.monotonic()
@@ -165,7 +175,7 @@ def test_closing_leaves_no_thread_and_no_file(pipe: Pipe) -> None:
 
 def grey(make: Callable[[np.ndarray], av.VideoFrame]) -> np.ndarray:
     level = np.arange(16 * 32, dtype=np.uint8).reshape(16, 32)
-    return webcam._luma(make(level)) - level
+    return luma(make(level)) - level
 
 
 def test_luma_of_what_cameras_give() -> None:
@@ -190,7 +200,7 @@ def test_luma_of_what_cameras_give() -> None:
     for make in (planar("gray"), planar("yuvj422p"), planar("yuv420p"), planar("nv12"), yuyv):
         assert not grey(make).any()
     colour = av.VideoFrame.from_ndarray(np.full((16, 32, 3), 200, np.uint8), format="rgb24")
-    assert abs(float(webcam._luma(colour).mean()) - 200) < 3
+    assert abs(float(luma(colour).mean()) - 200) < 3
 
 
 @pytest.mark.parametrize(

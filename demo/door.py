@@ -1,0 +1,120 @@
+"""A door in one process: the scanner's pipeline with its real decoder, rules, seal, outbox and
+watch on the view. Frames are handed in, answers come out; the clock is in the caller's hands."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from drivers.camera import Frame
+from kiosk.credentials import parse
+from kiosk.credentials.policy import judge, judge_malformed, parse_policy
+from kiosk.credentials.trust import parse_trust
+from kiosk.cues import Answer, HintCue
+from kiosk.decode import Decoder, Sight
+from kiosk.errors import CredentialError
+from kiosk.faults import Faults
+from kiosk.model import Credential, Instant, Person, Risk, Verdict
+from kiosk.outbox import Outbox, SealedSegments
+from kiosk.scanner.pipeline import Parts, Pipeline
+from kiosk.scanner.risk import FAULTS as RISK_FAULTS
+from kiosk.scanner.risk import Risks
+from kiosk.scanner.showings import Showings
+from kiosk.scanner.store import FAULTS as STORE_FAULTS
+from kiosk.scanner.store import Store
+from kiosk.scanner.view import FAULTS as VIEW_FAULTS
+from kiosk.scanner.view import View
+from kiosk.seal import SegmentSeal, key_id, new_segment, open_segment
+
+HOLD_S, REPEAT_S = 1.5, 10.0  # the defaults of config/kiosk.toml
+_POLICY = Path(__file__).parents[1] / "config" / "policy.toml"
+
+
+class Door:
+    """`boottime` tells the time in seconds, as frames do; `now` is the date for the rules, in
+    seconds since 1970. `answers` are all that were given, each with its payload."""
+
+    def __init__(
+        self, outbox: Path, trust: bytes, now: float, boottime: Callable[[], float]
+    ) -> None:
+        """`outbox`: an empty folder. `trust`: list of issuers, JSON."""
+        self.answers: list[tuple[bytes, Answer]] = []
+        self._payload = b""
+        self._folder = outbox
+        self._key = X25519PrivateKey.generate()
+        self._outbox = Outbox(outbox, 64, self._begin)
+        self._decoder = Decoder()
+        self._policy = parse_policy(_POLICY.read_bytes())
+        self._trust = parse_trust(trust)
+        log = logging.getLogger("kiosk.scanner")
+        known = STORE_FAULTS | VIEW_FAULTS | RISK_FAULTS
+        faults = Faults(lambda _cue: None, boottime, known, log)
+        risks = Risks(None, {}, faults, boottime)
+        store = Store(lambda: self._outbox, faults, boottime)
+        self._view = View(faults)
+        instant = Instant(int(now * 1000), "synced", "boot", 0)
+        parts = Parts(
+            look=self._decoder.look,
+            parse=self._parse,
+            judge=self._judge,
+            risk=risks.of,
+            hit=risks.hit,
+            send=self._send,
+            now=lambda: instant,
+            boottime=boottime,
+            showings=Showings(HOLD_S, REPEAT_S),
+            put_failed=store.put_failed,
+            direction="in",
+            outbox=store.keep_open(),
+        )
+        self._pipeline = Pipeline(parts)
+
+    def show(self, frame: Frame) -> Sight:
+        """One turn of the scanner."""
+        sight = self._pipeline.turn(frame)
+        self._view.turn(frame.grey, frame.at, self._pipeline.scans)
+        return sight
+
+    def records(self) -> list[Person]:
+        """Seals what is open, and opens all that was recorded."""
+        self._outbox.tick(0, connected=True)
+        return recorded(self._folder, self._key)
+
+    def close(self) -> None:
+        """Releases decoder and outbox."""
+        self._outbox.close()
+        self._decoder.close()
+
+    def _begin(self, epoch: str, first_seq: int) -> SegmentSeal:
+        return new_segment([self._key.public_key()], "door", epoch, first_seq)
+
+    def _parse(self, payload: bytes) -> Credential:
+        self._payload = payload
+        return parse(payload, trust=self._trust)
+
+    def _judge(self, shown: Credential | CredentialError, now: Instant, risk: Risk) -> Verdict:
+        if isinstance(shown, CredentialError):
+            return judge_malformed(shown, self._policy)
+        return judge(shown, self._policy, now, risk)
+
+    def _send(self, cue: Answer | HintCue) -> None:
+        if isinstance(cue, Answer):
+            self.answers.append((self._payload, cue))
+
+
+def recorded(outbox: Path, key: X25519PrivateKey) -> list[Person]:
+    """What the sealed segments of an outbox hold, for whom they are sealed."""
+    segments, found = SealedSegments(outbox), []
+    for name in segments.waiting():
+        segment = segments.read(name)
+        if segment is None:
+            raise LookupError(f"{name} went away while it was read")
+        opener = open_segment({key_id(key.public_key()): key}, segment.header)
+        for record in segment.records:
+            plain = opener.open(record.seq, record.sealed)
+            found.append(msgspec.json.decode(plain, type=Person))
+    return found
