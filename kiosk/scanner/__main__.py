@@ -164,9 +164,7 @@ def _judge(
 
 def _fleet_keys(config: Config) -> Keys:
     if not config.judge.fleet_keys:
-        log.warning(
-            "judge.fleet_keys is empty: policy, trust list and risk list are taken unsigned"
-        )
+        log.warning("judge.fleet_keys is empty: policy, trust and risk list are taken unsigned")
     try:
         return read_keys(config.judge.fleet_keys, _content)
     except DocumentError as error:

@@ -132,7 +132,8 @@ class Pipeline:
         showings = self._parts.showings
         with stages.timed("judge"):
             judged = self._judge(payload)
-        record, settled, is_new = None, True, verdict is None
+        record, settled = None, True
+        is_new = verdict is None
         if verdict is None:
             verdict = judged.verdict
             if verdict.recorded:
