@@ -126,13 +126,14 @@ def _name(format: str, issuer: str, kid: bytes) -> tuple[str, str, bytes]:
 def _load(issuer: Issuer) -> Signer | None:
     usages = frozenset(issuer.usages)
     certificate = None
-    span: tuple[float | None, float | None] = (None, None)
+    key: object
+    start: float | None = None
+    end: float | None = None
     if issuer.certificate:
-        certificate = certificates.load(issuer.certificate)
-        if certificate is None:
+        loaded = certificates.load(issuer.certificate)
+        if loaded is None:
             return None
-        key: object = certificate.public_key()
-        span = certificates.validity(certificate)
+        certificate, key, start, end = loaded
         # Looked for in the raw DER: several signers of the published lists have another
         # extension that a strict parser refuses, and then none can be read.
         usages = usages or frozenset(k for oid, k in _USAGES.items() if oid in issuer.certificate)
@@ -143,7 +144,7 @@ def _load(issuer: Issuer) -> Signer | None:
             return None
     if issuer.format != "vds_nc" and not _is_usable(key, issuer.format):
         return None
-    signer = Signer(key, *span, usages, issuer.issuer, certificate)  # type: ignore[arg-type]
+    signer = Signer(key, start, end, usages, issuer.issuer, certificate)  # type: ignore[arg-type]
     valid_from, valid_until = signer.narrow(issuer.valid_from, issuer.valid_until)
     return msgspec.structs.replace(signer, valid_from=valid_from, valid_until=valid_until)
 
