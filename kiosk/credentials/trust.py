@@ -150,8 +150,8 @@ def _load(issuer: Issuer) -> Signer | None:
 
 
 def _is_usable(key: object, format: str) -> bool:
-    if format == "door_pass":
-        return isinstance(key, Ed25519PublicKey)
+    if isinstance(key, Ed25519PublicKey) or format == "door_pass":
+        return isinstance(key, Ed25519PublicKey) and format not in ("hc1", "shc", "nzcp")
     if isinstance(key, EllipticCurvePublicKey):
         return isinstance(key.curve, SECP256R1)
     return format == "hc1" and isinstance(key, RSAPublicKey) and key.key_size >= _RSA_BITS_MIN
