@@ -134,9 +134,7 @@ def _cases() -> tuple[dict[str, Case], TrustList]:
     listing = Listing(believed, [revoked])
     for document in (cards.jwks(), nz.document(), seals.authority):
         listing += parse_listing(document)
-    door = Pass(
-        id=7, name="Lê Ba", birth="1990-05-06", group="7A", first=DAY, last=LAST
-    )
+    door = Pass(id=7, name="Lê Ba", birth="1990-05-06", group="7A", first=DAY, last=LAST)
     passed = cbor2.dumps(nz.content("Le", "Ba", BIRTH, START, END))
     sealed = seals.vaccination("LE  BA", BIRTH, "B1", [DAY, DAY])
     es_key, ps_key, cards_key, nz_key = (i.key.public_key() for i in (es, ps, cards, nz))
