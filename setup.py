@@ -58,8 +58,10 @@ setup(
         "reader": ["evdev>=1.6", "pyserial>=3.5"],
         "central": ["alembic>=1.13", "psycopg[binary]>=3.1", "SQLAlchemy>=2.0"],
         "demo": ["rich>=13", "segno>=1.6"],
+        "fuzz": ["atheris>=3"],
         "test": [
             "av>=12",
+            "base45>=0.4",
             "evdev>=1.6",
             "hypothesis>=6.100",
             "mypy>=1.10",

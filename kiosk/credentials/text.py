@@ -33,7 +33,9 @@ def clean(text: str, what: str, longest: int) -> str:
     and other invisible ones are dropped. Raises Malformed when it is too long."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text)
-    text = " ".join(unicodedata.normalize("NFC", text).split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    text = " ".join(text.split())
     if len(text) > longest:
         raise Malformed(f"{what} has {len(text)} characters, at most {longest}")
     return text
@@ -57,8 +59,11 @@ def abbreviate(name: str) -> str:
 def standard_name(name: str) -> str:
     """Machine-readable form, `NGUYEN<VAN<A`, after ICAO Doc 9303 part 3: letters A to Z,
     diacritics dropped. Empty when the name has no Latin letter."""
-    plain = unicodedata.normalize("NFKD", name.replace("Đ", "D").replace("đ", "d"))
-    letters = "".join(c for c in plain if not unicodedata.combining(c)).upper()
+    if name.isascii():
+        letters = name.upper()
+    else:
+        plain = unicodedata.normalize("NFKD", name.replace("Đ", "D").replace("đ", "d"))
+        letters = "".join([c for c in plain if not unicodedata.combining(c)]).upper()
     return _NOT_LETTERS.sub("<", letters).strip("<")
 
 
