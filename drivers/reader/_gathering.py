@@ -16,9 +16,9 @@ class Gathering:
     """Pieces to payloads.
 
     What begins before `SILENCE_S` seconds of silence were seen, or an end, may be the rest
-    of a code that was sent before the device was open. A silence in the middle ends what
-    was held without a payload; one that nobody watched may hide where the next code began,
-    so both are dropped.
+    of a code that was sent before the device was open. After a silence in the middle nobody
+    knows whether the same code goes on or the next one begins: what comes until the next end
+    is dropped as well. So is all that follows anything else that was bad, however long ago.
     """
 
     def __init__(self, now: float) -> None:
@@ -58,23 +58,20 @@ class Gathering:
         """What ends a payload came: the payload, unless it is empty or bad."""
         self._follow(now)
         payload = bytes(self._held)
-        self._clear()
+        self._held.clear()
+        self._bad = self._opening = False
         return payload or None
 
     def quiet(self, now: float) -> None:
         """Nothing waits to be read."""
         if now - self._at < SILENCE_S:
             return
+        self._opening = False
         if self._held:
-            self.drop(
+            self._spoil(
                 f"no end of a code within {SILENCE_S:.0f} s; does the scanner put there what"
                 " reader.end says?"
             )
-        self._clear()
-
-    def _clear(self) -> None:
-        self._held.clear()
-        self._bad = self._opening = False
 
     def drop(self, why: str) -> None:
         """Counts a payload that was dropped."""

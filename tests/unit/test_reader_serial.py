@@ -154,15 +154,45 @@ def test_pieces_make_one_code(line: Line) -> None:
     assert reader.read(1) == NATIONAL
 
 
-def test_a_silence_in_the_middle_drops_the_fragment_alone(line: Line) -> None:
+def test_a_code_with_a_silence_in_the_middle_is_dropped_whole(line: Line) -> None:
+    reader = line.opened()
+    for _ in range(2):
+        line.send(NATIONAL[:8])
+        assert reader.read(SILENCE_S * 1.5) is None
+        line.send(NATIONAL[8:] + b"\r")
+        assert reader.read(SILENCE_S * 1.5) is None, "the second half must not pass for a code"
+        (why,) = reader.dropped()
+        assert "no end of a code" in why
+        line.send(NATIONAL + b"\r")
+        assert reader.read(1) == NATIONAL
+        assert reader.dropped() == []
+
+
+def test_a_code_after_one_that_never_ended_is_dropped_with_it(line: Line) -> None:
+    """Nobody can tell it from the first one's second half."""
     reader = line.opened()
     line.send(NATIONAL[:20])
     assert reader.read(SILENCE_S * 1.5) is None
+    line.send(b"the next\r")
+    assert reader.read(0.1) is None
     line.send(NATIONAL + b"\r")
     assert reader.read(1) == NATIONAL
-    (why,) = reader.dropped()
-    assert "no end of a code" in why
-    assert reader.dropped() == []
+    assert len(reader.dropped()) == 1
+
+
+@pytest.mark.parametrize("begun", ["too long", "at opening"])
+def test_a_silence_does_not_make_good_what_was_bad(line: Line, begun: str) -> None:
+    reader = line.opened(settled=begun == "too long")
+    line.send(b"7" * (MAX_BYTES // 2) if begun == "too long" else NATIONAL[:8])
+    assert reader.read(0.05) is None
+    if begun == "too long":
+        line.send(b"7" * (MAX_BYTES // 2 + 9))
+    assert reader.read(SILENCE_S * 1.5) is None
+    line.send(NATIONAL[8:] + b"\r")
+    assert reader.read(0.1) is None
+    line.send(NATIONAL + b"\r")
+    assert reader.read(1) == NATIONAL
+    assert len(reader.dropped()) == 1
 
 
 def test_a_silence_that_nobody_watched_joins_nothing(line: Line) -> None:
