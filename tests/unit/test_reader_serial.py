@@ -79,6 +79,8 @@ def all_of(reader: Reader) -> list[bytes]:
         ("cr", b"one\r\ntwo\r\n"),
         ("cr", b"\r\rone\r\r\n\rtwo\r"),
         ("lf", b"one\ntwo\n"),
+        ("lf", b"one\r\ntwo\r\n"),
+        ("lf", b"\n\r\n\none\r\n\ntwo\n\r\n"),
         ("tab", b"one\ttwo\t"),
     ],
 )
@@ -120,6 +122,30 @@ def test_a_line_feed_is_part_of_the_end_right_after_cr_alone(line: Line) -> None
     reader = line.opened("tab")
     line.send(b"one\t\ntwo\t")
     assert all_of(reader) == [b"one", b"\ntwo"]
+
+
+def test_a_carriage_return_is_part_of_the_end_right_before_lf_alone(line: Line) -> None:
+    reader = line.opened("lf")
+    line.send(b"a\rb\r\r\n\rc\n")
+    assert all_of(reader) == [b"a\rb\r", b"\rc"]
+    for pieces in ((b"d\r", b"\n"), (b"d", b"\r", b"\n")):
+        for piece in pieces:
+            line.send(piece)
+            time.sleep(0.01)
+            got = reader.read(0)
+        assert got == b"d"
+    line.send(b"7" * MAX_BYTES + b"\r\n")
+    assert reader.read(1) == b"7" * MAX_BYTES
+    assert reader.dropped() == []
+
+
+def test_a_line_that_is_opened_within_an_end_loses_no_code(line: Line) -> None:
+    reader = line.opened(settled=False)
+    line.send(b"\n")
+    assert reader.read(SILENCE_S * 1.5) is None
+    line.send(NATIONAL + b"\r\n")
+    assert reader.read(1) == NATIONAL
+    assert reader.dropped() == []
 
 
 def test_a_stream_without_an_end_keeps_nobody_waiting(
