@@ -20,6 +20,8 @@ from kiosk.errors import CredentialError
 from kiosk.faults import Faults
 from kiosk.model import Credential, Instant, Person, Risk, Verdict
 from kiosk.outbox import Outbox, SealedSegments
+from kiosk.scanner.direction import Directions
+from kiosk.scanner.party import Parties
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import Showings
 from kiosk.scanner.store import FAULTS as STORE_FAULTS
@@ -64,7 +66,8 @@ class Door:
             boottime=boottime,
             showings=Showings(HOLD_S, REPEAT_S),
             put_failed=store.put_failed,
-            direction="in",
+            directions=Directions("in", 300, 3, boottime()),
+            parties=Parties(),
             outbox=store.keep_open(),
         )
         self._pipeline = Pipeline(parts)

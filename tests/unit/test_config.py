@@ -98,7 +98,8 @@ MISTAKES = {
     " _ . -, a letter or digit first, or empty while the kiosk is not enrolled",
     '[kiosk]\nid = "a/b"': 'kiosk.id: found "a/b", allowed: at most 64 of letters, digits and'
     " _ . -, a letter or digit first, or empty while the kiosk is not enrolled",
-    '[kiosk]\ndirection = "both"': 'kiosk.direction: found "both", allowed: "in" or "out"',
+    '[kiosk]\ndirection = "both"': 'kiosk.direction: found "both", allowed: "in" or "out" or'
+    ' "toggle" or "button"',
     f'[kiosk]\nplace = "{"x" * 121}"': f'kiosk.place: found "{"x" * 76}..., allowed: text of at'
     " most 120 characters",
     "[camera]\nwidth = 100": "camera.width: found 100, allowed: a whole number from 160 to 4608",
@@ -128,7 +129,8 @@ MISTAKES = {
     "[kiosk]\npace = 1": "unknown key kiosk.pace; did you mean kiosk.place?",
     "[broker]\nfolder = 1": "unknown key broker.folder; did you mean camera.folder or"
     " panel.folder?",
-    "[kiosk]\nzzz = 1": "unknown key kiosk.zzz; [kiosk] knows id, place, direction",
+    "[kiosk]\nzzz = 1": "unknown key kiosk.zzz; [kiosk] knows id, place, direction,"
+    " min_stay_s, day_starts_h",
     "[panell]": "unknown section [panell]; did you mean [panel]?",
     "[zzz]": "unknown section [zzz]; known are kiosk, paths, clock, camera, reader, scan, judge,"
     " seal, outbox, panel, gpio, broker, uplink, log",
@@ -164,7 +166,7 @@ def test_all_mistakes_of_all_files_at_once(tmp_path: Path) -> None:
     assert problems(board, site, gone) == [
         f"{board}: gpio.green: found 99, allowed: a whole number from 0 to 27",
         f"{board}: unknown key gpio.rad; did you mean gpio.red?",
-        f'{site}: kiosk.direction: found "up", allowed: "in" or "out"',
+        f'{site}: kiosk.direction: found "up", allowed: "in" or "out" or "toggle" or "button"',
         f"{gone}: cannot be read: No such file or directory",
     ]
 
