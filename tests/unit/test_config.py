@@ -140,6 +140,10 @@ MISTAKES = {
     "[reader]\nbaud = 300": "reader.baud: found 300, allowed: a whole number from 1200 to 4000000",
     '[camera]\ndriver = "none"': 'camera.driver: found "none", and so is reader.driver'
     f" ({DEFAULTS}); a scanner needs one of them to see anything",
+    '[kiosk]\ndirection = "button"': 'kiosk.direction: found "button", but gpio.button is -1'
+    f" ({DEFAULTS}); nobody could press it",
+    "[kiosk]\nday_starts_h = 24": "kiosk.day_starts_h: found 24, allowed: a whole number from 0"
+    " to 23",
     "[broker]\nreconnect_base_s = 90": "broker.reconnect_base_s: found 90, allowed: at most"
     f" broker.reconnect_cap_s, which is 60 ({DEFAULTS})",
 }
@@ -156,6 +160,21 @@ def test_two_lamps_on_one_pin(tmp_path: Path) -> None:
     assert problems(path) == [
         f"{DEFAULTS}: gpio.buzzer: found 18, which gpio.green uses already ({path});"
         " each needs a pin of its own"
+    ]
+
+
+def test_a_button_has_a_pin_of_its_own_and_is_one(tmp_path: Path) -> None:
+    board = written(tmp_path, "[gpio]\nbutton = 27", "board.toml")
+    assert problems(board) == [
+        f"{board}: gpio.button: found 27, which gpio.red uses already ({DEFAULTS});"
+        " each needs a pin of its own"
+    ]
+    site = written(tmp_path, '[kiosk]\ndirection = "button"\n[gpio]\nbutton = 22')
+    assert load([site]).gpio.button == 22
+    without = written(tmp_path, '[gpio]\npins = "none"', "without.toml")
+    assert problems(site, without) == [
+        f'{site}: kiosk.direction: found "button", but gpio.pins is "none" ({without});'
+        " nobody could press it"
     ]
 
 
