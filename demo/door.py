@@ -20,6 +20,8 @@ from kiosk.errors import CredentialError
 from kiosk.faults import Faults
 from kiosk.model import Credential, Instant, Person, Risk, Verdict
 from kiosk.outbox import Outbox, SealedSegments
+from kiosk.scanner.direction import Directions
+from kiosk.scanner.party import Parties
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.risk import FAULTS as RISK_FAULTS
 from kiosk.scanner.risk import Risks
@@ -68,7 +70,8 @@ class Door:
             boottime=boottime,
             showings=Showings(HOLD_S, REPEAT_S),
             put_failed=store.put_failed,
-            direction="in",
+            directions=Directions("in", 300, 3, boottime()),
+            parties=Parties(),
             outbox=store.keep_open(),
         )
         self._pipeline = Pipeline(parts)

@@ -11,6 +11,10 @@ _INITIALS_MAX = 5
 _LAST_NAME_MAX = 24
 _YEARS = range(1850, 2200)
 _NOT_LETTERS = re.compile("[^A-Z]+")
+# What Unicode does not take apart. Eth looks like the Vietnamese letter and is typed for it.
+_WHOLE_LETTERS = str.maketrans(
+    {"Đ": "D", "Ð": "D", "Ł": "L", "Ø": "OE", "Æ": "AE", "Œ": "OE", "Þ": "TH"}
+)
 
 
 class Malformed(Exception):
@@ -59,11 +63,10 @@ def abbreviate(name: str) -> str:
 def standard_name(name: str) -> str:
     """Machine-readable form, `NGUYEN<VAN<A`, after ICAO Doc 9303 part 3: letters A to Z,
     diacritics dropped. Empty when the name has no Latin letter."""
-    if name.isascii():
-        letters = name.upper()
-    else:
-        plain = unicodedata.normalize("NFKD", name.replace("Đ", "D").replace("đ", "d"))
-        letters = "".join([c for c in plain if not unicodedata.combining(c)]).upper()
+    letters = name.upper()
+    if not letters.isascii():
+        plain = unicodedata.normalize("NFKD", letters.translate(_WHOLE_LETTERS))
+        letters = "".join([c for c in plain if not unicodedata.combining(c)])
     return _NOT_LETTERS.sub("<", letters).strip("<")
 
 
