@@ -21,6 +21,9 @@ from kiosk.errors import ConfigError, KioskError
 
 _VIETNAM = timezone(timedelta(hours=7))
 _WHY_MAX = 200
+_HEADINGS = ("number", "name", "birth", "group", "from", "until", "revoked")
+_NO_WRAP = ("number", "birth", "from", "until")
+_WIDE = 200  # characters, when nobody looks: a file, a pipe
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -127,19 +130,21 @@ def _list(given: argparse.Namespace) -> None:
         if given.json:
             print(msgspec.json.encode(list(register.entries(given.group))).decode())
             return
-        table = Table(
-            "number", "name", "birth", "group", "valid from", "until", "issued", "revoked"
-        )
+        table = Table(box=None, pad_edge=False)
+        for heading in _HEADINGS:
+            table.add_column(heading, no_wrap=heading in _NO_WRAP)
         for entry in register.entries(given.group):
             table.add_row(*map(Text, _row(entry)))
     console = Console()
-    console.print(table, soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        console.width = _WIDE
+    console.print(table)
 
 
 def _row(entry: Entry) -> list[str]:
     revoked = f"{entry.revoked_at[:10]} {entry.revoked_why}" if entry.revoked_at else ""
     shown = [str(entry.number), entry.name, entry.birth, entry.group, entry.valid_from]
-    return [*shown, entry.valid_until, entry.issued_at[:10], revoked]
+    return [*shown, entry.valid_until, revoked]
 
 
 def _revoke(given: argparse.Namespace) -> None:

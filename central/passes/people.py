@@ -185,10 +185,13 @@ class _Reading:
         given = self._given["birth"]
         if not given:
             return ""
-        year, month, day = (given, "", "") if _YEAR.fullmatch(given) else _parts(given)
         try:
-            birth = calendar(year or "0", month, day, "birth")
-        except Malformed:
+            if _YEAR.fullmatch(given):
+                birth = calendar(given, "", "", "birth")
+            else:
+                date(*(int(part) for part in _parts(given)))  # no day 0, which means unknown
+                birth = calendar(*_parts(given), "birth")
+        except (ValueError, Malformed):
             self.wrong(
                 "birth",
                 "không phải ngày/tháng/năm, năm-tháng-ngày hay năm",

@@ -53,8 +53,8 @@ class Entry(msgspec.Struct, frozen=True):
 def person(name: str, birth: str, group: str) -> str:
     """The same for what is most likely the same person: name and full date of birth; without
     that the group as well, since names repeat."""
-    known = (name.casefold(), birth) if len(birth) == len("YYYY-MM-DD") else (name, birth, group)
-    return "\n".join(known)
+    known = (name, birth) if len(birth) == len("YYYY-MM-DD") else (name, birth, group)
+    return "\n".join(known).casefold()
 
 
 class Register:

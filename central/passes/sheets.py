@@ -13,7 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import segno
+import numpy as np
+import numpy.typing as npt
+import zxingcpp
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
@@ -71,17 +73,17 @@ def lacking(text: str) -> bool:
 def write(sheets: Sheets, file: BinaryIO, done: Callable[[], None]) -> None:
     """Draws PDF into `file`; `done` is called after each card. Raises ConfigError and
     PhotoError."""
-    _fonts()
-    pen = _Pen(Canvas(file, A4, pageCompression=1, invariant=1), 0, 0)
-    pen.canvas.setTitle(f"{sheets.issuer}: {sheets.group}")
-    pen.canvas.setAuthor(sheets.issuer)
+    canvas = Canvas(file, A4, pageCompression=1, invariant=1, initialFontName=_fonts())
+    pen = _Pen(canvas, 0, 0)
+    canvas.setTitle(f"{sheets.issuer}: {sheets.group}")
+    canvas.setAuthor(sheets.issuer)
     for at in range(0, len(sheets.cards), PER_PAGE):
         _frame(pen, sheets, sheets.page + at // PER_PAGE)
         for card, (x, y) in zip(sheets.cards[at : at + PER_PAGE], _places(), strict=False):
-            _card(_Pen(pen.canvas, x, y), sheets.issuer, card)
+            _card(_Pen(canvas, x, y), sheets.issuer, card)
             done()
-        pen.canvas.showPage()
-    pen.canvas.save()
+        canvas.showPage()
+    canvas.save()
 
 
 class _Pen:
@@ -184,34 +186,40 @@ def _name(pen: _Pen, name: str, widest: float) -> None:
     lines = [" ".join(first), " ".join(words[len(first) :])]
     longest = max(pdfmetrics.stringWidth(line, _BOLD, 1) for line in lines)
     size = max(7.0, min(12.0, widest * mm / longest))
-    for line, y in zip(lines, (10.3, 15.3), strict=True):
+    for line, y in zip(lines, (10.7, 15.6), strict=True):
         pen.text(_PAD, y, line, _BOLD, size, widest)
+
+
+def code(payload: bytes) -> npt.NDArray[np.bool_]:
+    """Where it is dark: modules (height, width), without the quiet zone."""
+    made = zxingcpp.create_barcode(
+        payload.decode("ascii"), zxingcpp.BarcodeFormat.QRCode, ec_level="M"
+    )
+    dark: npt.NDArray[np.bool_] = np.asarray(made.to_image(scale=1, add_quiet_zones=False)) == 0
+    return dark
 
 
 def _code(pen: _Pen, payload: bytes) -> None:
     """One path of dark runs: no seams between rows. Its unit is a module."""
-    code = segno.make(payload.decode("ascii"), error="m", micro=False)
-    modules = len(code.matrix) + 2 * _QUIET
+    dark = code(payload)
+    modules = len(dark) + 2 * _QUIET
     canvas = pen.canvas
     canvas.saveState()
     canvas.translate(*pen.at(_CODE_X, _CODE_Y))
     canvas.scale(_CODE * mm / modules, -_CODE * mm / modules)
     path = canvas.beginPath()
-    for y, row in enumerate(code.matrix, _QUIET):
+    for y, row in enumerate(dark, _QUIET):
         for x, width in _runs(row):
             path.rect(x + _QUIET, y, width, 1)
     canvas.drawPath(path, stroke=0, fill=1)
     canvas.restoreState()
 
 
-def _runs(row: bytearray) -> Iterator[tuple[int, int]]:
+def _runs(row: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     """Where dark modules begin in a row, and how many there are."""
-    start = row.find(1)
-    while start >= 0:
-        end = row.find(0, start)
-        end = len(row) if end < 0 else end
+    edges = np.flatnonzero(np.diff(row, prepend=False, append=False))
+    for start, end in edges.reshape(-1, 2).tolist():
         yield start, end - start
-        start = row.find(1, end)
 
 
 @cache
