@@ -1,4 +1,4 @@
-"""`python -m central.passes init|issue|list|revoke|trust`: see docs/passes.md."""
+"""`python -m central.passes init|issue|list|revoke|trust|check`: see docs/passes.md."""
 
 from __future__ import annotations
 
@@ -76,16 +76,19 @@ def _parser() -> argparse.ArgumentParser:
     trust = commands.add_parser("trust", help="write the trust list, for the fleet to sign")
     trust.add_argument("--out", type=Path, required=True, metavar="FILE", help="replaced if there")
     trust.set_defaults(run=_trust)
+    check = commands.add_parser("check", help="what a trust list of another issuer says")
+    check.add_argument("file", type=Path, metavar="FILE", help="as `trust` wrote it")
+    check.set_defaults(run=_check)
     return parser
 
 
 def _init(given: argparse.Namespace) -> None:
     made = issuer.create(given.issuer, given.name)
     print(f"{given.issuer}: made; keep a copy of the folder in a safe")
-    _introduce(made)
+    _introduce(made.public)
 
 
-def _introduce(who: issuer.Issuer) -> None:
+def _introduce(who: issuer.Public) -> None:
     print(f"issuer       {who.name}\nkid          {who.kid}\nfingerprint  {who.fingerprint}")
 
 
@@ -116,7 +119,8 @@ def _issue(given: argparse.Namespace) -> None:
             table.people, signer, register, given.out, now, lambda: progress.advance(task)
         )
     for one in made.written:
-        print(f"{one.file}: {one.group}, {len(one.numbers)} passes")
+        count = len(one.numbers)
+        print(f"{one.file}: {one.group}, {count} {'pass' if count == 1 else 'passes'}")
     for again in made.again:
         before = ", ".join(map(str, again.earlier))
         print(
@@ -170,7 +174,13 @@ def _trust(given: argparse.Namespace) -> None:
     except OSError as error:
         raise ConfigError([f"{given.out} cannot be written: {error.strerror}"]) from error
     print(f"{given.out}: this issuer, {len(revoked)} revoked; no names. The fleet signs it")
-    _introduce(signer)
+    _introduce(signer.public)
+
+
+def _check(given: argparse.Namespace) -> None:
+    who, revoked = issuer.inspect(files.read(given.file))
+    _introduce(who)
+    print(f"revoked      {revoked}")
 
 
 def _day(text: str) -> date:

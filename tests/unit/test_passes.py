@@ -9,12 +9,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from central.passes import issuer, issuing, people, photos, sheets
 from central.passes.__main__ import main
 from kiosk.credentials import parse
 from kiosk.credentials.formats.door_pass import Pass, encode
+from kiosk.credentials.listing import Listing, Revoked
+from kiosk.credentials.listing import encode as encode_listing
 from kiosk.credentials.trust import parse_listing, parse_trust
 from kiosk.errors import ConfigError
 from provisioning import authority
@@ -95,7 +98,7 @@ def test_issue_list_revoke_trust(office, tmp_path):
     assert office.files() == ["passes-1-1.pdf", "passes-2-2.pdf"]
     assert mode(office.out) == 0o700
     assert {mode(file) for file in office.out.iterdir()} == {0o600}
-    assert "7A2, 1 passes" in said
+    assert "7A2, 1 pass\n" in said
     first, second = office.entries()
     assert (first["number"], first["name"], first["birth"]) == (
         1,
@@ -138,6 +141,29 @@ def test_the_fleet_signs_what_trust_wrote_and_several_are_one(office, tmp_path):
     both = one + parse_listing(other.trust([]))
     assert {i.issuer for i in both.issuers} == {"Trường THCS Tân Phú", "Phường Tân Phú"}
     assert [r.ids for r in both.revoked] == [["1"]]
+
+
+def test_a_trust_list_is_looked_through_before_it_is_signed(office, tmp_path):
+    file = tmp_path / "trust.json"
+    office.issue()
+    office.run("revoke", 1, 2, "--why", "lost")
+    printed = office.run("trust", f"--out={file}").partition("\n")[2]
+    assert office.run("check", file) == printed + "revoked      2\n"
+    good = parse_listing(file.read_bytes())
+    key, other = good.issuers[0], issuer.create(tmp_path / "other", "Other")
+    stranger = parse_listing(other.trust([])).issuers[0]
+    for issuers, revoked in (
+        ([key, stranger], []),
+        ([], good.revoked),
+        ([replace(key, format="nzcp")], []),
+        ([replace(key, kid=stranger.kid)], []),
+        ([replace(key, key=b"x")], []),
+        ([key], [Revoked(format="door_pass", kid=stranger.kid)]),
+        ([key], [Revoked(format="door_pass", ids=["1"])]),
+        ([key], [Revoked(format="hc1", kid=key.kid)]),
+    ):
+        file.write_bytes(encode_listing(Listing(issuers, revoked)))
+        office.run("check", file, fails=True)
 
 
 def test_the_same_person_again_gets_a_new_number_and_it_says_so(office):
@@ -202,7 +228,7 @@ def test_folders_that_cannot_be_used(office, tmp_path):
     assert "chmod 600" in office.issue(fails=True)
     key.chmod(0o600)
     about = (office.folder / "issuer.json").read_text()
-    kid = issuer.load(office.folder).kid
+    kid = issuer.load(office.folder).public.kid
     (office.folder / "issuer.json").write_text(about.replace(kid, "00000000"))
     assert f"about key 00000000, the key is {kid}" in office.issue(fails=True)
     (office.folder / "issuer.json").write_text(about)
