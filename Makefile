@@ -57,7 +57,7 @@ bench: $(READY)
 
 # Not part of the tests: it has no end, and atheris has no wheel for every Python.
 fuzz: $(READY)
-	@$(PY) -m pip install --quiet 'atheris>=3'
+	@$(PY) -m pip install --quiet --editable '.[fuzz]'
 	@mkdir -p var/fuzz
 	@PYTHONPATH=. $(PY) tests/fuzz/credentials.py var/fuzz -max_total_time=$(or $(SECONDS),60) -artifact_prefix=var/
 

@@ -64,8 +64,10 @@ setup(
             "SQLAlchemy>=2.0",
         ],
         "demo": ["rich>=13", "segno>=1.6"],
+        "fuzz": ["atheris>=3"],
         "test": [
             "av>=12",
+            "base45>=0.4",
             "evdev>=1.6",
             "hypothesis>=6.100",
             "mypy>=1.10",

@@ -29,8 +29,10 @@ from kiosk.model import (
     Verdict,
 )
 from kiosk.outbox import Outbox
+from kiosk.scanner.direction import Directions
 from kiosk.scanner.eye import FAULTS as EYE
 from kiosk.scanner.eye import RETRY_S, SILENT_S, Eye
+from kiosk.scanner.party import Parties
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import STANDS_S, Showings
 from kiosk.scanner.store import FAULTS as STORE
@@ -76,7 +78,8 @@ class Door:
             boottime=lambda: self.at,
             showings=Showings(1.5, 10),
             put_failed=self.store.put_failed,
-            direction="in",
+            directions=Directions("in", 300, 3, self.at),
+            parties=Parties(),
             outbox=self.outbox,
         )
         self.pipeline = Pipeline(self.parts)
