@@ -179,10 +179,12 @@ def test_a_caps_lock_lamp_that_cannot_be_put_out_is_told(
     ("device", "why"),
     [
         ("/dev/input/by-id/nothing", "no scanner at .*: No such file"),
-        ("", "reader.device is empty"),
-        ("/dev/null", "does not open as a scanner that types"),
+        ("", "^reader.device is empty; set it to one of /dev/input/by-id$"),
+        ("/dev/null", 'is no input device .*; a scanner on a serial line needs "serial_line"'),
+        ("/dev/ptmx", "is no input device"),
     ],
 )
 def test_what_is_no_scanner_is_told(device: str, why: str) -> None:
-    with pytest.raises(ReaderError, match=why):
+    with pytest.raises(ReaderError, match=why) as caught:
         keyboard.open_reader(ReaderOptions(device, 9600, "cr", "none"))
+    assert "in use" not in str(caught.value)

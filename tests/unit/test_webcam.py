@@ -205,7 +205,10 @@ def test_luma_of_what_cameras_give() -> None:
 
 @pytest.mark.parametrize(
     ("device", "why"),
-    [("/dev/no-such-camera", "No such file"), ("", "camera.device is empty")],
+    [
+        ("/dev/no-such-camera", "No such file"),
+        ("", "^camera.device is empty; set it to one of /dev/v4l/by-id$"),
+    ],
 )
 def test_an_absent_webcam_is_told(device: str, why: str) -> None:
     with pytest.raises(CameraError, match=why):
