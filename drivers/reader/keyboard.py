@@ -57,10 +57,13 @@ class _Keyboard:
         try:
             while self._took():
                 pass
+            return
         except OSError as error:
             self._problem = f"{self._device.path} broke while reading ({error}); was it unplugged?"
-            if not self._ready.full():  # else nobody waits
-                self._ready.put_nowait(None)
+        except Exception as error:  # noqa: BLE001 - told by read(); its words might quote keys
+            self._problem = f"the keyboard's reader died of {type(error).__name__}; report it"
+        if not self._ready.full():  # else nobody waits
+            self._ready.put_nowait(None)
 
     def _took(self) -> bool:
         """Takes what is there; False once it is closed."""
@@ -71,7 +74,10 @@ class _Keyboard:
         if not ready:
             self._keys.quiet(now)
             return True
-        events = list(self._device.read())
+        try:
+            events = list(self._device.read())
+        except BlockingIOError:  # woken for nothing
+            return True
         if not events:
             raise OSError("it ended")
         for event in events:
