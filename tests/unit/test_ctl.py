@@ -248,10 +248,10 @@ def test_what_is_no_credential_is_not_valid(
     [
         (b"", "nothing came on standard input"),
         (b"\n", "nothing came on standard input"),
-        (b"x" * 4297, "more than 4296 bytes, and no code holds more"),
-        (b"x" * 4297 + b"\n", "more than 4296 bytes, and no code holds more"),
-        (b"x" * 7000, "more than 4296 bytes, and no code holds more"),
-        (b"x" * 200_000, "more than 4296 bytes, and no code holds more"),
+        (b"x" * 4297, "more than 4296 bytes, which is more than any known format has"),
+        (b"x" * 4297 + b"\n", "more than 4296 bytes, which is more than any known format has"),
+        (b"x" * 7000, "more than 4296 bytes, which is more than any known format has"),
+        (b"x" * 200_000, "more than 4296 bytes, which is more than any known format has"),
     ],
     ids=["empty", "newline", "one more", "one more, newline", "7kB", "200kB"],
 )
