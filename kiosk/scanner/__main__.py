@@ -20,7 +20,7 @@ from kiosk.cues import Outlet, ScannerState
 from kiosk.decode import Decoder
 from kiosk.device import Device
 from kiosk.errors import ConfigError, CredentialError, HardwareError, SealError
-from kiosk.faults import Faults
+from kiosk.faults import Faults, standing_file
 from kiosk.model import Credential, Instant, Verdict
 from kiosk.outbox import Outbox
 from kiosk.scanner.exposure import Bracketing
@@ -56,7 +56,8 @@ def main(config: Config, service: Service) -> None:
     open_camera, open_reader = hardware.camera(config), hardware.reader(config)
     known = EYE_FAULTS | STORE_FAULTS | HANG_FAULTS | VIEW_FAULTS
     known |= fault_codes(alone=open_camera is None)
-    faults = Faults(uplink.send, clock.boottime, known, log)
+    standing = standing_file(config.paths.run, "scanner")
+    faults = Faults(uplink.send, clock.boottime, known, log, standing)
     report = Report(config.paths.state / "camera-hangs.json", faults, now())
     store = Store(
         lambda: Outbox(config.paths.outbox, config.outbox.segment_records, begin),

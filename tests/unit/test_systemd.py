@@ -182,6 +182,8 @@ def test_units_and_defaults_name_the_same_places() -> None:
     assert f"\nd {paths.outbox} " in tmpfiles
     for daemon in ("scanner", "uplink"):
         assert f"-{paths.outbox}" in values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
+    for daemon in ("scanner", "feedback", "uplink"):
+        assert str(paths.run) in values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
 
 
 class System:
