@@ -54,7 +54,18 @@ def positive(text: str) -> float:
     return float(text)
 
 
-def seconds(text: str) -> float:
+def idle_seconds(parser: argparse.ArgumentParser) -> None:
+    """Adds `--idle-seconds S`: how long an empty door is watched."""
+    parser.add_argument(
+        "--idle-seconds",
+        type=_seconds,
+        default=30,
+        metavar="S",
+        help="per clip; default: %(default)s",
+    )
+
+
+def _seconds(text: str) -> float:
     """Reads a number that is 0 or more."""
     if not (math.isfinite(float(text)) and float(text) >= 0):
         raise argparse.ArgumentTypeError(f"found {text}, allowed: 0 or more")

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from bench._idle import Look, costs, ratio
 from bench._peers import Grey, Reader, readers
-from bench._report import arguments, machine, seconds, spread, whole, write
+from bench._report import arguments, idle_seconds, machine, spread, whole, write
 from demo import hard
 from drivers.camera import Frame
 from kiosk.decode import Decoder
@@ -64,13 +64,7 @@ def main() -> None:
     parser.add_argument(
         "--synthetic", type=whole(0), default=0, metavar="N", help="hard scenes too"
     )
-    parser.add_argument(
-        "--idle-seconds",
-        type=seconds,
-        default=30,
-        metavar="S",
-        help="per clip; default: %(default)s",
-    )
+    idle_seconds(parser)
     given = parser.parse_args()
     for folder in given.images:
         if not folder.is_dir():

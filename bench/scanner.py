@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bench._idle import Cost, Look, costs, ratio
 from bench._peers import Grey, Reader, plain_pyzbar, plain_zxing
-from bench._report import arguments, machine, positive, seconds, spread, whole, write
+from bench._report import arguments, idle_seconds, machine, positive, spread, whole, write
 from demo.clips import ARRIVALS, Shot, clip
 from demo.crowd import Crowd, crowd_of
 from demo.door import Door
@@ -116,13 +116,7 @@ def main() -> None:
         "--slower", type=positive, default=1, metavar="X", help="as if work took X times as long"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the first clip")
-    parser.add_argument(
-        "--idle-seconds",
-        type=seconds,
-        default=30,
-        metavar="S",
-        help="per clip; default: %(default)s",
-    )
+    idle_seconds(parser)
     given = parser.parse_args()
     now, clock = time.time(), Clock(given.slower)
     crowd = crowd_of(PEOPLE, 5, now)
