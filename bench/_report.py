@@ -4,20 +4,78 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import platform
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 
 def arguments(about: str) -> argparse.ArgumentParser:
     """A parser with `--json FILE`."""
-    parser = argparse.ArgumentParser(description=about)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    spec = sys.modules["__main__"].__spec__
+    program = f"python -m {spec.name}" if spec else None
+    parser = argparse.ArgumentParser(prog=program, description=about)
+    parser.add_argument(
+        "--json", type=_writable, metavar="FILE", help="write the figures there too"
+    )
     return parser
 
 
-def spread(values: list[float]) -> dict[str, float]:
-    """Median and 95th percentile, to three places."""
+def _writable(text: str) -> Path:
+    """A file that can be written when the work is done: told before it begins."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is a folder")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{path} may not be written")
+    return path
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Reads a whole number that is `least` or more."""
+
+    def number(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"found {text}, allowed: {least} or more")
+        return int(text)
+
+    return number
+
+
+def positive(text: str) -> float:
+    """Reads a number above 0."""
+    if not (math.isfinite(float(text)) and float(text) > 0):
+        raise argparse.ArgumentTypeError(f"found {text}, allowed: a number above 0")
+    return float(text)
+
+
+def idle_seconds(parser: argparse.ArgumentParser) -> None:
+    """Adds `--idle-seconds S`: how long an empty door is watched."""
+    parser.add_argument(
+        "--idle-seconds",
+        type=_seconds,
+        default=30,
+        metavar="S",
+        help="per clip; default: %(default)s",
+    )
+
+
+def _seconds(text: str) -> float:
+    """Reads a number that is 0 or more."""
+    if not (math.isfinite(float(text)) and float(text) >= 0):
+        raise argparse.ArgumentTypeError(f"found {text}, allowed: 0 or more")
+    return float(text)
+
+
+def spread(values: list[float]) -> dict[str, float | None]:
+    """Median and 95th percentile, to three places; None where there are no values."""
+    if not values:
+        return {"median": None, "p95": None}
     ordered = sorted(values)
     p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
     return {"median": round(median(ordered), 3), "p95": round(p95, 3)}

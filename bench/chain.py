@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import track
 
-from bench._report import arguments, machine, spread, write
+from bench._report import arguments, machine, spread, whole, write
 from central.db import check_in, connect
 from demo.crowd import crowd_of
 from demo.scenes import draw
@@ -55,7 +55,7 @@ class CommitWatch(threading.Thread):
 def main() -> None:
     """Command line."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--visitors", type=int, default=240, help="default: %(default)s")
+    parser.add_argument("--visitors", type=whole(1), default=240, help="default: %(default)s")
     given = parser.parse_args()
     crowd = crowd_of(given.visitors, seed=11, now=time.time())
     readable = [visitor for visitor in crowd.visitors if visitor.payload is not None]

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from bench._idle import Look, costs, ratio
 from bench._peers import Grey, Reader, readers
-from bench._report import arguments, machine, spread, write
+from bench._report import arguments, idle_seconds, machine, spread, whole, write
 from demo import hard
 from drivers.camera import Frame
 from kiosk.decode import Decoder
@@ -37,11 +37,13 @@ console = Console(stderr=True)
 
 
 class Case(NamedTuple):
-    """A picture with what may be read in it; nothing may if `right` is empty."""
+    """A picture with what may be read in it; nothing may if `right` is empty, and `why` not."""
 
     category: str
+    name: str
     grey: Grey
     right: set[bytes]
+    why: str = ""
 
 
 class Tally(msgspec.Struct):
@@ -59,28 +61,38 @@ def main() -> None:
     """Command line. Ends with 1 when ours gave a wrong payload."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--images", type=Path, action="append", default=[], metavar="DIR")
-    parser.add_argument("--synthetic", type=int, default=0, metavar="N", help="hard scenes too")
     parser.add_argument(
-        "--idle-seconds", type=float, default=30, metavar="S", help="per clip; default: %(default)s"
+        "--synthetic", type=whole(0), default=0, metavar="N", help="hard scenes too"
     )
+    idle_seconds(parser)
     given = parser.parse_args()
     for folder in given.images:
         if not folder.is_dir():
             parser.error(f"--images {folder}: no such folder")
+        if not _pictures(folder):
+            parser.error(f"--images {folder}: no pictures in it ({', '.join(sorted(SUFFIXES))})")
+    if not given.images and not given.synthetic:
+        parser.error("nothing to read: give --images DIR, or --synthetic N")
     pictures = [found for folder in given.images for found in _pictures(folder)]
     sets: dict[str, Set] = {}
+    wrong: list[str] = []
     count: dict[str, int] = defaultdict(int)
     decoders = readers()
     for number, case in enumerate(_cases(pictures, given.synthetic)):
         count[case.category] += 1
         # Who comes first finds the picture outside the processor's cache: each in turn.
         order = [*decoders][number % len(decoders) :] + [*decoders][: number % len(decoders)]
-        _compare(case, {name: decoders[name] for name in order}, sets.setdefault(case.category, {}))
+        tallies = sets.setdefault(case.category, {})
+        before = tallies["ours"].wrong if tallies else 0
+        _compare(case, {name: decoders[name] for name in order}, tallies)
+        if tallies["ours"].wrong > before:
+            wrong.append(f"{case.category}/{case.name}{case.why}")
     everything = _sum(sets)
     figures: dict[str, Any] = {
         "machine": machine(),
         "sets": {name: _figures(count[name], tallies) for name, tallies in sets.items()},
         "all": _figures(sum(count.values()), everything),
+        "wrong": wrong,
         "idle": _idle(given.idle_seconds),
     }
     _show(figures)
@@ -102,10 +114,12 @@ def _cases(pictures: list[tuple[str, Path]], synthetic: int) -> Iterator[Case]:
                 grey = np.asarray(image.convert("L"))
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             sys.exit(f"{path}: no picture that can be read ({error}); mend it or take it away")
-        yield Case(category, grey, _expected(path))
+        right = _expected(path)
+        none = f" (no {category}/{path.stem}.txt: no code expected)"
+        yield Case(category, path.name, grey, right, "" if right else none)
     drawn = track(hard.scenes(synthetic), "hard scenes", synthetic, console=console)
-    for scene in drawn if synthetic else ():
-        yield Case(f"hard-{scene.kind}", scene.grey, {scene.payload})
+    for number, scene in enumerate(drawn if synthetic else ()):
+        yield Case(f"hard-{scene.kind}", f"scene {number}", scene.grey, {scene.payload})
 
 
 def _expected(picture: Path) -> set[bytes]:
@@ -187,6 +201,8 @@ def _show(figures: dict[str, Any]) -> None:
             table.add_row(name, str(one["pictures"]), decoder, *map(str, values))
         table.add_section()
     Console(width=110).print(table)
+    for picture in figures["wrong"]:
+        print(f"wrong: {picture}")
     for kind, clip in figures["idle"]["clips"].items():
         print(f"idle, {kind:11} {clip}")
     print(f"idle, all         pyzbar takes {figures['idle']['pyzbar_to_ours']} times as much")

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from bench._report import arguments, machine, write
+from bench._report import arguments, machine, whole, write
 from demo.crowd import crowd_of
 from demo.scenes import draw
 from demo.town import DAEMONS, Kiosk, Town
@@ -31,7 +31,7 @@ Region = tuple[str, str]  # file and offset
 def main() -> None:
     """Command line."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--scans", type=int, default=1000, help="default: %(default)s")
+    parser.add_argument("--scans", type=whole(1), default=1000, help="default: %(default)s")
     given = parser.parse_args()
     crowd = crowd_of(SCENES, seed=5, now=time.time())
     people = [visitor for visitor in crowd.visitors if visitor.payload is not None]

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bench._idle import Cost, Look, costs, ratio
 from bench._peers import Grey, Reader, plain_pyzbar, plain_zxing
-from bench._report import arguments, machine, spread, write
+from bench._report import arguments, idle_seconds, machine, positive, spread, whole, write
 from demo.clips import ARRIVALS, Shot, clip
 from demo.crowd import Crowd, crowd_of
 from demo.door import Door
@@ -111,17 +111,13 @@ class Run(NamedTuple):
 def main() -> None:
     """Command line. Ends with 1 when a payload was wrong."""
     parser = arguments((__doc__ or "").splitlines()[0])
-    parser.add_argument("--clips", type=int, default=40, help="per rate; default: %(default)s")
+    parser.add_argument("--clips", type=whole(1), default=40, help="per rate; default: %(default)s")
     parser.add_argument(
-        "--slower", type=float, default=1, metavar="X", help="as if work took X times as long"
+        "--slower", type=positive, default=1, metavar="X", help="as if work took X times as long"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the first clip")
-    parser.add_argument(
-        "--idle-seconds", type=float, default=30, metavar="S", help="per clip; default: %(default)s"
-    )
+    idle_seconds(parser)
     given = parser.parse_args()
-    if given.clips < 1:
-        parser.error("--clips: at least one")
     now, clock = time.time(), Clock(given.slower)
     crowd = crowd_of(PEOPLE, 5, now)
     door = partial(_door, crowd, now, clock)
@@ -205,10 +201,11 @@ def play(
 
 
 def summary(runs: list[Run]) -> dict[str, Any]:
-    """The figures of one rate. Clips in which no frame is readable are counted apart."""
+    """The figures of one rate. Clips in which no frame is readable are counted apart; without any
+    other there is nothing to tell of waiting, which is None."""
     judged = [run for run in runs if run.readable is not None]
     late = [run for run in judged if run.waited(OURS, run.readable)[0] > SOON]
-    waits = {who: _waits(judged, who) for who in (runs[0].answers if judged else ())}
+    waits = {who: _waits(judged, who) for who in runs[0].answers}
     ours = waits.pop(OURS, {})
     return {
         "clips": len(runs),
@@ -229,7 +226,7 @@ def _waits(runs: list[Run], who: str) -> dict[str, Any]:
         "missed": sum(run.answers[who][0] is None for run in runs),
         "frames_to_verdict": {
             **spread([float(frames) for frames, _ in to_verdict]),
-            "within_two": round(soon / len(runs), 3),
+            "within_two": round(soon / len(runs), 3) if runs else None,
         },
         "ms_to_verdict": spread([ms for _, ms in to_verdict]),
         "frames_from_visible": spread([float(frames) for frames, _ in from_visible]),

@@ -109,6 +109,15 @@ def test_the_summary_counts_what_is_late_missed_wrong_and_unreadable():
     assert found["peers"]["pyzbar"]["frames_to_verdict"]["median"] == 3.0
 
 
+def test_a_rate_at_which_nothing_could_be_read_has_its_figures_too(capsys):
+    found = summary([run((10, 1.0), readable=None)] * 2)
+    assert (found["clips"], found["unreadable"], found["missed"]) == (2, 2, 0)
+    assert found["frames_to_verdict"] == {"median": None, "p95": None, "within_two": None}
+    assert set(found["peers"]) == {"pyzbar"}
+    scanner._show({"per_fps": {"15": {**found, "idle": None}, "30": {**found, "idle": None}}})
+    assert "'unreadable': 2" in capsys.readouterr().out
+
+
 def test_a_clip_is_played_until_all_have_answered():
     def shot(number: int) -> Shot:
         code = segno.make("hello", micro=False, error="m")

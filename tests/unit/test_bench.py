@@ -1,0 +1,81 @@
+"""What the benchmarks refuse before they begin, and say of what they met."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import segno
+from PIL import Image
+
+from bench._report import spread
+
+
+def bench(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, words)],
+        capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["scanner", "--json", "gone/x.json"], "--json: there is no folder gone"),
+        (["scanner", "--json", "."], "--json: . is a folder"),
+        (["scanner", "--slower", "0"], "--slower: found 0, allowed: a number above 0"),
+        (["scanner", "--slower", "nan"], "--slower: found nan, allowed: a number above 0"),
+        (["scanner", "--slower", "x"], "--slower: invalid positive value"),
+        (["scanner", "--clips", "0"], "--clips: found 0, allowed: 1 or more"),
+        (["scanner", "--idle-seconds", "-1"], "--idle-seconds: found -1, allowed: 0 or more"),
+        (["decode", "--idle-seconds", "inf"], "--idle-seconds: found inf, allowed: 0 or more"),
+        (["decode", "--synthetic", "-3"], "--synthetic: found -3, allowed: 0 or more"),
+        (["decode"], "nothing to read: give --images DIR, or --synthetic N"),
+        (["chain", "--json", "gone/x.json"], "--json: there is no folder gone"),
+        (["chain", "--visitors", "0"], "--visitors: found 0, allowed: 1 or more"),
+        (["memory", "--scans", "0"], "--scans: found 0, allowed: 1 or more"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(words: list[str], sentence: str) -> None:
+    done = bench(f"bench.{words[0]}", *words[1:])
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.startswith(f"usage: python -m bench.{words[0]} ")
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    done = bench("bench.decode", "--images", tmp_path)
+    assert done.returncode == 2
+    assert f"--images {tmp_path}: no pictures in it" in done.stderr
+
+
+def test_a_wrong_payload_names_its_picture(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for name in ("1", "2", "3"):
+        segno.make("hello", micro=False).save(str(tmp_path / "a" / f"{name}.png"), scale=5)
+    (tmp_path / "a" / "2.txt").write_text("hello")
+    (tmp_path / "a" / "3.txt").write_text("something else")
+    Image.new("L", (64, 64), 128).save(tmp_path / "a" / "4.png")
+    out = tmp_path / "figures.json"
+    done = bench("bench.decode", "--images", tmp_path, "--idle-seconds", 0, "--json", out)
+    assert done.returncode == 1, done.stderr
+    wrong = ["a/1.png (no a/1.txt: no code expected)", "a/3.png"]
+    assert json.loads(out.read_text())["wrong"] == wrong
+    told = [line for line in done.stdout.splitlines() if line.startswith("wrong: ")]
+    assert told == [f"wrong: {picture}" for picture in wrong]
+
+
+def test_whoever_reads_the_list_may_leave() -> None:
+    command = f"{sys.executable} -u -m bench | head -1"
+    for shell in (command, command.replace(" -u", ""), command.replace("head -1", "true")):
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
+        assert done.stderr == ""
+
+
+def test_nothing_has_no_middle() -> None:
+    assert spread([]) == {"median": None, "p95": None}
+    assert spread([3.0, 1.0, 2.0]) == {"median": 2.0, "p95": 3.0}
