@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from bench._report import arguments, machine, write
+from bench.risk import risk_figures
 from demo.abroad import CardIssuer, PassIssuer, SealIssuer
 from demo.issuers import Issuer
 from kiosk.credentials import base45, parse
@@ -101,6 +102,7 @@ def main() -> None:
         "unsigned_ms_median": max(unsigned.values()),
         "unsigned": unsigned,
         "signed": signed,
+        **risk_figures(),
     }
     for name, value in {**unsigned, **signed}.items():
         print(f"{name:12} {value}")
