@@ -30,10 +30,12 @@ from kiosk.model import (
     Person,
     Risk,
     Verdict,
+    Visit,
 )
 from kiosk.outbox import Outbox
 from kiosk.scanner.showings import Showing, Showings
 from kiosk.scanner.store import fault_code
+from kiosk.scanner.visits import Visits
 from kiosk.seal import SegmentSeal
 
 log = logging.getLogger("kiosk.scanner")
@@ -55,14 +57,14 @@ PERSON_BYTES = 8 * 1024
 class Parts(msgspec.Struct):
     """What the pipeline works with; `__main__` wires it.
 
-    `judge` takes the credential, or the error that parsing raised, and what `risk` says of
-    its subject. `hit` is called after the answer to somebody at risk, with the record unless
-    that failed. `outbox` is None while the outbox is out of order.
+    `judge` takes the credential, or the error that parsing raised, what `risk` says of its
+    subject and what `visits` know of it. `hit` is called after the answer to somebody at risk,
+    with the record unless that failed. `outbox` is None while the outbox is out of order.
     """
 
     look: Callable[[Frame], Sight]
     parse: Callable[[bytes], Credential]
-    judge: Callable[[Credential | CredentialError, Instant, Risk], Verdict]
+    judge: Callable[[Credential | CredentialError, Instant, Risk, Visit], Verdict]
     risk: Callable[[str], Risk]
     hit: Callable[[CheckIn | None], object]
     send: Callable[[Answer | HintCue], object]
@@ -72,6 +74,7 @@ class Parts(msgspec.Struct):
     showings: Showings
     direction: Direction
     outbox: Outbox[SegmentSeal] | None = None
+    visits: Visits = msgspec.field(default_factory=Visits)
 
 
 class _Judged(NamedTuple):
@@ -160,18 +163,20 @@ class Pipeline:
             self._parts.hit(record)
 
     def _judge(self, payload: bytes) -> _Judged:
-        instant = self._parts.now()
-        shown: Credential | CredentialError
+        instant, direction = self._parts.now(), self._parts.direction
         try:
-            shown = credential = self._parts.parse(payload)
+            credential = self._parts.parse(payload)
             risk = self._parts.risk(credential.subject)
-            person = _person(credential, risk)
+            visit = self._parts.visits.of(credential.subject, direction, instant)
+            verdict = self._parts.judge(credential, instant, risk, visit)
+            person = _person(credential, risk, verdict.colour)
         except CredentialError as error:
             log.info("malformed code: %s", error)
-            shown, credential = error, Credential(format=error.format, role="other")
+            credential = Credential(format=error.format, role="other")
             risk = self._parts.risk("")
+            verdict = self._parts.judge(error, instant, risk, Visit(direction))
             person = _person(credential, risk)
-        return _Judged(credential, person, self._parts.judge(shown, instant, risk), risk, instant)
+        return _Judged(credential, person, verdict, risk, instant)
 
     def _store(self, judged: _Judged, stages: _Stages) -> tuple[CheckIn | None, str]:
         """The durable record, or None and the code of the fault that prevented it."""
@@ -202,6 +207,8 @@ class Pipeline:
             self._parts.put_failed(error)
             return None, fault_code(error)
         stages.ms["put"] -= stages.ms["seal"]  # put calls make
+        subject, direction = judged.credential.subject, self._parts.direction
+        self._parts.visits.recorded(subject, direction, verdict.outcome, instant)
         return record, ""
 
     def _help(self, hint: Hint) -> None:
@@ -224,7 +231,7 @@ class Pipeline:
         return answer.number
 
 
-def _person(credential: Credential, risk: Risk) -> bytes:
+def _person(credential: Credential, risk: Risk, colour: str = "") -> bytes:
     """What is sealed. Raises CredentialError when it is larger than any person's data."""
     person = msgspec.json.encode(
         Person(
@@ -235,6 +242,7 @@ def _person(credential: Credential, risk: Risk) -> bytes:
             issuer=credential.issuer,
             claims=credential.claims,
             risk=risk,
+            colour=colour,
         )
     )
     if len(person) > PERSON_BYTES:

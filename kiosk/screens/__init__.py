@@ -154,6 +154,6 @@ def _words(
     headline = texts.GOODBYE if leaving else texts.HEADLINES[outcome]
     if reason == "accepted" and repeated:
         return headline, texts.REPEATED
-    if reason == "accepted" and leaving:
+    if leaving:
         return headline, texts.GOODBYE_RECORDED
     return headline, texts.REASONS.get(reason, texts.OTHER_REASON[outcome])

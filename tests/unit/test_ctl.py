@@ -29,7 +29,7 @@ from kiosk.model import CheckIn
 from kiosk.outbox import Outbox, SealedSegments
 from kiosk.seal import SegmentSeal, new_segment
 
-COMMANDS = ("config", "doctor", "scan", "verify", "trust", "outbox", "cue")
+COMMANDS = ("config", "doctor", "scan", "verify", "policy", "trust", "outbox", "cue")
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 PERSONAL = b"001093029317|NGUYEN VAN A|1987-01-18|0|162979388586171100|<1<00<0123232422"
 

@@ -27,6 +27,7 @@ from kiosk.model import (
     Risk,
     Symbol,
     Verdict,
+    Visit,
 )
 from kiosk.outbox import Outbox
 from kiosk.scanner.eye import FAULTS as EYE
@@ -99,7 +100,9 @@ class Door:
     def risk(self, subject: str) -> Risk:
         return self.listed.get(subject, "clear")
 
-    def judge(self, shown: Credential | CredentialError, now: Instant, risk: Risk) -> Verdict:
+    def judge(
+        self, shown: Credential | CredentialError, now: Instant, risk: Risk, visit: Visit
+    ) -> Verdict:
         if risk == "quarantine":
             return Verdict("fail", "at-risk", True)
         if isinstance(shown, CredentialError):
