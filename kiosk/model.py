@@ -139,7 +139,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str
     claims: dict[str, Any]
     risk: Risk = "none"
-    colour: Annotated[str, Meta(max_length=40)] = ""
+    colour: Annotated[str, Meta(pattern=r"^[a-z0-9-]{0,40}\Z")] = ""
 
 
 class CheckIn(msgspec.Struct, frozen=True, kw_only=True):

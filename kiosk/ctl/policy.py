@@ -74,6 +74,8 @@ def _check(args: argparse.Namespace) -> int:
     print(f"{args.file}: no mistakes")
     print(f"version      {policy.version or '-'}")
     print(f"title        {policy.title.vi or '-'} / {policy.title.en or '-'}")
+    for text in (policy.explanation.vi, policy.explanation.en):
+        print(f"explanation  {text or '-'}")
     print(f"accepted     {', '.join(policy.accept) or 'nothing'}")
     print(f"colours      {', '.join(f'{c} = {e}' for c, e in policy.colours.items()) or 'none'}")
     return 0
@@ -127,7 +129,7 @@ def _print(
     for finding in explained.findings:
         holds, why = words.truth(finding.holds, lang), words.sentence(finding, lang)
         said = f" -> {words.term(finding.answer, lang)}: {finding.reason}" if finding.reason else ""
-        print(f"  {holds:<8} {finding.rule}: {why}{said}")
+        print(f"  {holds:<8} {words.term(finding.rule, lang)}: {why}{said}")
     verdict = explained.verdict
     colour = f", {words.term(verdict.colour, lang)}" if verdict.colour else ""
     reason = words.meaning(verdict.reason, lang)

@@ -177,6 +177,7 @@ def test_an_unsigned_declaration_passes(site: Path) -> None:
             "valid": True,
             "outcome": "pass",
             "reason": "accepted",
+            "colour": "",
             "issuer": "",
             "valid_from": None,
             "valid_until": None,

@@ -151,6 +151,7 @@ def reading(first: int, claims: object = None, count: int = 2) -> Reading:
         issuer="",
         claims={"claim": claims},
         risk="clear",
+        colour="yellow",
     )
     rows = [Row(record, person, NOW, "synced") for record in records]
     return Reading("gate-1", batch.segment, batch, rows)
@@ -171,7 +172,7 @@ def test_what_the_database_refuses_holds_nothing_else_up(store: Store, engine: s
     assert wire.decode(letters[0].raw, wire.Batch).segment == "s-3"
 
 
-def test_records_from_before_the_risk_list_say_that_there_was_none(tmp_path: Path) -> None:
+def test_records_from_before_risk_lists_and_colours_say_that_there_was_none(tmp_path: Path) -> None:
     """A database of the first version, with a row in it, is brought up to date."""
     engine = db.connect(f"sqlite:///{tmp_path / 'old.db'}")
     config = AlembicConfig()
@@ -181,7 +182,7 @@ def test_records_from_before_the_risk_list_say_that_there_was_none(tmp_path: Pat
         command.upgrade(config, "0001")
     store = Store(engine)
     assert not db.is_current(engine)
-    old = [column for column in db.check_in.columns if column.name != "risk"]
+    old = [column for column in db.check_in.columns if column.name not in ("risk", "colour")]
     row = {column.name: 1 if column.type.python_type is int else "x" for column in old}
     row |= {"scanned_at": "2026-11-25", "received_at": "2026-11-25", "claims": "{}"}
     with engine.begin() as connection:
@@ -190,8 +191,13 @@ def test_records_from_before_the_risk_list_say_that_there_was_none(tmp_path: Pat
         connection.execute(sa.text(f"INSERT INTO check_in ({names}) VALUES ({values})"), row)
     store.commit([reading(5)], NOW)
     with engine.connect() as connection:
-        rows = connection.execute(sa.select(db.check_in.c.seq, db.check_in.c.risk)).all()
-    assert sorted(tuple(row) for row in rows) == [(1, "none"), (5, "clear"), (6, "clear")]
+        table = db.check_in.c
+        rows = connection.execute(sa.select(table.seq, table.risk, table.colour)).all()
+    assert sorted(tuple(row) for row in rows) == [
+        (1, "none", ""),
+        (5, "clear", "yellow"),
+        (6, "clear", "yellow"),
+    ]
     store.close()
 
 

@@ -138,15 +138,15 @@ def _doses(
     if have < least:
         yield Finding(where, "no", "doses-few", facts)
         return
+    nearest = min(number for number, _ in numbers if number >= least)
     found: list[tuple[Truth, float | None]] = []
-    for number, event in numbers:
+    for event in (event for number, event in numbers if number == nearest):
         age = now.days(event)
         holds = now.at_least(age, 0)
-        if number >= least and age is not None and age >= 0:
-            age += (number - least) * rule.dose_gap_days
+        if age is not None and age >= 0:
+            age += (nearest - least) * rule.dose_gap_days
             holds = now.at_least(age, rule.dose_days_at_least)
-        if number >= least:
-            found.append((holds, age))
+        found.append((holds, age))
     best = max(found, key=lambda one: (_RANK[one[0]], one[1] or 0))
     yield _dated(where, best, "doses", facts | {"days": rule.dose_days_at_least})
     if rule.dose_days_at_most is not None:

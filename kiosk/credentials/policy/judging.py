@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from kiosk.credentials.policy import colour
 from kiosk.credentials.policy.colour import Code, Moment
-from kiosk.credentials.policy.rules import NO_PERSON, REASONS, Finding, Policy, Truth
+from kiosk.credentials.policy.rules import NO_PERSON, PURPOSES, REASONS, Finding, Policy, Truth
 from kiosk.errors import CredentialError
 from kiosk.model import RISKY, Credential, Instant, Outcome, Risk, Verdict, Visit
 
@@ -112,8 +112,9 @@ def _of_code(credential: Credential, policy: Policy, now: Instant) -> Iterator[F
     reason = _date_reason(credential, now)
     yield _said("validity", reason, {}, policy, fine="valid" if has_dates else "undated")
     purposes = _purposes(credential, policy)
-    reason = "" if set(purposes).intersection(policy.needs) else "more-needed"
-    yield _said("[needs]", reason, {"needs": policy.needs}, policy, fine="enough")
+    if policy.needs != PURPOSES:
+        reason = "" if set(purposes).intersection(policy.needs) else "more-needed"
+        yield _said("[needs]", reason, {"needs": policy.needs}, policy, fine="enough")
     if policy.declaration_max_age_h and "declaration" in purposes:
         yield _declaration_age(credential, policy, now)
 

@@ -168,6 +168,9 @@ PHRASES: dict[str, tuple[str, str]] = {
 }
 
 TERMS: dict[str, tuple[str, str]] = {
+    "signature": ("chữ ký", "signature"),
+    "validity": ("thời hạn", "validity"),
+    "risk list": ("danh sách theo dõi", "risk list"),
     "identity": ("giấy tờ tùy thân", "identity"),
     "declaration": ("khai báo", "declaration"),
     "certificate": ("chứng nhận", "certificate"),
