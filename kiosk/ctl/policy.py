@@ -31,37 +31,35 @@ _LABELS = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and what with."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    what = "tells every mistake in a policy. Ends with 0 when there is none"
-    check = actions.add_parser("check", help="every mistake in a policy", description=what)
-    check.add_argument("file", type=Path, metavar="FILE")
-    check.set_defaults(act=_check)
-    what = (
-        "judges one payload from standard input as `kioskctl verify` does, and tells of each rule"
-        " whether it holds, and why. Ends with 0 when the answer is pass."
+    parser.description = (
+        "policy: `check FILE` tells every mistake in a policy and ends with 0 when there is none."
+        " `explain` judges one payload from standard input as verify does, tells of each rule"
+        " whether it holds, and why, and ends with 0 when the answer is pass."
     )
-    explain = actions.add_parser("explain", help="why a code gets its answer", description=what)
-    explain.add_argument("--json", action="store_true", help="one JSON object, for machines")
-    explain.add_argument(
-        "--lang", choices=("vi", "en"), default=_language(), help="default: by the locale"
+    parser.add_argument("action", choices=["check", "explain"])
+    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="the policy to check")
+    parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
+    parser.add_argument(
+        "--lang", choices=["vi", "en"], default=_language(), help="default: by the locale"
     )
-    explain.add_argument("--direction", choices=("in", "out"), default="in", help="default: in")
-    explain.add_argument(
+    parser.add_argument("--direction", choices=["in", "out"], default="in", help="default: in")
+    parser.add_argument(
         "--inside", type=_people, default=0, metavar="N", help="as if N were inside (default: 0)"
     )
-    explain.add_argument(
+    parser.add_argument(
         "--clock",
-        choices=("synced", "floor", "unknown"),
+        choices=["synced", "floor", "unknown"],
         help="as if the clock were set, at least as late as it shows, or not known at all",
     )
-    rules.arguments(explain)
-    explain.set_defaults(act=_explain)
+    rules.arguments(parser)
+    parser.set_defaults(misused=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
     """Raises ConfigError when the rules cannot be read."""
-    answer: int = args.act(args)
-    return answer
+    if (args.file is None) == (args.action == "check"):
+        args.misused("expected `check FILE`, or `explain` and perhaps --policy FILE")
+    return _check(args) if args.action == "check" else _explain(args)
 
 
 def _check(args: argparse.Namespace) -> int:
