@@ -16,9 +16,9 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/ready
 
 # What pip packages are built against (systemd-python), load (pyzbar), or the demo and the
-# tests use (mosquitto, postgresql, systemd's own checkers).
-PACKAGES := gcc libc6-dev libsystemd-dev libzbar0 mosquitto pkg-config postgresql \
-	python3-dev python3-venv systemd
+# tests use (mosquitto, postgresql, systemd's own checkers, a font and readers for passes).
+PACKAGES := fonts-dejavu-core gcc libc6-dev libsystemd-dev libzbar0 mosquitto pkg-config \
+	poppler-utils postgresql python3-dev python3-venv systemd
 # On a Pi picamera2 and libcamera come from the system, so the environment must see them.
 ON_A_PI := $(wildcard /usr/lib/python3/dist-packages/picamera2)
 comma := ,
@@ -57,7 +57,7 @@ bench: $(READY)
 
 # Not part of the tests: it has no end, and atheris has no wheel for every Python.
 fuzz: $(READY)
-	@$(PY) -m pip install --quiet 'atheris>=3'
+	@$(PY) -m pip install --quiet --editable '.[fuzz]'
 	@mkdir -p var/fuzz
 	@PYTHONPATH=. $(PY) tests/fuzz/credentials.py var/fuzz -max_total_time=$(or $(SECONDS),60) -artifact_prefix=var/
 
@@ -73,7 +73,7 @@ $(READY): setup.py Makefile
 	@{ $(PY) -m pip install --progress-bar off --editable '.[$(EXTRAS)]' 2>&1; echo "exit $$?"; } \
 		| tee $(VENV)/setup.log | { $(SHORTLY); } >&2
 	@tail -n 1 $(VENV)/setup.log | grep -qx 'exit 0' \
-		&& $(PY) -c 'import systemd.daemon, pyzbar.pyzbar, tinydb, paho.mqtt.client, pytest, sqlalchemy, segno' \
+		&& $(PY) -c 'import systemd.daemon, pyzbar.pyzbar, tinydb, paho.mqtt.client, pytest, reportlab, sqlalchemy, segno' \
 		|| { tail -n 40 $(VENV)/setup.log; \
 			echo "set-up failed; the lines above say why, all of them are in $(VENV)/setup.log"; \
 			exit 1; } >&2

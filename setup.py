@@ -57,10 +57,18 @@ setup(
         "webcam": ["av>=12"],
         # evdev comes as source, and needs what systemd-python needs
         "reader": ["evdev>=1.6", "pyserial>=3.5"],
-        "central": ["alembic>=1.13", "psycopg[binary]>=3.1", "SQLAlchemy>=2.0"],
+        "central": [
+            "alembic>=1.13",
+            "psycopg[binary]>=3.1",
+            "reportlab>=4.2",
+            "rich>=13",
+            "SQLAlchemy>=2.0",
+        ],
         "demo": ["rich>=13", "segno>=1.6"],
+        "fuzz": ["atheris>=3"],
         "test": [
             "av>=12",
+            "base45>=0.4",
             "evdev>=1.6",
             "hypothesis>=6.100",
             "mypy>=1.10",

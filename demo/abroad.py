@@ -163,7 +163,6 @@ class SealIssuer:
     """A country signer, and a barcode signer whose certificate it signed."""
 
     authority: bytes
-    authority_key: rsa.RSAPrivateKey
     certificate: bytes
     key: ec.EllipticCurvePrivateKey
 
@@ -196,7 +195,6 @@ class SealIssuer:
             leaf = leaf.add_extension(x509.UnrecognizedExtension(_DOCUMENT_TYPES, value), False)
         return cls(
             authority.public_bytes(Encoding.DER),
-            root,
             leaf.sign(root, hashes.SHA256()).public_bytes(Encoding.DER),
             key,
         )

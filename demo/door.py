@@ -19,7 +19,11 @@ from kiosk.decode import Decoder, Sight
 from kiosk.faults import Faults
 from kiosk.model import Credential, Instant, Person
 from kiosk.outbox import Outbox, SealedSegments
+from kiosk.scanner.direction import Directions
+from kiosk.scanner.party import Parties
 from kiosk.scanner.pipeline import Parts, Pipeline
+from kiosk.scanner.risk import FAULTS as RISK_FAULTS
+from kiosk.scanner.risk import Risks
 from kiosk.scanner.showings import Showings
 from kiosk.scanner.store import FAULTS as STORE_FAULTS
 from kiosk.scanner.store import Store
@@ -48,7 +52,9 @@ class Door:
         policy = parse_policy(_POLICY.read_bytes())
         self._trust = parse_trust(trust)
         log = logging.getLogger("kiosk.scanner")
-        faults = Faults(lambda _cue: None, boottime, STORE_FAULTS | VIEW_FAULTS, log)
+        known = STORE_FAULTS | VIEW_FAULTS | RISK_FAULTS
+        faults = Faults(lambda _cue: None, boottime, known, log)
+        risks = Risks(None, {}, faults, boottime)
         store = Store(lambda: self._outbox, faults, boottime)
         self._view = View(faults)
         instant = Instant(int(now * 1000), "synced", "boot", 0)
@@ -56,14 +62,15 @@ class Door:
             look=self._decoder.look,
             parse=self._parse,
             judge=lambda shown, at, risk, visit: judge(shown, policy, at, risk, visit),
-            risk=lambda _subject: "none",
-            hit=lambda _record: None,
+            risk=risks.of,
+            hit=risks.hit,
             send=self._send,
             now=lambda: instant,
             boottime=boottime,
             showings=Showings(HOLD_S, REPEAT_S),
             put_failed=store.put_failed,
-            direction="in",
+            directions=Directions("in", 300, 3, boottime()),
+            parties=Parties(),
             outbox=store.keep_open(),
         )
         self._pipeline = Pipeline(parts)

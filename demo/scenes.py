@@ -55,11 +55,18 @@ def draw(visitor: Visitor, size: Size = (1280, 720), seed: int = 0) -> Image.Ima
     """One grey camera picture (mode L, `size`) of `visitor`; `seed` varies everything but
     the code."""
     rng = np.random.default_rng(seed)
-    held = soften(hold(visitor, rng))
+    return shoot(hold(visitor, rng), size, rng)
+
+
+def shoot(
+    held: Held, size: Size, rng: Rng, turn: npt.NDArray[np.float64] | None = None
+) -> Image.Image:
+    """A held thing in front of an unsharp room, as the camera sees it; `turn`: how it is turned
+    in space (a rotation), by default as hands do."""
     scene = room(size, rng)
-    turn = tilt(rng)
+    turn = tilt(rng) if turn is None else turn
     centre = np.array(size) * rng.uniform((0.44, 0.44), (0.56, 0.54))
-    picture, mask = project(held, turn, (centre[0], centre[1]), size)
+    picture, mask = project(soften(held), turn, (centre[0], centre[1]), size)
     scene.paste(picture, mask=mask)
     lens = Lens(size, rng)
     light = np.asarray(scene.filter(ImageFilter.GaussianBlur(lens.blur)), np.float32)
@@ -313,8 +320,13 @@ def room(size: Size, rng: Rng) -> Image.Image:
 
 def tilt(rng: Rng) -> npt.NDArray[np.float64]:
     """How a thing is turned in space (roll, yaw, pitch), as hands do: a rotation."""
-    roll, yaw, pitch = np.radians(rng.uniform((-9, -7, -6), (9, 7, 6)))
-    turn: npt.NDArray[np.float64] = _rotation(2, roll) @ _rotation(1, yaw) @ _rotation(0, pitch)
+    return turned(*rng.uniform((-9, -7, -6), (9, 7, 6)))
+
+
+def turned(roll: float, yaw: float, pitch: float) -> npt.NDArray[np.float64]:
+    """A rotation; degrees about the axes of depth, of height and of width."""
+    z, y, x = np.radians((roll, yaw, pitch))
+    turn: npt.NDArray[np.float64] = _rotation(2, z) @ _rotation(1, y) @ _rotation(0, x)
     return turn
 
 

@@ -1,12 +1,13 @@
-"""Two lamps and a passive buzzer on GPIO pins, by gpiozero.
+"""Two lamps and a passive buzzer on GPIO pins, and a push button, by gpiozero.
 
-Nothing here runs in the background: whoever plays a pattern calls `step` when the next of
-its moments is due. So nothing outlives `close`, and a daemon that hangs cannot go on
-blinking as if it were well.
+No pattern runs in the background: whoever plays one calls `step` when the next of its
+moments is due. So nothing outlives `close`, and a daemon that hangs cannot go on blinking
+as if it were well. Only a press is noticed by a thread of gpiozero's, which counts it.
 """
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -52,6 +53,8 @@ for a pass alone: it promises that the check-in was recorded."""
 
 
 _DARK = Moment(0.0)
+_BOUNCE_S = 0.02
+"""Contacts of a push button are at rest after some milliseconds."""
 
 
 class Signals(Protocol):
@@ -151,6 +154,55 @@ class GpioSignals:
             self._open.close()
         except self._errors as error:
             raise GpioError(f"cannot release the pins: {error}") from error
+
+
+class Button:
+    """A push button between a pin and ground, on a gpiozero factory, which it owns.
+
+    `fileno` lets the owner wait for a press in `select`; it is the same until `close`.
+    """
+
+    def __init__(self, factory: Any, errors: tuple[type[Exception], ...], *, pin: int) -> None:
+        from gpiozero import Button as Contact
+
+        self._errors = errors
+        self._open = ExitStack()
+        self._open.callback(factory.close)
+        self._count = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._open.callback(os.close, self._count)
+        try:
+            contact = Contact(pin, bounce_time=_BOUNCE_S, pin_factory=factory)
+            self._open.callback(contact.close)
+            contact.when_pressed = self._pressed
+        except errors as error:
+            self._open.close()
+            raise GpioError(f"cannot use pin {pin} for the button: {error}") from error
+
+    def _pressed(self) -> None:
+        os.eventfd_write(self._count, 1)
+
+    def fileno(self) -> int:
+        return self._count
+
+    def presses(self) -> int:
+        """How often it was pressed since the last call."""
+        try:
+            return os.eventfd_read(self._count)
+        except BlockingIOError:
+            return 0
+
+    def close(self) -> None:
+        """Released; may be called twice."""
+        try:
+            self._open.close()
+        except self._errors as error:
+            raise GpioError(f"cannot release the button: {error}") from error
+
+
+def open_button(pins: Literal["lgpio", "mock"], *, pin: int) -> Button:
+    """Takes the pin (BCM number) from the named factory. Raises GpioError."""
+    factory, errors = _mock() if pins == "mock" else _lgpio()
+    return Button(factory, errors, pin=pin)
 
 
 def open_signals(pins: Pins, *, green: int, red: int, buzzer: int, silent: bool) -> Signals:

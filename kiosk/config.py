@@ -21,6 +21,7 @@ from kiosk.errors import ConfigError
 _PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 
 Pin = Annotated[int, Meta(ge=0, le=27)]
+DoorDirection = Literal["in", "out", "toggle", "button"]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 KioskId = Annotated[
     str,
@@ -47,11 +48,14 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Kiosk(Section, frozen=True, kw_only=True):
-    """Who and where. `id` is the certificate's common name, empty = not enrolled."""
+    """Who and where. `id` is the certificate's common name, empty = not enrolled. `toggle`
+    alone uses `min_stay_s` and `day_starts_h` (hour of the day in Vietnam)."""
 
     id: KioskId
     place: Annotated[str, Meta(max_length=120)]
-    direction: Literal["in", "out"]
+    direction: DoorDirection
+    min_stay_s: Seconds
+    day_starts_h: Annotated[int, Meta(ge=0, le=23)]
 
 
 class Paths(Section, frozen=True, kw_only=True):
@@ -141,12 +145,14 @@ class Panel(Section, frozen=True, kw_only=True):
 
 
 class Gpio(Section, frozen=True, kw_only=True):
-    """Lamp and buzzer, by BCM number. `silent` leaves the buzzer out."""
+    """Lamps, buzzer and button, by BCM number. `silent` leaves the buzzer out, `NO_BUTTON`
+    the button."""
 
     pins: Literal["lgpio", "mock", "none"]
     green: Pin
     red: Pin
     buzzer: Pin
+    button: Annotated[int, Meta(ge=-1, le=27)]
     silent: bool
 
 
@@ -206,6 +212,7 @@ DEFAULTS = _shipped()
 ETC = Path("/etc/kiosk")
 MAX_BYTES = 256 * 1024
 NONE = "none"
+NO_BUTTON = -1
 
 _SECTIONS: dict[str, type[Section]] = {f.name: f.type for f in msgspec.structs.fields(Config)}
 
@@ -401,13 +408,21 @@ def _nearest(word: str, known: list[str]) -> str:
 def _contradictions(settings: dict[tuple[str, str], Setting]) -> Iterator[str]:
     """Values that are right each for itself, but not together."""
     pins: dict[object, Setting] = {}
-    for key in ("green", "red", "buzzer"):
+    button = settings["gpio", "button"]
+    for key in ("green", "red", "buzzer", *(["button"] if button.value != NO_BUTTON else [])):
         pin = settings["gpio", key]
         other = pins.setdefault(pin.value, pin)
         if other is not pin:
             yield (
                 f"{pin.source}: gpio.{key}: found {pin.value}, which gpio.{other.key} uses"
                 f" already ({other.source}); each needs a pin of its own"
+            )
+    direction, all_pins = settings["kiosk", "direction"], settings["gpio", "pins"]
+    for lacking in (button, all_pins):
+        if direction.value == "button" and lacking.value in (NO_BUTTON, NONE):
+            yield (
+                f'{direction.source}: kiosk.direction: found "button", but gpio.{lacking.key} is'
+                f" {_shown(lacking.value)} ({lacking.source}); nobody could press it"
             )
     camera, reader = settings["camera", "driver"], settings["reader", "driver"]
     if camera.value == reader.value == NONE:

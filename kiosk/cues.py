@@ -58,11 +58,13 @@ class HintCue(msgspec.Struct, frozen=True, tag="hint", kw_only=True):
 
 
 class ScannerState(msgspec.Struct, frozen=True, tag="scanner", kw_only=True):
-    """The scanner's heartbeat, once a second; `faults` are codes, empty when well."""
+    """The scanner's heartbeat, once a second; `faults` are codes, empty when well. Until
+    `leaving_until` the next visitor goes out, by the button; 0 = nobody pressed it."""
 
     number: Number
     at: Boottime
     faults: list[str] = []
+    leaving_until: Boottime = 0.0
 
 
 class UplinkState(msgspec.Struct, frozen=True, tag="uplink", kw_only=True):
@@ -94,6 +96,13 @@ class RiskKeysCue(msgspec.Struct, frozen=True, tag="risk-keys", kw_only=True):
     keys: list[bytes]
 
 
+class ButtonCue(msgspec.Struct, frozen=True, tag="button", kw_only=True):
+    """The panel's button was pressed: whoever shows a code now is leaving."""
+
+    number: Number
+    at: Boottime
+
+
 class AlertCue(msgspec.Struct, frozen=True, tag="alert", kw_only=True):
     """Something the centre should know; the uplink publishes it."""
 
@@ -105,7 +114,7 @@ class AlertCue(msgspec.Struct, frozen=True, tag="alert", kw_only=True):
     detail: str = ""
 
 
-Cue = Answer | HintCue | ScannerState | UplinkState | Trial | RiskKeysCue | AlertCue
+Cue = Answer | HintCue | ScannerState | UplinkState | Trial | RiskKeysCue | ButtonCue | AlertCue
 
 MAY_SAY: dict[Daemon, dict[Sender, tuple[type, ...]]] = {
     "feedback": {
@@ -114,7 +123,7 @@ MAY_SAY: dict[Daemon, dict[Sender, tuple[type, ...]]] = {
         "ctl": (Trial,),
     },
     "uplink": {"scanner": (AlertCue,), "feedback": (AlertCue,)},
-    "scanner": {"uplink": (RiskKeysCue,)},
+    "scanner": {"uplink": (RiskKeysCue,), "feedback": (ButtonCue,)},
 }
 """Receiver -> sender -> what it may say. Pass and fail come from the scanner alone."""
 

@@ -32,8 +32,8 @@ Millis = Annotated[int, Meta(ge=0, le=2**53)]
 Hint = Literal["closer", "hold-still", "too-bright", "one-at-a-time"]
 """What a visitor could do so that the code can be read."""
 Risk = Literal["none", "not-checked", "clear", "follow-up", "quarantine"]
-"""What the risk list says of a person: none = the kiosk has none; not-checked = it has one,
-and could not ask it; clear = not on it."""
+"""What the risk list says of a person, the gravest last: none = the kiosk has none;
+not-checked = it has one, and could not ask it; clear = not on it."""
 RISKY: tuple[Risk, ...] = ("follow-up", "quarantine")
 Role = Literal["identity", "declaration", "certificate", "place", "other"]
 
@@ -130,7 +130,8 @@ class Instant(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """The sealed part of a check-in: readable at the centre alone."""
+    """The sealed part of a check-in: readable at the centre alone. `party` is a random token
+    that the records of an adult and of the dependants shown right after share."""
 
     format: str
     role: Role
@@ -139,6 +140,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str
     claims: dict[str, Any]
     risk: Risk = "none"
+    party: str = ""
     colour: Annotated[str, Meta(pattern=r"^[a-z0-9-]{0,40}\Z")] = ""
 
 

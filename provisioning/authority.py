@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 from cryptography import x509
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kiosk import signed
-from kiosk.config import DEFAULTS, Host
+from kiosk.config import DEFAULTS, DoorDirection, Host
 from kiosk.credentials.policy import parse_policy
 from kiosk.credentials.risk import RiskList
 from kiosk.credentials.trust import parse_trust
@@ -37,6 +38,7 @@ ROOT_DAYS = 20 * 365
 SERVICE_DAYS = 825
 KIOSK_DAYS = 90
 SIGNER = "fleet-sign"
+DIRECTIONS: tuple[str, ...] = get_args(DoorDirection)
 _CHECKS: dict[signed.Kind, Callable[[bytes], object]] = {
     "policy": parse_policy,
     "trust": parse_trust,
@@ -144,8 +146,10 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
                 " beginning with a letter or a digit, as in gate-1"
             ]
         )
-    if direction not in ("in", "out"):
-        raise ConfigError([f"direction is {direction!r}; it must be in or out"])
+    if direction not in DIRECTIONS:
+        raise ConfigError(
+            [f"direction is {direction!r}; it must be one of {', '.join(DIRECTIONS)}"]
+        )
     if not place.strip() or not place.isprintable() or len(place) > 120:
         raise ConfigError([f"place is {place!r}; expected one line of at most 120 characters"])
     try:
@@ -325,7 +329,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kiosk.add_argument("--place", required=True, help="where it hangs, for people")
     kiosk.add_argument("--broker", required=True, metavar="HOST:PORT")
     kiosk.add_argument("--out", type=Path, required=True, metavar="OUTDIR")
-    kiosk.add_argument("--direction", choices=("in", "out"), default="in")
+    kiosk.add_argument("--direction", choices=DIRECTIONS, default="in")
     kiosk.set_defaults(run=_enrol)
     again = commands.add_parser(
         "renew", help="make a new key and certificate of a kiosk, whose id and site.toml stay"

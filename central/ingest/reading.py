@@ -165,7 +165,7 @@ def _row(record: CheckIn, batch: wire.Batch, opened: seal.SegmentSeal) -> Row | 
         person = msgspec.json.decode(plain, type=Person)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "not-a-person"
-    texts = [person.format, person.subject, person.issuer, person.claims]
+    texts = [person.format, person.subject, person.issuer, person.claims, person.party]
     if len(person.subject) > _MAX_SUBJECT or not all(_storable(t) for t in texts):
         return "not-storable"
     millis, clock = _corrected(record, batch.anchor)

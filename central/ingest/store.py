@@ -209,6 +209,7 @@ def _check_in(key: Key, row: Row, now: datetime) -> dict[str, Any]:
         "issuer": person.issuer,
         "claims": person.claims,
         "risk": person.risk,
+        "party": person.party,
         "colour": person.colour,
         "received_at": now.astimezone(UTC),
     }

@@ -22,6 +22,8 @@ _BUFFERS = 4
 
 # What it takes to expose by hand (libcamera's names).
 _BY_HAND = ("AeEnable", "ExposureTime", "AnalogueGain")
+_SETTLES_S = 2.0
+"""For so long a camera that chooses again is on its way to what it will choose."""
 
 # Lamps on 50 Hz mains flicker twice in a period; exposures in whole multiples of it show no
 # bands (libcamera, AeFlickerPeriod, microseconds).
@@ -40,7 +42,8 @@ class PiCamera:
         try:
             from libcamera import controls
             from picamera2 import MappedArray, Picamera2
-        except (ImportError, OSError) as error:
+        # A numpy that its parts were not built for ends in a ValueError.
+        except (ImportError, OSError, ValueError, AttributeError) as error:
             raise CameraError(
                 f"picamera2 cannot be imported ({error}); install it: apt install "
                 "python3-picamera2, and make the virtual environment with --system-site-packages"
@@ -50,7 +53,8 @@ class PiCamera:
         self._job: Any = None
         self._request: Any = None
         self._mapped: Any = None
-        self._chosen: Exposure | None = None  # by the camera, while it is exposed by hand
+        self._chosen: Exposure | None = None  # by the camera, before it was exposed by hand
+        self._by_itself_since: float | None = 0.0  # it chooses again; None: exposed by hand
         self._longest_us = 1_000_000 / options.fps
         try:
             self._camera = Picamera2()
@@ -121,17 +125,26 @@ class PiCamera:
         """The controls to set; none where the camera cannot, or has given no picture yet."""
         able = self._camera.camera_controls
         if not stops:
-            by_hand, self._chosen = self._chosen is not None, None
+            by_hand = self._by_itself_since is None
+            self._by_itself_since = time.monotonic() if by_hand else self._by_itself_since
             return {"AeEnable": True} if by_hand else {}
-        if self._chosen is None and self._request is not None:
-            told = self._request.get_metadata()
-            if all(name in able for name in _BY_HAND) and "ExposureTime" in told:
-                self._chosen = Exposure(told["ExposureTime"], told.get("AnalogueGain", 1.0))
+        since = self._by_itself_since
+        if since is not None and time.monotonic() - since >= _SETTLES_S:
+            self._chosen = self._choice()  # before that it is still on its way there
         if self._chosen is None:
             return {}
+        self._by_itself_since = None
         times = able["ExposureTime"][0], self._longest_us  # a control is (least, most, default)
         wanted = shifted(self._chosen, stops, times, able["AnalogueGain"][:2])
         return {"AeEnable": False, "ExposureTime": round(wanted.us), "AnalogueGain": wanted.gain}
+
+    def _choice(self) -> Exposure | None:
+        """How the camera exposed the last picture by itself."""
+        if self._request is None or any(n not in self._camera.camera_controls for n in _BY_HAND):
+            return None
+        told = self._request.get_metadata()
+        us = told.get("ExposureTime", 0)
+        return Exposure(us, told.get("AnalogueGain", 1.0)) if us else None
 
     def close(self) -> None:
         camera, self._camera, self._job = self._camera, None, None
@@ -172,8 +185,8 @@ def shifted(
         gain = max(gains[0], chosen.gain * factor)
         return Exposure(max(times[0], chosen.us * factor * chosen.gain / gain), gain)
     whole = chosen.us * factor // _FLICKER_US * _FLICKER_US
-    us = min(max(whole, chosen.us), times[1])
-    return Exposure(us, min(chosen.gain * factor * chosen.us / us, gains[1]))
+    us = max(times[0], min(max(whole, chosen.us), times[1]))
+    return Exposure(us, min(max(chosen.gain * factor * chosen.us / us, gains[0]), gains[1]))
 
 
 def sensor_size(full: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:

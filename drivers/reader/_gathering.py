@@ -16,12 +16,15 @@ class Gathering:
     """Pieces to payloads.
 
     What begins before `SILENCE_S` seconds of silence were seen, or an end, may be the rest
-    of a code that was sent before the device was open. A silence in the middle ends what
-    was held without a payload; one that nobody watched may hide where the next code began,
-    so both are dropped.
+    of a code that was sent before the device was open. After a silence in the middle nobody
+    knows whether the same code goes on or the next one begins: what comes until the next end
+    is dropped as well. So is all that follows anything else that was bad, however long ago.
+
+    `tail`, right before an end, belongs to the end.
     """
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, tail: bytes = b"") -> None:
+        self._tail = tail
         self._held = bytearray()
         self._bad = False  # told already; the rest is thrown away
         self._opening = True
@@ -33,7 +36,7 @@ class Gathering:
         self._follow(now)
         if self._opening:
             self.spoil("a code came while the external scanner was being opened", now)
-        elif len(self._held) + len(piece) > MAX_BYTES:
+        elif len(self._held) + len(piece) > MAX_BYTES + len(self._tail):
             self.spoil(f"more than {MAX_BYTES} bytes came without an end", now)
         if not self._bad:
             self._held += piece
@@ -57,24 +60,21 @@ class Gathering:
     def end(self, now: float) -> bytes | None:
         """What ends a payload came: the payload, unless it is empty or bad."""
         self._follow(now)
-        payload = bytes(self._held)
-        self._clear()
+        payload = bytes(self._held).removesuffix(self._tail)
+        self._held.clear()
+        self._bad = self._opening = False
         return payload or None
 
     def quiet(self, now: float) -> None:
         """Nothing waits to be read."""
         if now - self._at < SILENCE_S:
             return
+        self._opening = False
         if self._held:
-            self.drop(
+            self._spoil(
                 f"no end of a code within {SILENCE_S:.0f} s; does the scanner put there what"
                 " reader.end says?"
             )
-        self._clear()
-
-    def _clear(self) -> None:
-        self._held.clear()
-        self._bad = self._opening = False
 
     def drop(self, why: str) -> None:
         """Counts a payload that was dropped."""

@@ -46,9 +46,11 @@ class _SerialLine:
                 f"{options.device} does not open as a serial line ({error}); is it in use?"
             ) from error
         self._end = _ENDS[options.end]
-        self._after_end = False
+        self._after_end = True  # what was thrown away may have been the CR of a CR LF
         self._ready: deque[bytes] = deque()
-        self._gathering = Gathering(time.monotonic())
+        # Such a scanner may send CR LF: a CR that stayed would make another code of it.
+        tail = b"\r" if options.end == "lf" else b""
+        self._gathering = Gathering(time.monotonic(), tail)
 
     def read(self, timeout: float) -> bytes | None:
         deadline = time.monotonic() + timeout

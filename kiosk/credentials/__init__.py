@@ -5,18 +5,15 @@
 1. `vn-id:<12 digits>`: number of the identity card, whichever code carries it
 2. `vn-cmnd:<9 digits>`: number of the earlier card
 3. `passport:<number>`: any other whole document number
-4. `vn-bhyt:<10 digits>`: insurance number, the same on old and new health-insurance cards
-5. `vn-qid:<id>`: the platform's id, when the document is absent or masked
+4. `vn-qid:<id>`: the platform's id, when the document is absent or masked
+5. `vn-bhyt:<10 digits>`: insurance number, the same on old and new health-insurance cards
 6. `vn-hcmc:<id>`: a declaration in HCMC's system, which tells nothing else
 7. `name:<NGUYEN<VAN<A>:<YYYY-MM-DD>`: standard name (surname first) and date of birth
 8. `<format>:<id>`: a certificate or a door pass whose date of birth is incomplete, by its own
    id (`shc`: the hash of its signature)
 
-What cannot be linked here: a masked declaration, an insurance card and an identity card of one
-person, since none of them carries a number of the others; a passport and a certificate without
-its number; two declarations in HCMC; names that two systems transliterate differently. And two
-people of one name born on one day are one subject. Only the centre, which sees all claims, can
-bring some of these together or apart.
+`subjects.known_as` gives further keys that a code proves to be the same person.
+docs/subjects.md tells what leads to one person, and what cannot.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ have an extension that a strict parser refuses, and strangers send what they lik
 from __future__ import annotations
 
 import hashlib
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -12,21 +12,24 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 Kind = TypeVar("Kind", bound=x509.ExtensionType)
 
 
-def load(der: bytes) -> x509.Certificate | None:
+class Loaded(NamedTuple):
+    """A certificate, its key, its first second of validity and the first one after it."""
+
+    certificate: x509.Certificate
+    key: object
+    valid_from: float
+    valid_until: float
+
+
+def load(der: bytes) -> Loaded | None:
     """A certificate whose key and validity can be read; None for any other."""
     try:
         certificate = x509.load_der_x509_certificate(der)
-        certificate.public_key()
-        validity(certificate)
+        key = certificate.public_key()
+        start = certificate.not_valid_before_utc.timestamp()
+        return Loaded(certificate, key, start, certificate.not_valid_after_utc.timestamp() + 1)
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return None
-    return certificate
-
-
-def validity(certificate: x509.Certificate) -> tuple[float, float]:
-    """First second of validity and first one after it, since 1970 UTC."""
-    start = certificate.not_valid_before_utc.timestamp()
-    return start, certificate.not_valid_after_utc.timestamp() + 1
 
 
 def extension(certificate: x509.Certificate, kind: type[Kind]) -> Kind | None:

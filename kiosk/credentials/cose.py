@@ -16,6 +16,7 @@ _ALGORITHMS = {-7: "ES256", -37: "PS256"}
 _ALGORITHM, _CRITICAL, _KID = 1, 2, 4
 _CWT_TAG, _SIGN1_TAG = 61, 18
 _DEPTH_MAX = 16
+_NOT_SIGN1 = "not a COSE_Sign1 of four parts"
 
 # What cbor2 would turn into dates, decimals, regular expressions, messages and shared
 # references; here a tagged value is the value, and none of that code runs.
@@ -62,11 +63,19 @@ def read_sign1(data: bytes) -> Sign1:
     for tag in (_CWT_TAG, _SIGN1_TAG):
         if isinstance(item, cbor2.CBORTag) and item.tag == tag:
             item = item.value
-    match item:
-        case [bytes(protected), Mapping() as unprotected, bytes(content), bytes(signature)]:
-            header = dict(unprotected) | _protected_header(protected)  # what is signed wins
-        case _:
-            raise Malformed("not a COSE_Sign1 of four parts")
+    if not isinstance(item, list | tuple) or len(item) != 4:
+        raise Malformed(_NOT_SIGN1)
+    protected, unprotected, content, signature = item
+    if not (
+        isinstance(protected, bytes)
+        and isinstance(unprotected, Mapping)
+        and isinstance(content, bytes)
+        and isinstance(signature, bytes)
+    ):
+        raise Malformed(_NOT_SIGN1)
+    header = _protected_header(protected)
+    if unprotected:
+        header = dict(unprotected) | header  # what is signed wins
     number, kid = header.get(_ALGORITHM), header.get(_KID)
     if not isinstance(number, int) or number not in _ALGORITHMS:
         raise Malformed("signature algorithm is neither ES256 nor PS256")

@@ -41,8 +41,13 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Revoked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Codes that are no longer believed: those with one of `ids` under a key, or, without
-    `ids`, all under it. What an id is, its format says."""
+    """Codes that are no longer believed: those with one of `ids` under a key (without a kid:
+    under any), or, without `ids`, all under it.
+
+    Ids: hc1, 128 bits of SHA-256 of signature, certificate id, or country and id, in hex; shc,
+    the card's `rid`, with ".<seconds>" behind it for cards issued before; nzcp, the URN; vds_nc,
+    the certificate id or the signer's serial number in hex; door_pass, the pass number.
+    """
 
     format: str
     kid: bytes = b""

@@ -8,12 +8,14 @@ from typing import Any
 from kiosk.credentials.text import Malformed, clean
 
 TEXT_MAX = 200
+MAP = (dict, Mapping)
+"""For isinstance: mostly dict, which is asked fast; below a CBOR tag it is another."""
 
 
 def mapping(container: Mapping[Any, Any], key: int | str) -> Mapping[Any, Any]:
     """The map under `key`. Raises Malformed."""
     value = container.get(key)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, MAP):
         raise Malformed(f"member {key} is absent or not a map")
     return value
 
@@ -41,7 +43,7 @@ def text(
 def maps(container: Mapping[Any, Any], key: str) -> list[Mapping[Any, Any]]:
     """The list of maps under `key`, empty when it is absent. Raises Malformed."""
     value = container.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+    if not isinstance(value, list) or not all(isinstance(item, MAP) for item in value):
         raise Malformed(f"{key} is not a list of maps")
     return value
 

@@ -28,9 +28,9 @@ def inflate(packed: bytes, window: int) -> bytes:
     return data
 
 
-def base64url(text: str, what: str) -> bytes:
+def base64url(text: object, what: str) -> bytes:
     """Bytes behind base64url (RFC 4648), padded or not. Raises Malformed."""
-    found = _BASE64URL.fullmatch(text)
+    found = _BASE64URL.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise Malformed(f"{what} is not base64url")
     letters = found[1].replace("-", "+").replace("_", "/")

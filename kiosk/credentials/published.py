@@ -199,9 +199,10 @@ def _of_certificates(data: bytes) -> Listing:
 def believe_certificate(der: bytes) -> list[Issuer]:
     """A certificate as a signer: of VDS-NC signers if it may sign certificates, else of HC1,
     and of VDS-NC when it comes with that very certificate."""
-    certificate = certificates.load(der)
-    if certificate is None:
+    loaded = certificates.load(der)
+    if loaded is None:
         return []
+    certificate = loaded.certificate
     if certificates.is_authority(certificate):
         return [
             Issuer(format="vds_nc", kid=certificates.key_id(certificate), certificate=der),

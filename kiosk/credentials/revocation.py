@@ -1,53 +1,62 @@
 """Which codes are revoked. Published lists name up to a million of them, so what is kept of
-each is 8 bytes of a hash, in order: no name, and one search for an answer."""
+each is a hash of 8 bytes (Python's own, SipHash), in order: no name, and one search for an
+answer. That two ids share a hash is as likely as one part in 2^64 for each that is listed."""
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable
 
 from kiosk.credentials.listing import Revoked
 
-_WHOLE_KEY = ""
+Key = tuple[str, str, bytes]
+"""Format, issuer, kid."""
 
 
 class Revocations:
     """Revoked keys, and revoked codes by their ids."""
 
     def __init__(self, revoked: Iterable[Revoked] = ()) -> None:
-        marks: set[int] = set()
+        self._keys: set[Key] = set()
         # SHC: an id with ".<seconds>" behind it is revoked for what was issued before.
-        self._before: dict[int, float] = {}
+        self._before: dict[tuple[Key, str], float] = {}
+        marks: dict[Key, set[int]] = defaultdict(set)
         for entry in revoked:
-            for id in [_WHOLE_KEY] if entry.ids is None else entry.ids:
+            key = entry.format, entry.issuer, entry.kid
+            if entry.ids is None:
+                self._keys.add(key)
+            for id in entry.ids or ():
                 bare, dot, seconds = id.partition(".")
                 if entry.format == "shc" and dot and seconds.isdecimal():
-                    mark = _mark(entry.format, entry.issuer, entry.kid, bare)
-                    self._before[mark] = max(float(seconds), self._before.get(mark, 0.0))
+                    named = key, bare
+                    self._before[named] = max(float(seconds), self._before.get(named, 0.0))
                 else:
-                    marks.add(_mark(entry.format, entry.issuer, entry.kid, id))
-        self._marks = array("Q", sorted(marks))
+                    marks[key].add(hash(id))
+        self._marks = {key: array("q", sorted(found)) for key, found in marks.items()}
 
     def has(
         self, format: str, issuer: str, kid: bytes, ids: Iterable[str], issued_at: float | None
     ) -> bool:
         """Whether the key, or the code with one of `ids` under it or under no key in
-        particular, is revoked. `issued_at`: seconds since 1970 UTC."""
-        if not self._marks and not self._before:
-            return False
-        marks = [_mark(format, issuer, kid, _WHOLE_KEY)]
-        marks += [_mark(format, issuer, key, id) for id in ids if id for key in (kid, b"")]
-        return any(self._is_marked(mark, issued_at) for mark in marks)
-
-    def _is_marked(self, mark: int, issued_at: float | None) -> bool:
-        at = bisect_left(self._marks, mark)
-        if at < len(self._marks) and self._marks[at] == mark:
+        particular, is revoked. `ids` are asked for only where there is a list to look
+        them up in. `issued_at`: seconds since 1970 UTC."""
+        key = format, issuer, kid
+        if key in self._keys:
             return True
-        return mark in self._before and (issued_at is None or issued_at < self._before[mark])
+        lists = [self._marks[k] for k in (key, (format, issuer, b"")) if k in self._marks]
+        if not lists and not self._before:
+            return False
+        for id in ids:
+            if any(_is_in(marks, hash(id)) for marks in lists):
+                return True
+            before = self._before.get((key, id), 0.0)
+            if before and (issued_at is None or issued_at < before):
+                return True
+        return False
 
 
-def _mark(format: str, issuer: str, kid: bytes, id: str) -> int:
-    named = b"\0".join((format.encode(), issuer.encode(), kid, id.encode()))
-    return int.from_bytes(hashlib.sha256(named).digest()[:8], "big")
+def _is_in(marks: array[int], mark: int) -> bool:
+    at = bisect_left(marks, mark)
+    return at < len(marks) and marks[at] == mark

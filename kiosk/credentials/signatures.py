@@ -21,7 +21,7 @@ _ECDSA = {
 }
 
 
-def holds(key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> bool:
+def holds(key: object, algorithm: str, signature: bytes, message: bytes) -> bool:
     """Whether `signature` is that of `key` over `message`.
 
     `algorithm`: ES256, ES384, ES512, PS256 or EdDSA. A key of another kind than the

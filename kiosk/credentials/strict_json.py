@@ -49,11 +49,12 @@ def _canonical(value: Any, depth: int) -> str:
         raise Malformed("JSON is nested too deep")
     match value:
         case dict():
-            keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
-            members = (f"{_string(k)}:{_canonical(value[k], depth + 1)}" for k in keys)
+            plain = all(map(str.isascii, value))
+            keys = sorted(value) if plain else sorted(value, key=_utf_16)
+            members = [f"{_string(k)}:{_canonical(value[k], depth + 1)}" for k in keys]
             return f"{{{','.join(members)}}}"
         case list():
-            return f"[{','.join(_canonical(item, depth + 1) for item in value)}]"
+            return f"[{','.join([_canonical(item, depth + 1) for item in value])}]"
         case str():
             return _string(value)
         case None | bool():
@@ -61,8 +62,11 @@ def _canonical(value: Any, depth: int) -> str:
     return _number(value)
 
 
-def _string(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+_string = json.encoder.encode_basestring
+
+
+def _utf_16(key: str) -> bytes:
+    return key.encode("utf-16-be", "surrogatepass")
 
 
 def _number(value: int | float) -> str:

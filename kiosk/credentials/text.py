@@ -11,6 +11,10 @@ _INITIALS_MAX = 5
 _LAST_NAME_MAX = 24
 _YEARS = range(1850, 2200)
 _NOT_LETTERS = re.compile("[^A-Z]+")
+# What Unicode does not take apart. Eth looks like the Vietnamese letter and is typed for it.
+_WHOLE_LETTERS = str.maketrans(
+    {"Đ": "D", "Ð": "D", "Ł": "L", "Ø": "OE", "Æ": "AE", "Œ": "OE", "Þ": "TH"}
+)
 
 
 class Malformed(Exception):
@@ -33,7 +37,9 @@ def clean(text: str, what: str, longest: int) -> str:
     and other invisible ones are dropped. Raises Malformed when it is too long."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text)
-    text = " ".join(unicodedata.normalize("NFC", text).split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    text = " ".join(text.split())
     if len(text) > longest:
         raise Malformed(f"{what} has {len(text)} characters, at most {longest}")
     return text
@@ -57,8 +63,10 @@ def abbreviate(name: str) -> str:
 def standard_name(name: str) -> str:
     """Machine-readable form, `NGUYEN<VAN<A`, after ICAO Doc 9303 part 3: letters A to Z,
     diacritics dropped. Empty when the name has no Latin letter."""
-    plain = unicodedata.normalize("NFKD", name.replace("Đ", "D").replace("đ", "d"))
-    letters = "".join(c for c in plain if not unicodedata.combining(c)).upper()
+    letters = name.upper()
+    if not letters.isascii():
+        plain = unicodedata.normalize("NFKD", letters.translate(_WHOLE_LETTERS))
+        letters = "".join([c for c in plain if not unicodedata.combining(c)])
     return _NOT_LETTERS.sub("<", letters).strip("<")
 
 

@@ -126,13 +126,14 @@ def _name(format: str, issuer: str, kid: bytes) -> tuple[str, str, bytes]:
 def _load(issuer: Issuer) -> Signer | None:
     usages = frozenset(issuer.usages)
     certificate = None
-    span: tuple[float | None, float | None] = (None, None)
+    key: object
+    start: float | None = None
+    end: float | None = None
     if issuer.certificate:
-        certificate = certificates.load(issuer.certificate)
-        if certificate is None:
+        loaded = certificates.load(issuer.certificate)
+        if loaded is None:
             return None
-        key: object = certificate.public_key()
-        span = certificates.validity(certificate)
+        certificate, key, start, end = loaded
         # Looked for in the raw DER: several signers of the published lists have another
         # extension that a strict parser refuses, and then none can be read.
         usages = usages or frozenset(k for oid, k in _USAGES.items() if oid in issuer.certificate)
@@ -143,14 +144,14 @@ def _load(issuer: Issuer) -> Signer | None:
             return None
     if issuer.format != "vds_nc" and not _is_usable(key, issuer.format):
         return None
-    signer = Signer(key, *span, usages, issuer.issuer, certificate)  # type: ignore[arg-type]
+    signer = Signer(key, start, end, usages, issuer.issuer, certificate)  # type: ignore[arg-type]
     valid_from, valid_until = signer.narrow(issuer.valid_from, issuer.valid_until)
     return msgspec.structs.replace(signer, valid_from=valid_from, valid_until=valid_until)
 
 
 def _is_usable(key: object, format: str) -> bool:
-    if format == "door_pass":
-        return isinstance(key, Ed25519PublicKey)
+    if isinstance(key, Ed25519PublicKey) or format == "door_pass":
+        return isinstance(key, Ed25519PublicKey) and format not in ("hc1", "shc", "nzcp")
     if isinstance(key, EllipticCurvePublicKey):
         return isinstance(key.curve, SECP256R1)
     return format == "hc1" and isinstance(key, RSAPublicKey) and key.key_size >= _RSA_BITS_MIN

@@ -23,6 +23,7 @@ _NOISIEST = 12.0  # ... and of the worst, in the dark
 _RISE = 1.1  # from frame to frame
 
 Cells = npt.NDArray[np.bool_]
+Samples = npt.NDArray[np.float32]
 
 
 class Activity:
@@ -69,11 +70,22 @@ class Activity:
             return None
         # Mains light changes rows as a whole (rolling shutter), drift the whole frame: what all
         # of a row did is taken out, by the light of both, so that bright places do not stand out.
-        light = (now.sum(1) + 1) / (before.sum(1) + 1)
-        apart = np.abs(now - before * light[:, None])
-        by_cell = apart.reshape(rows, _SIDE, columns, _SIDE).mean((1, 3))
+        by_cell = self._apart(now, before, (now.sum(1) + 1) / (before.sum(1) + 1))
         # Slowly upwards: a frame in which everything is new is no noise.
         noise = min(float(np.median(by_cell)), self.noise * _RISE + _QUIETEST)
         self.noise = min(max(_QUIETEST, noise), _NOISIEST)
-        moved: Cells = by_cell > max(_LEAST, _OVER_NOISE * self.noise)
+        least = max(_LEAST, _OVER_NOISE * self.noise)
+        moved: Cells = by_cell > least
+        if moved.any():
+            # Something bright in a part of a row has changed its sum, and so made the rest of it
+            # look darker than it is. The median does not heed it, but takes its time.
+            light = np.median((now + 1) / (before + 1), axis=1)
+            moved = self._apart(now, before, light) > least
         return moved
+
+    def _apart(self, now: Samples, before: Samples, light: Samples) -> Samples:
+        """How far each cell is from what it was, in the light of its row now."""
+        apart = np.abs(now - before * light[:, None])
+        rows, columns = now.shape[0] // _SIDE, now.shape[1] // _SIDE
+        mean: Samples = apart.reshape(rows, _SIDE, columns, _SIDE).mean((1, 3))
+        return mean

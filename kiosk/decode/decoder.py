@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kiosk.decode.activity import Activity
+from kiosk.decode.activity import CELL, Activity, Cells
 from kiosk.decode.assembly import Assembly
 from kiosk.decode.choice import Choice, ambiguous, merged
 from kiosk.decode.eyes import Eyes, Seen
-from kiosk.decode.geometry import Box, Grey, box_of
+from kiosk.decode.geometry import Box, Grey, box_of, same_place
 from kiosk.decode.hints import Patience, advice
 from kiosk.decode.looks import LOOKS, Look
+from kiosk.decode.posters import Posters
 from kiosk.decode.texture import burnt, dense, largest
 from kiosk.decode.zxing import Unread
 from kiosk.errors import HardwareError
@@ -34,11 +35,12 @@ _MARGIN = 0.3  # of its side, around a code found and not read
 
 class Sight(NamedTuple):
     """`symbols`: the codes read, the one that is held up first. `hint`: what the visitor could
-    do to be read, None most of the time. `unread`: nothing was read, though something is held
-    up that may be a code."""
+    do to be read, None most of the time. `held`: one of the codes is held up, not a poster that
+    has hung there. `unread`: none such was read, though something is held up that may be one."""
 
     symbols: list[Symbol]
     hint: Hint | None = None
+    held: bool = False
     unread: bool = False
 
 
@@ -53,6 +55,7 @@ class Decoder:
         self._choice = Choice()
         self._patience = Patience()
         self._assembly = Assembly()
+        self._posters = Posters()
         self._found_at = float("-inf")  # when a code was last read
         self._read_at = 0.0
         self._holding = False  # the last reading found a code
@@ -74,20 +77,21 @@ class Decoder:
             return Sight([])  # and no hint: it is said again by the next reading
         self._read_at = frame.at
         seen = self._eyes.first(grey)
+        held = self._held(seen, frame.at)
         self._unread = False
-        if not (seen.symbols or seen.parts) and (seen.unread or self._open(frame.at)):
+        if not held and (seen.unread or self._open(frame.at)):
             place = self._place(grey, seen, frame.at)
             if place is not None:
                 self._second(grey, seen, place, frame.at)
-            if not (seen.symbols or seen.parts):
-                self._unread = self._held_up(grey, place, frame.at)
+                held = self._held(seen, frame.at)
+            self._unread = not held and self._held_up(grey, place, frame.at)
         _put_together(seen, self._assembly, frame.at)
         self._holding = bool(seen.symbols or seen.parts)
         if self._holding:
             self._found_at = frame.at
         symbols = self._choice.ordered(seen.symbols, grey)
-        hint = self._hint(grey, symbols, seen.unread, frame.at)
-        return Sight(symbols, self._patience.settled(hint, frame.at), self._unread)
+        hint = self._hint(grey, symbols, seen.unread, held, frame.at)
+        return Sight(symbols, self._patience.settled(hint, frame.at), held, self._unread)
 
     def picture(self, grey: Grey) -> list[Symbol]:
         """Every QR code that can be read in one picture, by all means, however long it takes.
@@ -124,37 +128,51 @@ class Decoder:
         stirred_for = at - max(self._activity.last(), self._found_at)
         return stirred_for <= (HELD_S if self._unread else OPEN_S)
 
+    def _held(self, seen: Seen, at: float) -> bool:
+        """Whether something was read that does not hang there."""
+        return any(self._posters.held(seen.read, at))
+
     def _place(self, grey: Grey, seen: Seen, at: float) -> Box | None:
-        """Where to look again: what was moved of late comes first, if it may be a code."""
-        held_up = self._activity.since(at - HELD_S)
-        codes = [u for u in seen.unread if self._moved(box_of(u.corners).grown(0, grey), at)]
-        if seen.unread:
-            return _around(codes or seen.unread, grey)
+        """Where to look again: what was moved of late comes first, if it may be a code. Where
+        something was read in this frame, nothing is missed."""
+        read = seen.read
+        unread = [u for u in seen.unread if not any(same_place(u.corners, c) for c in read)]
+        moved = [u for u in unread if self._moved(box_of(u.corners).grown(0, grey), at)]
+        if moved or (unread and not read):
+            return _around(moved or unread, grey)
         cells = dense(grey, self._activity.noise)
-        box = largest(cells & held_up) or largest(cells)
+        _leave_out(cells, [box_of(corners) for corners in read], grey)
+        box = largest(cells & self._activity.since(at - HELD_S))
+        if box is None and not read:
+            box = largest(cells)
         return _inside(box, grey)
 
     def _moved(self, box: Box, at: float) -> bool:
         return box.pixels > 0 and at - self._activity.last(box) <= HELD_S
 
     def _held_up(self, grey: Grey, place: Box | None, at: float) -> bool:
-        """Whether what is at `place` has been moved of late, or so much white."""
+        """Whether what is at `place` has been moved of late, or so much white; but for what was
+        read a moment ago, since second looks take turns."""
+        read = self._posters.places(at - OPEN_S)
         if place is not None and self._moved(place, at):
-            return True
-        return largest(burnt(grey) & self._activity.since(at - HELD_S)) is not None
+            return not any(place.overlaps(box) for box in read)
+        white = burnt(grey) & self._activity.since(at - HELD_S)
+        _leave_out(white, read, grey)
+        return largest(white) is not None
 
     def _hint(
-        self, grey: Grey, symbols: list[Symbol], unread: list[Unread], at: float
+        self, grey: Grey, symbols: list[Symbol], unread: list[Unread], held: bool, at: float
     ) -> Hint | None:
         """Only about what is held up: nobody can be told to move a poster."""
-
-        def held(code: Symbol | Unread) -> bool:
-            return self._moved(box_of(code.corners).grown(0, grey), at)
-
-        if symbols:
-            several = ambiguous(symbols, grey) and any(held(symbol) for symbol in symbols)
-            return "one-at-a-time" if several else None
-        return advice(grey, [u for u in unread if held(u)]) if self._open(at) else None
+        if held:
+            in_hand = self._posters.held([symbol.corners for symbol in symbols], at)
+            shown = [symbol for symbol, own in zip(symbols, in_hand, strict=True) if own]
+            return "one-at-a-time" if ambiguous(shown, grey) else None
+        if not self._open(at):
+            return None
+        return advice(
+            grey, [u for u in unread if self._moved(box_of(u.corners).grown(0, grey), at)]
+        )
 
     def _second(self, grey: Grey, seen: Seen, box: Box, at: float) -> None:
         """One second look at every other frame, at the place where a code may be. The look
@@ -165,8 +183,12 @@ class Decoder:
         lately = at - self._helped_at <= OPEN_S
         helped = self._helped if lately and not self._insisted else None
         look = helped or LOOKS[self._look]
+        if box.pixels > _LARGE and not look.plain:
+            self._look = (self._look + 1) % len(LOOKS)
+            return
         found = self._eyes.second(grey, box, look)
-        seen.symbols, seen.parts = found.symbols, found.parts
+        seen.symbols = merged(seen.symbols, found.symbols)
+        seen.parts = seen.parts + found.parts
         seen.unread += found.unread
         helps = bool(found.symbols or found.parts)
         self._insisted = helped is not None and not helps
@@ -192,6 +214,13 @@ def _put_together(seen: Seen, assembly: Assembly, at: float) -> None:
         whole = assembly.add(part, at)
         if whole is not None:
             seen.symbols = merged(seen.symbols, [Symbol(whole, "qr", part.corners)])
+
+
+def _leave_out(cells: Cells, boxes: list[Box], grey: Grey) -> None:
+    """Takes the cells of these boxes, and those next to them, out."""
+    for box in (box.grown(CELL, grey) for box in boxes):
+        rows = slice(box.top // CELL, box.bottom // CELL + 1)
+        cells[rows, box.left // CELL : box.right // CELL + 1] = False
 
 
 def _around(unread: list[Unread], grey: Grey) -> Box | None:

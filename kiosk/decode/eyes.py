@@ -24,6 +24,11 @@ class Seen(msgspec.Struct):
     unread: list[Unread]
     parts: list[Part] = []
 
+    @property
+    def read(self) -> list[Corners]:
+        """Where a code, or a part of one, was read."""
+        return [symbol.corners for symbol in self.symbols] + [part.corners for part in self.parts]
+
 
 class Eyes:
     """zxing-cpp and one zbar scanner; belongs to one thread."""

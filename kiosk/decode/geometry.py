@@ -33,6 +33,14 @@ class Box(NamedTuple):
     def cut(self, grey: Grey) -> Grey:
         return grey[self.top : self.bottom, self.left : self.right]
 
+    def overlaps(self, other: Box) -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
     @property
     def side(self) -> int:
         """The longer one."""

@@ -93,7 +93,7 @@ def _mean(grey: Grey, reach: int) -> Levels:
     total = np.pad(grey, reach, "edge").astype(np.int32)
     window = 2 * reach + 1
     for axis in (0, 1):
-        sums = np.cumsum(total, axis)
+        sums = np.cumsum(total, axis, np.int32)
         first = np.zeros_like(sums.take([0], axis))
         sums = np.concatenate([first, sums], axis)
         length = sums.shape[axis]

@@ -11,10 +11,11 @@ import select
 from collections.abc import Callable
 from functools import partial
 
-from drivers.gpio import open_signals
+from drivers.gpio import Button, open_button, open_signals
 from kiosk import clock, config, cues, hardware, service
 from kiosk.device import Device
 from kiosk.faults import Faults
+from kiosk.feedback.button import Presses
 from kiosk.feedback.panel import FAULTS, Feedback, Rules, Signals
 
 
@@ -24,6 +25,9 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     uplink = cues.Outlet(settings.paths.run, "uplink", "feedback")
     faults = Faults(uplink.send, clock.boottime, FAULTS, logging.getLogger("kiosk.feedback"))
     panel = Device("panel", hardware.panel(settings), faults)
+    scanner = cues.Outlet(settings.paths.run, "scanner", "feedback")
+    button = _button(settings.gpio)
+    presses = Presses(Device("button", button, faults) if button else None, scanner)
     pins = Device("pins", _signals(settings.gpio), faults)
     rules = Rules(bool(settings.kiosk.id), settings.panel.answer_s, settings.panel.scanner_silent_s)
     feedback = Feedback(rules, panel, pins, clock.boottime())
@@ -31,7 +35,9 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     daemon.ready(feedback.state)
     told: dict[str, object] = {}
     while not daemon.stopping.is_set():
-        select.select([inlet], [], [], wait)
+        ears: list[cues.Inlet | int] = [inlet, *presses.awaited(clock.boottime())]
+        select.select(ears, [], [], wait)
+        presses.turn(clock.boottime())
         heard = list(inlet.drain())
         feedback.hear(heard, clock.boottime())
         wait = feedback.turn(clock.boottime())
@@ -45,13 +51,21 @@ def main(settings: config.Config, daemon: service.Service) -> None:
             "screen": feedback.state,
             "panel": panel.condition,
             "pins": pins.condition,
+            "button": presses.condition,
         }
         if figures != told:
             daemon.status(**figures)
             told = figures
     feedback.close()
-    inlet.close()
-    uplink.close()
+    presses.close()
+    for end in (inlet, uplink, scanner):
+        end.close()
+
+
+def _button(gpio: config.Gpio) -> Callable[[], Button] | None:
+    if gpio.button == config.NO_BUTTON or gpio.pins == "none":
+        return None
+    return partial(open_button, gpio.pins, pin=gpio.button)
 
 
 def _signals(gpio: config.Gpio) -> Callable[[], Signals]:

@@ -16,7 +16,11 @@ from kiosk.model import Hint, Outcome
 
 log = logging.getLogger("kiosk.feedback")
 
-FAULTS: dict[str, Severity] = {"panel-absent": "critical", "pins-absent": "warning"}
+FAULTS: dict[str, Severity] = {
+    "panel-absent": "critical",
+    "pins-absent": "warning",
+    "button-absent": "warning",
+}
 TURN_S = 0.5  # longest wait between two turns; the watchdog is fed by turns
 
 
@@ -136,6 +140,7 @@ class Feedback:
             faults=tuple(self._scanner.faults) if self._scanner else (),
             link=self._link(now),
             pending=self._uplink.pending if self._uplink else 0,
+            leaving=self._scanner is not None and now < self._scanner.leaving_until,
         )
 
     def _scanner_seen(self, now: float) -> screens.Scanner:

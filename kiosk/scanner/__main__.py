@@ -16,7 +16,7 @@ from kiosk.config import Config
 from kiosk.credentials import parse
 from kiosk.credentials.policy import judge, parse_policy
 from kiosk.credentials.trust import TrustList, parse_trust
-from kiosk.cues import Inlet, Outlet, RiskKeysCue, ScannerState
+from kiosk.cues import ButtonCue, Inlet, Outlet, RiskKeysCue, ScannerState
 from kiosk.decode import Decoder
 from kiosk.device import Device
 from kiosk.errors import (
@@ -27,12 +27,14 @@ from kiosk.errors import (
 )
 from kiosk.faults import Faults
 from kiosk.outbox import Outbox
+from kiosk.scanner.direction import Directions
 from kiosk.scanner.exposure import Bracketing
 from kiosk.scanner.external import External, fault_codes
 from kiosk.scanner.eye import FAULTS as EYE_FAULTS
 from kiosk.scanner.eye import CameraHangs, Eye, NoEye
 from kiosk.scanner.hangs import EXIT_CAMERA, Report, now
 from kiosk.scanner.hangs import FAULTS as HANG_FAULTS
+from kiosk.scanner.party import Parties
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.risk import FAULTS as RISK_FAULTS
 from kiosk.scanner.risk import Risks
@@ -80,6 +82,8 @@ def main(config: Config, service: Service) -> None:
     inlet = Inlet(config.paths.run, "scanner")  # now that no other scanner is at work
     timer = SealTimer(store, config.outbox.seal_after_s, config.paths.run / "connected")
     timer.start()
+    door = config.kiosk
+    directions = Directions(door.direction, door.min_stay_s, door.day_starts_h, clock.boottime())
     parts = Parts(
         look=Decoder().look,
         parse=partial(parse, trust=trust),
@@ -91,12 +95,25 @@ def main(config: Config, service: Service) -> None:
         boottime=clock.boottime,
         showings=Showings(config.scan.hold_s, config.scan.repeat_s),
         put_failed=store.put_failed,
-        direction=config.kiosk.direction,
-        visits=Visits(policy),
+        directions=directions,
+        parties=Parties(),
+        visits=Visits(policy, door.day_starts_h),
     )
     pipeline, bracketing = Pipeline(parts), Bracketing()
+
+    def hear() -> None:
+        for cue in inlet.drain():
+            if isinstance(cue, RiskKeysCue):
+                risks.keys(cue.keys)
+            elif isinstance(cue, ButtonCue):
+                directions.press(cue.at)
+
+    def read(payload: bytes, at: float) -> None:
+        hear()  # a press while it was waited for the code
+        pipeline.read(payload, at)
+
     reader = Device("reader", open_reader, faults)
-    external = External(reader, pipeline.read, faults, clock.boottime, service.stopping.wait)
+    external = External(reader, read, faults, clock.boottime, service.stopping.wait)
     # While there is no frame to wait for, the wait is for the external scanner.
     eye = (
         NoEye(faults, external.turn)
@@ -106,18 +123,16 @@ def main(config: Config, service: Service) -> None:
     view = View(faults)
     hung = False
     numbers = count(1)
-    heartbeat_at = 0.0
+    heartbeat_at = leaving = 0.0
     service.ready("looking")
     while not (hung or service.stopping.is_set()):
         parts.outbox = store.keep_open()
-        for cue in inlet.drain():
-            if isinstance(cue, RiskKeysCue):
-                risks.keys(cue.keys)
         risks.turn()
         try:
             frame = eye.frame(FRAME_TIMEOUT_S)
         except CameraHangs:
             frame, hung, heartbeat_at = None, True, 0.0
+        hear()
         if frame is not None:
             sight = pipeline.turn(frame)
             view.turn(frame.grey, frame.at, pipeline.scans)
@@ -129,10 +144,17 @@ def main(config: Config, service: Service) -> None:
         panel.flush()
         uplink.flush()
         at = clock.boottime()
-        if at - heartbeat_at >= HEARTBEAT_S:
-            heartbeat_at = at
+        if at - heartbeat_at >= HEARTBEAT_S or directions.leaving(at) != leaving:
+            heartbeat_at, leaving = at, directions.leaving(at)
             report.turn(time.time())
-            panel.send(ScannerState(number=next(numbers), at=at, faults=faults.active))
+            panel.send(
+                ScannerState(
+                    number=next(numbers),
+                    at=at,
+                    faults=faults.active,
+                    leaving_until=leaving,
+                )
+            )
             service.status(
                 scans=pipeline.scans,
                 rejected=pipeline.rejected,
@@ -157,9 +179,7 @@ def main(config: Config, service: Service) -> None:
 
 def _fleet_keys(config: Config) -> Keys:
     if not config.judge.fleet_keys:
-        log.warning(
-            "judge.fleet_keys is empty: policy, trust list and risk list are taken unsigned"
-        )
+        log.warning("judge.fleet_keys is empty: policy, trust and risk list are taken unsigned")
     try:
         return read_keys(config.judge.fleet_keys, _content)
     except DocumentError as error:

@@ -14,10 +14,12 @@ ROUNDS = 2
 """Then the camera's own choice stays until whoever stands there has gone: it is not the light."""
 PATIENCE_S = 0.3
 """Most codes are read sooner, as they are."""
-STEP_S = 0.4
+STEP_S = 0.6
 """What it takes for a new exposure to arrive in a picture, and some looks at it."""
 GONE_S = 0.7
 """With nothing held up for so long, the camera chooses again."""
+LONGEST_S = 20.0
+"""No exposure stays longer, whatever is seen: light changes."""
 
 
 class Bracketing:
@@ -35,9 +37,11 @@ class Bracketing:
     def turn(self, sight: Sight, at: float) -> float:
         """How many stops brighter than by itself the camera should expose, after a frame of
         `at` seconds in which the decoder saw `sight`."""
-        if sight.symbols or sight.unread:
+        if sight.held or sight.unread:
             self._seen_at = at
-        if sight.symbols:
+        if self._stops and at - self._step_at >= LONGEST_S:
+            self._stops = 0.0
+        if sight.held:
             self._unread_since, self._tried = None, 0
             self._prefer(self._stops)
         elif sight.unread:

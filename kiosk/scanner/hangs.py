@@ -12,12 +12,12 @@ import logging
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from kiosk import clock
 from kiosk.errors import HardwareError
 from kiosk.faults import Faults, Severity
 
@@ -30,32 +30,37 @@ WITHIN_S = 600.0
 REBOOT_EVERY_S = 24 * 3600.0
 
 _MAX_BYTES = 4096
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Hangs(msgspec.Struct, frozen=True):
     """The contents of FILE. `at`: when the scanner ended because of the camera, in seconds
-    of CLOCK_BOOTTIME of boot `boot_id`; `rebooted_at`: seconds since 1970, 0 = never."""
+    of CLOCK_BOOTTIME of boot `boot_id`; `rebooted_at`: seconds since 1970, and whether that
+    is `dated` by a clock that a time server had set; `ordered`: boot and CLOCK_BOOTTIME at which
+    it was asked for. `reboots` in all, 0 = never."""
 
     boot_id: str = ""
     at: tuple[float, ...] = ()
     reboots: int = 0
     rebooted_at: float = 0.0
+    dated: bool = False
+    ordered: tuple[str, float] = ("", 0.0)
 
 
 class Moment(NamedTuple):
-    """Which boot, how long since it, and the wall clock, both in seconds."""
+    """Which boot, how long since it, and the wall clock, both in seconds; `synced`: that clock
+    was set by a time server."""
 
     boot_id: str
     boottime: float
     wall: float
+    synced: bool
 
 
 def now() -> Moment:
     """This moment."""
-    return Moment(
-        _BOOT_ID.read_text().strip(), time.clock_gettime(time.CLOCK_BOOTTIME), time.time()
-    )
+    known = clock.now("timesync")
+    boottime, wall = known.boottime_ms / 1000, known.wall_ms / 1000
+    return Moment(known.boot_id, boottime, wall, known.clock == "synced")
 
 
 def load(file: Path, at: Moment) -> Hangs:
@@ -71,22 +76,24 @@ def load(file: Path, at: Moment) -> Hangs:
         raise HardwareError(f"cannot read {file}: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         log.error("%s is damaged (%s); no reboot for a day", file, error)
-        return Hangs(reboots=1, rebooted_at=at.wall)
+        return Hangs(reboots=1, rebooted_at=at.wall, ordered=(at.boot_id, at.boottime))
 
 
 def counted(before: Hangs, at: Moment) -> tuple[Hangs, bool]:
     """The count with one more hang, and whether to reboot now.
 
-    A wall clock that was ahead at the last reboot cannot put off the next one for longer
-    than a day from now."""
+    The day since the last reboot is told by the wall clock where that is known to have been
+    right both times, else by this boot's own age: it cannot be younger than that reboot."""
     earlier = before.at if before.boot_id == at.boot_id else ()
     recent = tuple(t for t in earlier if at.boottime - t < WITHIN_S)[1 - REBOOT_AFTER :]
-    rebooted_at = min(before.rebooted_at, at.wall)
-    after = Hangs(at.boot_id, (*recent, at.boottime), before.reboots, rebooted_at)
-    allowed = rebooted_at == 0 or at.wall - rebooted_at >= REBOOT_EVERY_S
-    if len(after.at) < REBOOT_AFTER or not allowed:
-        return after, False
-    return Hangs(at.boot_id, (), before.reboots + 1, at.wall), True
+    known = before.dated and at.synced
+    a_day = known and at.wall - before.rebooted_at >= REBOOT_EVERY_S
+    since = before.ordered[1] if before.ordered[0] == at.boot_id else 0.0
+    allowed = before.reboots == 0 or a_day or at.boottime - since >= REBOOT_EVERY_S
+    if len(recent) + 1 < REBOOT_AFTER or not allowed:
+        return msgspec.structs.replace(before, boot_id=at.boot_id, at=(*recent, at.boottime)), False
+    ordered = at.boot_id, at.boottime
+    return Hangs(at.boot_id, (), before.reboots + 1, at.wall, at.synced, ordered), True
 
 
 def keep(file: Path, hangs: Hangs) -> None:
@@ -121,7 +128,7 @@ class Report:
 
     def turn(self, wall: float) -> None:
         """A camera-caused reboot is told for a day. `wall`: seconds since 1970."""
-        if 0 <= wall - self._hangs.rebooted_at < REBOOT_EVERY_S:
+        if self._hangs.reboots and 0 <= wall - self._hangs.rebooted_at < REBOOT_EVERY_S:
             self._faults.raised(
                 "camera-reboot",
                 f"the kiosk was rebooted because of the camera ({self._hangs.reboots} in all);"

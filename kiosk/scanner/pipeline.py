@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import msgspec
 
+from kiosk.credentials.subjects import is_dependant, known_as
 from kiosk.cues import Answer, HintCue
 from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxError
@@ -33,7 +34,9 @@ from kiosk.model import (
     Visit,
 )
 from kiosk.outbox import Outbox
-from kiosk.scanner.showings import Showing, Showings
+from kiosk.scanner.direction import Directions, Step
+from kiosk.scanner.party import Parties
+from kiosk.scanner.showings import Given, Showing, Showings
 from kiosk.scanner.store import fault_code
 from kiosk.scanner.visits import Visits
 from kiosk.seal import SegmentSeal
@@ -57,9 +60,10 @@ PERSON_BYTES = 8 * 1024
 class Parts(msgspec.Struct):
     """What the pipeline works with; `__main__` wires it.
 
-    `judge` takes the credential, or the error that parsing raised, what `risk` says of its
-    subject and what `visits` know of it. `hit` is called after the answer to somebody at risk,
-    with the record unless that failed. `outbox` is None while the outbox is out of order.
+    `judge` takes the credential, or the error that parsing raised, the gravest that `risk` says
+    of the keys under which somebody is known, and what `visits` know of them. `hit` is called
+    after the answer to somebody at risk, with the record unless that failed. `outbox` is None
+    while the outbox is out of order.
     """
 
     look: Callable[[Frame], Sight]
@@ -72,15 +76,19 @@ class Parts(msgspec.Struct):
     boottime: Callable[[], float]
     put_failed: Callable[[OutboxError], object]
     showings: Showings
-    direction: Direction
+    directions: Directions
+    parties: Parties
     outbox: Outbox[SegmentSeal] | None = None
     visits: Visits = msgspec.field(default_factory=Visits)
 
 
 class _Judged(NamedTuple):
-    """A payload, read and judged. `person` is what will be sealed of it."""
+    """A payload, read and judged. `person` is what will be sealed of it, `keys` all under
+    which they are known."""
 
     credential: Credential
+    keys: tuple[str, ...]
+    party: str
     person: bytes
     verdict: Verdict
     risk: Risk
@@ -126,59 +134,81 @@ class Pipeline:
         turn, waiting = (new[:0], new) if reading else (new[:1], new[1:])
         for payload, _, _ in waiting:
             showings.put_off(payload)
-        for payload, showing, verdict in turn:
-            self._shown(payload, showing, verdict, at, stages)
+        for payload, _, given in turn:
+            self._shown(payload, given, at, stages)
 
-    def _shown(
-        self, payload: bytes, showing: Showing, verdict: Verdict | None, at: float, stages: _Stages
-    ) -> None:
-        showings = self._parts.showings
+    def _shown(self, payload: bytes, given: Given | None, at: float, stages: _Stages) -> None:
+        """`given`: the answer to repeat, unless the button was pressed."""
+        directions, now = self._parts.directions, self._parts.boottime()
         with stages.timed("judge"):
-            judged = self._judge(payload)
-        record, settled, is_new = None, True, verdict is None
-        if verdict is None:
-            verdict = judged.verdict
-            if verdict.recorded:
-                record, fault = self._store(judged, stages)
-                verdict = NOT_RECORDED[fault] if fault else verdict
-                settled = record is not None
+            judged = self._judge(payload, now)
+        verdict, record, settled = judged.verdict, None, True
+        refused = verdict.outcome == "fail"
+        step = directions.step(judged.keys, refused, now, judged.instant)
+        repeated = step.repeats
+        if given is not None and not directions.leaving(now):
+            verdict, step, repeated = given.verdict, Step(given.direction), True
+        elif verdict.recorded and not repeated:
+            record, fault = self._store(judged, step.direction, stages)
+            verdict = NOT_RECORDED[fault] if fault else verdict
+            settled = record is not None
+        answered_at = self._parts.boottime()
+        if record is not None:
+            directions.recorded(judged.keys, step, answered_at)
+            going = (step.direction, verdict.outcome)
+            self._parts.visits.recorded(judged.keys, *going, judged.instant)
+            self._parts.parties.recorded(judged.party, answered_at)
         # The time of the answer, not of the frame: a slow card is no reason to repeat it.
-        showings.answered(payload, self._parts.boottime(), verdict if settled else None)
+        told = Given(verdict, step.direction)
+        self._parts.showings.answered(payload, answered_at, told if settled else None)
         with stages.timed("cue"):
-            number = self._send(judged.credential, verdict, repeated=showing is Showing.AGAIN)
+            number = self._send(judged.credential, told, repeated)
         self.scans += 1
         self.rejected += verdict.outcome == "fail"
         log.info(
-            "answer number=%d outcome=%s reason=%s repeated=%d epoch=%s seq=%d total_ms=%.2f%s",
+            "answer number=%d outcome=%s reason=%s direction=%s repeated=%d epoch=%s seq=%d"
+            " total_ms=%.2f%s",
             number,
             verdict.outcome,
             verdict.reason,
-            showing is Showing.AGAIN,
+            step.direction,
+            repeated,
             record.epoch if record else "-",
             record.seq if record else 0,
             (self._parts.boottime() - at) * 1000,
             stages,
         )
-        if is_new and judged.risk in RISKY:
+        if not repeated and judged.risk in RISKY:
             self._parts.hit(record)
 
-    def _judge(self, payload: bytes) -> _Judged:
-        instant, direction = self._parts.now(), self._parts.direction
+    def _judge(self, payload: bytes, at: float) -> _Judged:
+        instant = self._parts.now()
         try:
             credential = self._parts.parse(payload)
-            risk = self._parts.risk(credential.subject)
-            visit = self._parts.visits.of(credential.subject, direction, instant)
+            keys = known_as(credential.subject, credential.claims)
+            risk = max(map(self._parts.risk, keys or ("",)), key=get_args(Risk).index)
+            party = self._parts.parties.token(is_dependant(credential.claims), at)
+            visit = self._visit(keys, at, instant)
             verdict = self._parts.judge(credential, instant, risk, visit)
-            person = _person(credential, risk, verdict.colour)
+            person = _person(credential, risk, party, verdict.colour)
         except CredentialError as error:
             log.info("malformed code: %s", error)
             credential = Credential(format=error.format, role="other")
-            risk = self._parts.risk("")
-            verdict = self._parts.judge(error, instant, risk, Visit(direction))
-            person = _person(credential, risk)
-        return _Judged(credential, person, verdict, risk, instant)
+            keys, risk, party = (), self._parts.risk(""), ""
+            verdict = self._parts.judge(error, instant, risk, Visit())
+            person = _person(credential, risk, party)
+        return _Judged(credential, keys, party, person, verdict, risk, instant)
 
-    def _store(self, judged: _Judged, stages: _Stages) -> tuple[CheckIn | None, str]:
+    def _visit(self, keys: tuple[str, ...], at: float, instant: Instant) -> Visit:
+        # Which way somebody goes does not depend on the answer; whether it is remembered does.
+        step = self._parts.directions.step(keys, False, at, instant)
+        visit = self._parts.visits.of(keys, step.direction, instant)
+        # What makes no record is not too soon for one.
+        return msgspec.structs.replace(visit, since_s=None) if step.repeats else visit
+
+    def _store(
+        self, judged: _Judged, direction: Direction, stages: _Stages
+    ) -> tuple[CheckIn | None, str]:
         """The durable record, or None and the code of the fault that prevented it."""
         instant, verdict = judged.instant, judged.verdict
         if self._parts.outbox is None:
@@ -194,7 +224,7 @@ class Pipeline:
                     clock=instant.clock,
                     boot_id=instant.boot_id,
                     boottime_ms=instant.boottime_ms,
-                    direction=self._parts.direction,
+                    direction=direction,
                     outcome=verdict.outcome,
                     reason=verdict.reason,
                     sealed=seal.seal(seq, judged.person),
@@ -207,8 +237,6 @@ class Pipeline:
             self._parts.put_failed(error)
             return None, fault_code(error)
         stages.ms["put"] -= stages.ms["seal"]  # put calls make
-        subject, direction = judged.credential.subject, self._parts.direction
-        self._parts.visits.recorded(subject, direction, verdict.outcome, instant)
         return record, ""
 
     def _help(self, hint: Hint) -> None:
@@ -217,21 +245,21 @@ class Pipeline:
             self._hint = HintCue(number=next(self._numbers), at=now, hint=hint)
             self._parts.send(self._hint)
 
-    def _send(self, credential: Credential, verdict: Verdict, repeated: bool) -> int:
+    def _send(self, credential: Credential, told: Given, repeated: bool) -> int:
         answer = Answer(
             number=next(self._numbers),
             at=self._parts.boottime(),
-            outcome=verdict.outcome,
-            reason=verdict.reason,
+            outcome=told.verdict.outcome,
+            reason=told.verdict.reason,
             name=credential.display,
-            direction=self._parts.direction,
+            direction=told.direction,
             repeated=repeated,
         )
         self._parts.send(answer)
         return answer.number
 
 
-def _person(credential: Credential, risk: Risk, colour: str = "") -> bytes:
+def _person(credential: Credential, risk: Risk, party: str, colour: str = "") -> bytes:
     """What is sealed. Raises CredentialError when it is larger than any person's data."""
     person = msgspec.json.encode(
         Person(
@@ -242,6 +270,7 @@ def _person(credential: Credential, risk: Risk, colour: str = "") -> bytes:
             issuer=credential.issuer,
             claims=credential.claims,
             risk=risk,
+            party=party,
             colour=colour,
         )
     )

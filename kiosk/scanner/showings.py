@@ -9,10 +9,11 @@ from __future__ import annotations
 import hmac
 import os
 from enum import Enum
+from typing import NamedTuple
 
 import msgspec
 
-from kiosk.model import Verdict
+from kiosk.model import Direction, Verdict
 
 REMEMBERED = 256
 STANDS_S = 1.5
@@ -27,9 +28,16 @@ class Showing(Enum):
     AGAIN = "again"  # shown once more within moments: the same answer, no new record
 
 
+class Given(NamedTuple):
+    """What a visitor was told."""
+
+    verdict: Verdict
+    direction: Direction
+
+
 class _Seen(msgspec.Struct):
     at: float
-    verdict: Verdict | None  # None: not settled, the next showing is a new one
+    given: Given | None  # None: not settled, the next showing is a new one
     put_off: bool = False  # shown anew, its answer is still to come
 
 
@@ -44,8 +52,8 @@ class Showings:
         self._seen: dict[bytes, _Seen] = {}
         self._last: tuple[bytes, float] = (b"", 0.0)  # what was answered last, and when
 
-    def see(self, payload: bytes, at: float) -> tuple[Showing, Verdict | None]:
-        """What this sight of a code is; AGAIN comes with the verdict to repeat."""
+    def see(self, payload: bytes, at: float) -> tuple[Showing, Given | None]:
+        """What this sight of a code is; AGAIN comes with the answer to repeat."""
         self._forget(at)
         seen = self._seen.get(self._digest(payload))
         if seen is None:
@@ -54,15 +62,15 @@ class Showings:
         put_off, seen.put_off = seen.put_off, False
         if gap < self._hold_s and not put_off:
             return Showing.HELD, None
-        return (Showing.NEW, None) if seen.verdict is None else (Showing.AGAIN, seen.verdict)
+        return (Showing.NEW, None) if seen.given is None else (Showing.AGAIN, seen.given)
 
-    def answered(self, payload: bytes, at: float, verdict: Verdict | None) -> None:
+    def answered(self, payload: bytes, at: float, given: Given | None) -> None:
         """The code has this answer from now on; None if it could not be recorded, so that
         holding it up again tries again."""
         if len(self._seen) >= REMEMBERED:
             del self._seen[min(self._seen, key=lambda digest: self._seen[digest].at)]
         digest = self._digest(payload)
-        self._seen[digest] = _Seen(at, verdict)
+        self._seen[digest] = _Seen(at, given)
         self._last = digest, at
 
     def put_off(self, payload: bytes) -> None:

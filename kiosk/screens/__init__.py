@@ -26,7 +26,8 @@ class Situation(NamedTuple):
     """What the panel knows when there is nobody to answer.
 
     `scanner` is `awaited` until its first sign of life; `faults` are its own codes.
-    `pending` counts records that the centre has not confirmed.
+    `pending` counts records that the centre has not confirmed. `leaving`: the button was
+    pressed, the next visitor goes out.
     """
 
     enrolled: bool
@@ -34,6 +35,7 @@ class Situation(NamedTuple):
     faults: tuple[str, ...] = ()
     link: Link = "ok"
     pending: int = 0
+    leaving: bool = False
 
 
 WINS: tuple[tuple[str, Callable[[Situation], bool]], ...] = (
@@ -63,7 +65,7 @@ def state(situation: Situation) -> Image.Image:
     name = screen(situation)
     picture, pen = drawing.canvas()
     if name == "idle":
-        first, second, english = texts.IDLE
+        first, second, english = texts.LEAVING if situation.leaving else texts.IDLE
         drawing.code(pen)
         drawing.line(pen, (_BESIDE + 2, 0), first, "10x20", width=_WIDTH - _BESIDE - 2)
         drawing.line(pen, (_BESIDE + 2, 20), second, "10x20", width=_WIDTH - _BESIDE - 2)
@@ -150,10 +152,9 @@ _SYMBOLS: dict[Outcome, Callable[[drawing.Pen], None]] = {
 def _words(
     outcome: Outcome, reason: str, direction: Direction, repeated: bool
 ) -> tuple[str, texts.Text]:
-    leaving = outcome == "pass" and direction == "out"
-    headline = texts.GOODBYE if leaving else texts.HEADLINES[outcome]
-    if reason == "accepted" and repeated:
-        return headline, texts.REPEATED
-    if leaving:
-        return headline, texts.GOODBYE_RECORDED
+    headline, accepted = texts.HEADLINES[outcome], texts.REASONS["accepted"]
+    if outcome == "pass" and direction != "in":
+        headline, accepted = texts.PASSED[direction]
+    if reason == "accepted" or (outcome == "pass" and direction == "out"):
+        return headline, texts.REPEATED if repeated else accepted
     return headline, texts.REASONS.get(reason, texts.OTHER_REASON[outcome])

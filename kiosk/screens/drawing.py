@@ -122,22 +122,19 @@ def _small_code(pen: Pen, x: int, y: int, edge: int) -> None:
 
 
 def closer(pen: Pen) -> None:
-    """A small code, and arrows from it to the corners."""
-    _small_code(pen, 13, 13, 14)
-    for x, y, dx, dy in ((0, 0, 1, 1), (39, 0, -1, 1), (0, 39, 1, -1), (39, 39, -1, -1)):
-        pen.line((x, y, x + 10 * dx, y + 10 * dy), fill=1, width=2)
-        pen.line((x, y, x + 7 * dx, y), fill=1, width=2)
-        pen.line((x, y, x, y + 7 * dy), fill=1, width=2)
+    """A small code that becomes a large one."""
+    _small_code(pen, 0, 14, 12)
+    pen.rectangle((13, 18, 15, 20), fill=1)
+    pen.polygon([(15, 15), (15, 23), (19, 19)], fill=1)
+    _small_code(pen, 21, 10, 19)
 
 
 def still(pen: Pen) -> None:
-    """A phone with a code between two walls that hold it."""
-    pen.rounded_rectangle((10, 1, 29, 38), radius=3, outline=1, width=2)
-    _small_code(pen, 13, 12, 14)
-    for x, inward in ((0, 1), (39, -1)):
-        pen.rectangle((x, 8, x + inward, 31) if inward > 0 else (x - 1, 8, x, 31), fill=1)
-        tip = x + 7 * inward
-        pen.polygon([(tip, 20), (x + 2 * inward, 14), (x + 2 * inward, 26)], fill=1)
+    """A phone with a code, and the two bars of a pause."""
+    pen.rounded_rectangle((0, 1, 20, 37), radius=3, outline=1, width=2)
+    _small_code(pen, 4, 12, 13)
+    pen.rectangle((26, 8, 30, 30), fill=1)
+    pen.rectangle((35, 8, 39, 30), fill=1)
 
 
 def sun(pen: Pen) -> None:
@@ -150,11 +147,10 @@ def sun(pen: Pen) -> None:
 
 
 def one(pen: Pen) -> None:
-    """A code, and a second one beside it that is crossed out."""
-    pen.rectangle((0, 15, 24, 39), outline=1, width=1)
-    _small_code(pen, 3, 18, 19)
-    pen.line((26, 1, 38, 13), fill=1, width=3)
-    pen.line((38, 1, 26, 13), fill=1, width=3)
+    """The figure 1, and a code."""
+    pen.polygon([(8, 4), (12, 4), (12, 34), (7, 34), (7, 11), (2, 14), (2, 9)], fill=1)
+    pen.rectangle((2, 34, 17, 37), fill=1)
+    _small_code(pen, 20, 12, 20)
 
 
 def waiting(pen: Pen, x: int, y: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kiosk.model import Hint, Outcome
+from kiosk.model import Direction, Hint, Outcome
 
 
 class Text(NamedTuple):
@@ -30,7 +30,6 @@ class Notice(NamedTuple):
 
 
 HEADLINES: dict[Outcome, str] = {"pass": "Mời vào", "warn": "Lưu ý", "fail": "Xin chờ"}
-GOODBYE = "Tạm biệt"
 TRIAL = "THỬ · TRIAL"
 
 REASONS: dict[str, Text] = {
@@ -64,11 +63,17 @@ OTHER_REASON: dict[Outcome, Text] = {
 }
 """For a reason that this version does not know."""
 
-GOODBYE_RECORDED = Text("Đã ghi lượt ra", "Recorded, goodbye")
+PASSED: dict[Direction, tuple[str, Text]] = {
+    "out": ("Tạm biệt", Text("Đã ghi lượt ra", "Recorded, goodbye")),
+    "unknown": ("Xin chào", Text("Đã ghi nhận", "Recorded, thank you")),
+}
+"""Headline and line of a pass to whoever does not surely come in."""
+
 REPEATED = Text("Đã ghi nhận rồi", "Already recorded")
 
 IDLE = ("Đưa mã", "vào đây", "Hold your code here")
-"""Two headlines beside the symbol and the line below."""
+LEAVING = ("Lượt ra:", "đưa mã", "Leaving: show code")
+"""Two headlines beside the symbol and the line below; the other, after the button."""
 
 NOTICES: dict[str, Notice] = {
     "not-enrolled": Notice("Chưa đăng ký", "Xin gọi kỹ thuật viên", "Not enrolled yet"),

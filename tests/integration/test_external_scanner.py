@@ -210,6 +210,8 @@ def test_a_code_without_an_end_is_dropped_and_told(blind: Door) -> None:
     blind.settle()
     os.write(blind._ends[0], NATIONAL)
     until(lambda: "fault code=reader-unread" in blind.log(), "the fragment is told")
+    os.write(blind._ends[0], b"its second half, for all that is known\r")
+    time.sleep(0.3)
     assert blind.scan(b"whole")[0].reason == "unknown-code"
     until(lambda: "fault cleared code=reader-unread" in blind.log(), "a whole one clears it")
     assert "answer number=2" not in blind.log()

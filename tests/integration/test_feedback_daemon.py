@@ -15,7 +15,17 @@ import pytest
 from PIL import Image
 
 from kiosk import clock, screens
-from kiosk.cues import AlertCue, Answer, Inlet, Outlet, ScannerState, Trial, UplinkState
+from kiosk.cues import (
+    AlertCue,
+    Answer,
+    ButtonCue,
+    Cue,
+    Inlet,
+    Outlet,
+    ScannerState,
+    Trial,
+    UplinkState,
+)
 
 SITE = """
 [kiosk]
@@ -29,11 +39,30 @@ answer_s = 0.5
 scanner_silent_s = 1.5
 [gpio]
 pins = "{pins}"
+button = 22
+"""
+
+# The daemon as it is, but that a signal pushes the button on its mock pins.
+PUSHED_BY_SIGNAL = """
+import runpy, signal, drivers.gpio as gpio
+mock, factories = gpio._mock, []
+def kept():
+    factories.append(mock())
+    return factories[-1]
+def push(*_):
+    for factory, _ in factories:  # the lamps' too, where nobody has this pin
+        factory.pin(22).drive_low()
+        factory.pin(22).drive_high()
+gpio._mock = kept
+signal.signal(signal.SIGUSR1, push)
+runpy.run_module("kiosk.feedback", run_name="__main__")
 """
 
 
 class Daemon:
     """A started daemon, and the two others as far as it knows them."""
+
+    words = ("-m", "kiosk.feedback")
 
     def __init__(self, home: Path, **site: str) -> None:
         self.run = home / "run"
@@ -57,7 +86,7 @@ class Daemon:
         self._heard.clear()
         with self._log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "kiosk.feedback", "--config", str(self._site)],
+                [sys.executable, *self.words, "--config", str(self._site)],
                 stderr=log,
                 env=self._environment,
             )
@@ -152,7 +181,9 @@ def test_answers_and_ends_dark(make: Callable[..., Daemon]) -> None:
     assert "answer number=41 outcome=fail reason=place-code repeated=False" in daemon.log
     assert "Trần" not in daemon.log
     assert daemon.notified("WATCHDOG=1")
-    assert daemon.notified("STATUS=answers=1 stale=0 refused=0 screen=idle panel=ok pins=ok")
+    assert daemon.notified(
+        "STATUS=answers=1 stale=0 refused=0 screen=idle panel=ok pins=ok button=ok"
+    )
     daemon.process.send_signal(signal.SIGTERM)
     assert daemon.process.wait(5) == 0
     assert daemon.shows(Image.new("1", (128, 64)))()
@@ -218,10 +249,35 @@ def test_absent_panel_and_pins_are_told_and_not_fatal(
     daemon.until_ready()
     daemon.scanner.send(answer(3))
     daemon.wait(lambda: "answer number=3" in daemon.log)
-    daemon.wait(lambda: daemon.notified("panel=absent pins=absent"))
+    daemon.wait(lambda: daemon.notified("panel=absent pins=absent button=absent"))
     alerts = {(cue.code, cue.raised) for cue in uplink.drain() if isinstance(cue, AlertCue)}
-    assert alerts == {("panel-absent", True), ("pins-absent", True)}
+    assert alerts == {(f"{what}-absent", True) for what in ("panel", "pins", "button")}
     uplink.close()
+
+
+def test_a_press_of_the_button_reaches_the_scanner_at_once(
+    make: Callable[..., Daemon], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Daemon, "words", ("-c", PUSHED_BY_SIGNAL))
+    daemon = make()
+    daemon.until_ready()
+    daemon.wait(daemon.shows(IDLE))
+    daemon.process.send_signal(signal.SIGUSR1)  # no scanner listens yet: kept for it
+    time.sleep(0.3)
+    scanner = Inlet(daemon.run, "scanner")
+    heard: list[Cue] = []
+    daemon.wait(lambda: bool(heard.extend(scanner.drain()) or heard))
+    began = time.monotonic()
+    daemon.process.send_signal(signal.SIGUSR1)
+    daemon.wait(lambda: len(heard.extend(scanner.drain()) or heard) == 2)
+    print(f"heard after {(time.monotonic() - began) * 1000:.0f} ms")
+    assert time.monotonic() - began < 0.3, "it must not wait for a turn"
+    assert [cue for cue in heard if not isinstance(cue, ButtonCue)] == []
+    until = clock.boottime() + 5
+    daemon.scanner.send(ScannerState(number=2, at=clock.boottime(), leaving_until=until))
+    leaving = screens.Situation(enrolled=True, scanner="well", leaving=True)
+    daemon.wait(daemon.shows(screens.state(leaving)), beating=False)
+    scanner.close()
 
 
 def test_a_kiosk_without_identity_says_so(make: Callable[..., Daemon]) -> None:

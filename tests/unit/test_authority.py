@@ -206,7 +206,7 @@ def test_an_address_that_cannot_be_is_refused(fleet: Path, tmp_path: Path, addre
 
 
 def test_a_direction_that_cannot_be_is_refused(fleet: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="must be in or out"):
+    with pytest.raises(ConfigError, match="must be one of in, out, toggle, button"):
         enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out", "sideways")
 
 

@@ -98,7 +98,8 @@ MISTAKES = {
     " _ . -, a letter or digit first, or empty while the kiosk is not enrolled",
     '[kiosk]\nid = "a/b"': 'kiosk.id: found "a/b", allowed: at most 64 of letters, digits and'
     " _ . -, a letter or digit first, or empty while the kiosk is not enrolled",
-    '[kiosk]\ndirection = "both"': 'kiosk.direction: found "both", allowed: "in" or "out"',
+    '[kiosk]\ndirection = "both"': 'kiosk.direction: found "both", allowed: "in" or "out" or'
+    ' "toggle" or "button"',
     f'[kiosk]\nplace = "{"x" * 121}"': f'kiosk.place: found "{"x" * 76}..., allowed: text of at'
     " most 120 characters",
     "[camera]\nwidth = 100": "camera.width: found 100, allowed: a whole number from 160 to 4608",
@@ -128,7 +129,8 @@ MISTAKES = {
     "[kiosk]\npace = 1": "unknown key kiosk.pace; did you mean kiosk.place?",
     "[broker]\nfolder = 1": "unknown key broker.folder; did you mean camera.folder or"
     " panel.folder?",
-    "[kiosk]\nzzz = 1": "unknown key kiosk.zzz; [kiosk] knows id, place, direction",
+    "[kiosk]\nzzz = 1": "unknown key kiosk.zzz; [kiosk] knows id, place, direction,"
+    " min_stay_s, day_starts_h",
     "[panell]": "unknown section [panell]; did you mean [panel]?",
     "[zzz]": "unknown section [zzz]; known are kiosk, paths, clock, camera, reader, scan, judge,"
     " seal, outbox, panel, gpio, broker, uplink, log",
@@ -138,6 +140,10 @@ MISTAKES = {
     "[reader]\nbaud = 300": "reader.baud: found 300, allowed: a whole number from 1200 to 4000000",
     '[camera]\ndriver = "none"': 'camera.driver: found "none", and so is reader.driver'
     f" ({DEFAULTS}); a scanner needs one of them to see anything",
+    '[kiosk]\ndirection = "button"': 'kiosk.direction: found "button", but gpio.button is -1'
+    f" ({DEFAULTS}); nobody could press it",
+    "[kiosk]\nday_starts_h = 24": "kiosk.day_starts_h: found 24, allowed: a whole number from 0"
+    " to 23",
     "[broker]\nreconnect_base_s = 90": "broker.reconnect_base_s: found 90, allowed: at most"
     f" broker.reconnect_cap_s, which is 60 ({DEFAULTS})",
 }
@@ -157,6 +163,21 @@ def test_two_lamps_on_one_pin(tmp_path: Path) -> None:
     ]
 
 
+def test_a_button_has_a_pin_of_its_own_and_is_one(tmp_path: Path) -> None:
+    board = written(tmp_path, "[gpio]\nbutton = 27", "board.toml")
+    assert problems(board) == [
+        f"{board}: gpio.button: found 27, which gpio.red uses already ({DEFAULTS});"
+        " each needs a pin of its own"
+    ]
+    site = written(tmp_path, '[kiosk]\ndirection = "button"\n[gpio]\nbutton = 22')
+    assert load([site]).gpio.button == 22
+    without = written(tmp_path, '[gpio]\npins = "none"', "without.toml")
+    assert problems(site, without) == [
+        f'{site}: kiosk.direction: found "button", but gpio.pins is "none" ({without});'
+        " nobody could press it"
+    ]
+
+
 def test_all_mistakes_of_all_files_at_once(tmp_path: Path) -> None:
     board = written(tmp_path, "[gpio]\ngreen = 99\nrad = 1", "board.toml")
     site = written(tmp_path, '[kiosk]\ndirection = "up"')
@@ -164,7 +185,7 @@ def test_all_mistakes_of_all_files_at_once(tmp_path: Path) -> None:
     assert problems(board, site, gone) == [
         f"{board}: gpio.green: found 99, allowed: a whole number from 0 to 27",
         f"{board}: unknown key gpio.rad; did you mean gpio.red?",
-        f'{site}: kiosk.direction: found "up", allowed: "in" or "out"',
+        f'{site}: kiosk.direction: found "up", allowed: "in" or "out" or "toggle" or "button"',
         f"{gone}: cannot be read: No such file or directory",
     ]
 

@@ -231,7 +231,7 @@ def test_without_a_passport_it_is_name_and_birth() -> None:
         ("alg", None, "alg"),
         ("cer", "AAAA", "certificate cannot be read"),
         ("cer", "!", "base64url"),
-        ("cer", 5, "cer"),
+        ("cer", 5, "certificate is not base64url"),
         ("sigvl", "!", "base64url"),
     ],
 )

@@ -121,7 +121,8 @@ def test_a_wrong_configuration_stops_every_command(tmp_path: Path, command: list
     assert done.err.splitlines() == [
         f"kioskctl: configuration: {path}: gpio.green: found 99, allowed: a whole number from"
         " 0 to 27",
-        f'kioskctl: configuration: {path}: kiosk.direction: found "up", allowed: "in" or "out"',
+        f'kioskctl: configuration: {path}: kiosk.direction: found "up", allowed: "in" or "out" or'
+        ' "toggle" or "button"',
     ]
 
 

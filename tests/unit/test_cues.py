@@ -19,6 +19,7 @@ from kiosk.cues import (
     STALE_ANSWER_S,
     AlertCue,
     Answer,
+    ButtonCue,
     HintCue,
     Inlet,
     Outlet,
@@ -252,6 +253,16 @@ def test_a_descriptor_from_systemd_that_is_no_socket_is_named(tmp_path: Path) ->
         text=True,
     )
     assert "see *.socket" in child.stdout
+
+
+def test_a_press_of_the_button_comes_from_the_panel_alone(tmp_path: Path) -> None:
+    inlet = Inlet(tmp_path, "scanner")
+    press = ButtonCue(number=1, at=NOW)
+    Outlet(tmp_path, "scanner", "uplink").send(press)
+    Outlet(tmp_path, "scanner", "feedback").send(press)
+    assert list(inlet.drain()) == [press]
+    assert inlet.refused == 1
+    inlet.close()
 
 
 def test_every_daemon_has_a_row_in_the_table() -> None:

@@ -12,6 +12,7 @@ from demo import idle
 from demo.hard import scene
 from drivers.camera import Frame
 from kiosk.decode import Decoder
+from kiosk.decode.activity import Activity
 from kiosk.decode.eyes import Eyes, Seen
 from kiosk.decode.geometry import Box
 from kiosk.decode.looks import LOOKS
@@ -294,6 +295,77 @@ def spoilt_code() -> np.ndarray:
     spoilt = held.copy()  # finders stay, what is between them does not
     spoilt[side // 3 :, side // 3 :] = mess[side // 3 :, side // 3 :].astype(np.uint8)
     return spoilt
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("bands", 1), ("blur", 3)])
+def test_a_poster_takes_nobodys_second_looks(decoder, kind, seed):
+    """It is read in every frame; the visitor's code needs more."""
+    poster, hard = code(b"PLACE|on the wall", 3), scene(kind, 0.6, seed, (640, 480))
+    held, rng = hard.grey[120:400, 180:480], np.random.default_rng(1)
+    waited = None
+    for number in range(8 * FPS):
+        grey = door((poster, 4, 4), seed=None).astype(float)
+        if number >= 5 * FPS:
+            x = 200 + number % 3
+            grey[150 : 150 + held.shape[0], x : x + held.shape[1]] = held
+        grey += rng.normal(0, 2, grey.shape)
+        sight = decoder.look(Frame(grey.clip(0, 255).astype(np.uint8), number / FPS))
+        if waited is None and hard.payload in [s.payload for s in sight.symbols]:
+            waited = number - 5 * FPS
+            assert sight.held
+        elif 4 * FPS <= number < 5 * FPS:
+            assert not sight.held
+    assert waited is not None and waited < FPS
+
+
+def test_beside_a_poster_hints_are_given_all_the_same(decoder):
+    poster, spoilt = code(b"PLACE|on the wall", 3), spoilt_code()
+    for number in range(5 * FPS):
+        decoder.look(Frame(door((poster, 4, 4), seed=number % 7), number / FPS))
+    frames = [door((poster, 4, 4), (spoilt, 240 + 3 * (n % 2), 160), seed=n) for n in range(30)]
+    sights = [decoder.look(Frame(grey, 5 + n / FPS)) for n, grey in enumerate(frames)]
+    assert sights[-1].hint == "hold-still"
+    assert sights[-1].unread
+
+
+def test_a_phone_beside_a_poster_of_its_size_is_no_crowd(decoder):
+    poster, phone = code(b"PLACE|on the wall"), code(b"somebody's")
+    for number in range(5 * FPS):
+        decoder.look(Frame(door((poster, 140, 180), seed=number % 7), number / FPS))
+    frames = [door((poster, 140, 180), (phone, 360 + 5 * (n % 3), 180), seed=n) for n in range(30)]
+    assert {decoder.look(Frame(grey, 5 + n / FPS)).hint for n, grey in enumerate(frames)} == {None}
+
+
+def test_what_moves_in_a_row_does_not_move_the_rest_of_it():
+    """A dark phone comes to the right of a lighter wall."""
+    activity = Activity()
+    for number in range(10):
+        activity.turn(door(seed=number), number / FPS)
+    dark = np.full((300, 150), 10, np.uint8)
+    activity.turn(door((dark, 450, 90), seed=99), 1.0)
+    moved = activity.since(1.0)
+    assert moved[:, 14:].any()
+    assert not moved[:, :13].any()
+
+
+def test_large_frames_are_not_copied_for_second_looks(decoder, monkeypatch):
+    copied: list[int] = []
+    plain: set[str] = set()
+
+    def noted(self, grey, box, look):
+        if look.plain:
+            plain.add(look.name)
+        else:
+            copied.append(box.pixels)
+        return Seen([], [])
+
+    monkeypatch.setattr(Eyes, "second", noted)
+    rng = np.random.default_rng(4)
+    for number in range(2 * len(LOOKS)):
+        grey = rng.integers(0, 2, (300, 500), np.uint8).repeat(5, 0).repeat(5, 1) * 200
+        decoder.look(Frame(grey, number / FPS))
+    assert copied == []
+    assert plain == {look.name for look in LOOKS if look.plain}
 
 
 def test_a_code_spoilt_by_movement_brings_hold_still(decoder):

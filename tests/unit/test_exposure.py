@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import segno
@@ -9,14 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.camera import Frame
-from drivers.camera.picamera import Exposure, shifted
+from drivers.camera.picamera import Exposure, PiCamera, shifted
 from kiosk.decode import Decoder, Sight
 from kiosk.model import Symbol
-from kiosk.scanner.exposure import GONE_S, PATIENCE_S, ROUNDS, STEP_S, STEPS, Bracketing
+from kiosk.scanner.exposure import (
+    GONE_S,
+    LONGEST_S,
+    PATIENCE_S,
+    ROUNDS,
+    STEP_S,
+    STEPS,
+    Bracketing,
+)
 
 FPS = 15
-UNREAD, NOBODY = Sight([], None, True), Sight([])
-READ = Sight([Symbol(b"x", "qr", ())])
+UNREAD, NOBODY = Sight([], unread=True), Sight([])
+READ = Sight([Symbol(b"x", "qr", ())], held=True)
 
 
 def course(bracketing: Bracketing, sight: Sight, start: float, seconds: float) -> list[float]:
@@ -106,6 +116,75 @@ def test_an_exposure_is_shifted_by_the_stops_as_far_as_the_sensor_goes(
     ratio = wanted.us * wanted.gain / (us * gain)
     inside = times[0] < wanted.us and wanted.gain < gains[1]
     assert ratio == pytest.approx(2**stops) if inside else (ratio - 2**stops) * stops <= 1e-9
+
+
+def test_no_poster_keeps_an_exposure() -> None:
+    """Read at the exposure that somebody needed who has gone: the light changes."""
+    bracketing = Bracketing()
+    course(bracketing, UNREAD, 0, PATIENCE_S + 0.2)
+    poster = Sight([Symbol(b"place", "qr", ())])
+    assert course(bracketing, poster, 1, GONE_S + 0.2)[-1] == 0.0
+    bracketing = Bracketing()
+    course(bracketing, UNREAD, 0, PATIENCE_S + 0.2)
+    assert course(bracketing, READ, 1, LONGEST_S + 1)[-1] == 0.0
+
+
+class Sensor:
+    """Picamera2 as far as exposure goes: five frames later a picture is exposed as asked for;
+    left alone, it goes a fifth of the way in each frame to what is right."""
+
+    camera_controls: ClassVar = {
+        "AeEnable": (False, True, True),
+        "ExposureTime": (100, 66_666, 20_000),
+        "AnalogueGain": (1.0, 16.0, 1.0),
+    }
+    right = 40_000.0
+
+    def __init__(self) -> None:
+        self.light, self.by_hand = self.right, 0.0
+        self.queue: list[dict[str, float]] = [{}] * 5
+
+    def set_controls(self, controls: dict[str, float]) -> None:
+        self.queue[-1] = controls
+
+    def expose_one(self) -> None:
+        done = self.queue.pop(0)
+        self.queue.append({})
+        if done:
+            hand = not done["AeEnable"]
+            self.by_hand = done["ExposureTime"] * done["AnalogueGain"] if hand else 0.0
+        self.light = self.by_hand or self.light + (self.right - self.light) / 5
+
+    def get_metadata(self) -> dict[str, float]:
+        gain = max(1.0, self.light / 20_000)
+        return {"ExposureTime": self.light / gain, "AnalogueGain": gain}
+
+
+def test_every_round_counts_from_what_the_camera_chose() -> None:
+    sensor = Sensor()
+    camera = PiCamera.__new__(PiCamera)
+    camera._camera = camera._request = sensor
+    camera._chosen, camera._by_itself_since, camera._longest_us = None, 0.0, 66_666.0
+    seen: dict[float, float] = {}
+    for stops in (*STEPS, *STEPS):
+        camera.expose(stops)
+        for _ in range(round(STEP_S * FPS)):
+            sensor.expose_one()
+        if stops:
+            assert np.log2(sensor.light / sensor.right) == pytest.approx(stops, abs=0.01)
+            seen[stops] = sensor.light
+    assert len(seen) == 2
+
+
+def test_a_camera_that_tells_no_exposure_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    sensor = Sensor()
+    camera = PiCamera.__new__(PiCamera)
+    camera._camera = camera._request = sensor
+    camera._chosen, camera._by_itself_since, camera._longest_us = None, 0.0, 66_666.0
+    monkeypatch.setattr(Sensor, "get_metadata", lambda _self: {"ExposureTime": 0})
+    camera.expose(1.5)
+    assert sensor.queue == [{}] * 5
+    assert shifted(Exposure(40, 1.0), 1.5, (100.0, 66_666.0), (1.0, 16.0)).us == 100
 
 
 def test_more_time_keeps_to_whole_periods_of_the_mains() -> None:

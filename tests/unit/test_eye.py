@@ -39,7 +39,7 @@ class Picture(NamedTuple):
 
 KNOWN = eye.FAULTS | hangs.FAULTS | view.FAULTS
 GREY = np.zeros((64, 64), np.uint8)
-HERE = Moment("here", 1000.0, 1_795_000_000.0)
+HERE = Moment("here", 1000.0, 1_795_000_000.0, True)
 
 
 class Case:
@@ -171,7 +171,7 @@ def test_the_third_hang_within_minutes_reboots_and_no_other_for_a_day() -> None:
     hangs, moment = Hangs(), HERE
     reboots = []
     for minute in range(3 * 24 * 60):
-        moment = Moment("here", 1000 + 60 * minute, HERE.wall + 60 * minute)
+        moment = Moment("here", 1000 + 60 * minute, HERE.wall + 60 * minute, True)
         hangs, reboot = counted(hangs, moment)
         if reboot:
             reboots.append(minute)
@@ -182,24 +182,55 @@ def test_the_third_hang_within_minutes_reboots_and_no_other_for_a_day() -> None:
 def test_rare_hangs_and_those_of_another_boot_do_not_add_up() -> None:
     hangs = Hangs()
     for n in range(9):
-        hangs, reboot = counted(hangs, Moment("here", n * WITHIN_S / 2, HERE.wall))
+        hangs, reboot = counted(hangs, Moment("here", n * WITHIN_S / 2, HERE.wall, True))
         assert not reboot
     for boot in "abcdef":
-        hangs, reboot = counted(hangs, Moment(boot, 5.0, HERE.wall))
+        hangs, reboot = counted(hangs, Moment(boot, 5.0, HERE.wall, True))
         assert not reboot and hangs.at == (5.0,)
 
 
-def test_a_clock_that_was_wrong_costs_no_more_than_a_day() -> None:
-    ahead = Hangs("old", (), 1, HERE.wall + 50 * 365 * 86400)
-    hangs = ahead
-    for n in range(3):
-        hangs, reboot = counted(hangs, HERE._replace(boottime=1000.0 + n))
-        assert not reboot
-    later = HERE._replace(boottime=1005.0, wall=HERE.wall + REBOOT_EVERY_S)
-    assert counted(hangs, later)[1]
-    # Behind: no reboot, however often.
-    hangs = Hangs("old", (1.0, 2.0), 1, HERE.wall)
-    assert not counted(hangs, Moment("old", 3.0, HERE.wall - 86400))[1]
+def hangs_thrice(hangs: Hangs, at: Moment) -> tuple[Hangs, bool]:
+    """Three hangs, a second apart; whether the kiosk was rebooted by then."""
+    for _ in range(3):
+        hangs, reboot = counted(hangs, at)
+        if reboot:
+            return hangs, True
+        at = at._replace(boottime=at.boottime + 1, wall=at.wall + 1)
+    return hangs, False
+
+
+@pytest.mark.parametrize("wrong", [-2 * 365 * 86400, 50 * 365 * 86400], ids=["behind", "ahead"])
+@pytest.mark.parametrize("synced_later", [True, False])
+def test_no_clock_makes_reboots_follow_one_another(wrong: float, synced_later: bool) -> None:
+    """Hangs before a time server answered, after it, before it: in boot after boot."""
+    hangs, reboots, truth = Hangs(), 0, HERE.wall
+    for boot in range(20):
+        early = Moment(f"boot {boot}", 20.0, truth + wrong, False)
+        hangs, rebooted = hangs_thrice(hangs, early)
+        if not rebooted and synced_later:
+            hangs, rebooted = hangs_thrice(
+                hangs, early._replace(boottime=60, wall=truth, synced=True)
+            )
+        reboots += rebooted
+        truth += 120
+    assert reboots == 1
+
+
+def test_a_day_later_it_may_reboot_again() -> None:
+    hangs, rebooted = hangs_thrice(Hangs(), HERE)
+    assert rebooted
+    soon = HERE._replace(boot_id="next", wall=HERE.wall + REBOOT_EVERY_S - 10)
+    assert not hangs_thrice(hangs, soon)[1]
+    assert hangs_thrice(hangs, soon._replace(wall=HERE.wall + REBOOT_EVERY_S))[1]
+    # Where no clock can be trusted, a boot of that age will do.
+    unset = soon._replace(synced=False, wall=HERE.wall - 86400)
+    assert not hangs_thrice(hangs, unset)[1]
+    assert hangs_thrice(hangs, unset._replace(boottime=REBOOT_EVERY_S))[1]
+
+
+def test_the_year_1970_tells_of_no_reboot(case: Case, tmp_path: Path) -> None:
+    Report(tmp_path / "none.json", case.faults, HERE).turn(5.0)
+    assert case.faults.warnings == []
 
 
 def test_the_count_is_kept_whole(tmp_path: Path) -> None:

@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+import select
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 from gpiozero import Device, GPIOZeroError
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
-from drivers.gpio import PATTERNS, GpioError, GpioSignals, Signals, open_signals
+from drivers.gpio import (
+    PATTERNS,
+    Button,
+    GpioError,
+    GpioSignals,
+    Signals,
+    open_button,
+    open_signals,
+)
 
 GREEN, RED, BUZZER = 17, 27, 18
 
@@ -125,3 +135,53 @@ def test_factories_are_explicit(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing.play("pass", 1.0)
     assert nothing.step(2.0) is None
     assert Device.pin_factory is None
+
+
+PIN = 22
+
+
+def press(factory: MockFactory, times: int = 1) -> None:
+    pin = factory.pin(PIN)
+    for _ in range(times):
+        pin.drive_low()
+        pin.drive_high()
+
+
+def test_presses_are_counted_and_wake_whoever_waits(factory: MockFactory) -> None:
+    button = Button(factory, (GPIOZeroError, OSError), pin=PIN)
+    assert (factory.pin(PIN).function, factory.pin(PIN).pull) == ("input", "up")
+    assert select.select([button], [], [], 0)[0] == []
+    assert button.presses() == 0
+    press(factory, 2)
+    assert select.select([button], [], [], 1)[0] == [button]
+    assert button.presses() == 2
+    assert select.select([button], [], [], 0)[0] == []
+
+
+def test_a_button_that_is_held_or_stuck_is_one_press(factory: MockFactory) -> None:
+    button = Button(factory, (GPIOZeroError, OSError), pin=PIN)
+    factory.pin(PIN).drive_low()
+    time.sleep(0.1)
+    assert button.presses() == 1
+    assert button.presses() == 0
+
+
+def test_a_closed_button_leaves_no_thread_and_no_file(factory: MockFactory) -> None:
+    before = threading.active_count()
+    button = Button(factory, (GPIOZeroError, OSError), pin=PIN)
+    fd = button.fileno()
+    button.close()
+    button.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        select.select([fd], [], [], 0)
+    assert threading.active_count() == before
+
+
+def test_a_button_on_a_pin_that_is_none(
+    factory: MockFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(GpioError, match="cannot use pin 99 for the button"):
+        Button(factory, (GPIOZeroError, OSError), pin=99)
+    monkeypatch.setitem(sys.modules, "lgpio", None)
+    with pytest.raises(GpioError, match="cannot load lgpio"):
+        open_button("lgpio", pin=PIN)

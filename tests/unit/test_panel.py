@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -203,6 +204,18 @@ def test_faults_and_links(door: Door) -> None:
     assert door.turn(door.uplink(centre=False)) == state(link="centre-away")
     door.now += 5.1
     assert door.turn(door.alive()) == state(link="uplink-silent")
+
+
+def test_after_the_button_the_idle_screen_waits_for_who_is_leaving(door: Door) -> None:
+    leaving = screens.state(screens.Situation(enrolled=True, scanner="well", leaving=True))
+    pressed = msgspec.structs.replace(door.alive(), leaving_until=door.now + 4)
+    assert door.turn(pressed) == leaving
+    assert door.turn(door.alive()) == IDLE  # somebody has been recorded
+    assert door.turn(pressed) == leaving
+    assert door.turn(after=3.9) == leaving
+    assert door.turn(after=0.2) == IDLE
+    broken = msgspec.structs.replace(pressed, faults=["camera-absent"], leaving_until=2e9)
+    assert door.turn(broken) not in (leaving, IDLE)
 
 
 def test_not_enrolled() -> None:

@@ -304,6 +304,8 @@ def test_where_keys_were_lost_all_of_it_is_dropped(text: str, data: st.DataObjec
     assert got == []
     typing.silence()
     assert typing.gathering.dropped()
+    # The end may be among the keys that were lost: then it costs the next code too.
+    assert typing.types("next") == ([b"next"] if at + gap < len(moments) - 1 else [])
     assert typing.types("next") == [b"next"]
 
 
@@ -367,7 +369,8 @@ def test_a_silence_ends_a_code_without_a_payload() -> None:
     typing = Typing()
     typing.take(events(Wedge().typed("abc")[:-2]))
     typing.silence()
-    assert typing.types("de") == [b"de"]
+    assert typing.types("de") == []
+    assert typing.types("fg") == [b"fg"]
     assert len(typing.gathering.dropped()) == 1
 
 

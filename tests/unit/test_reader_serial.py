@@ -79,6 +79,8 @@ def all_of(reader: Reader) -> list[bytes]:
         ("cr", b"one\r\ntwo\r\n"),
         ("cr", b"\r\rone\r\r\n\rtwo\r"),
         ("lf", b"one\ntwo\n"),
+        ("lf", b"one\r\ntwo\r\n"),
+        ("lf", b"\n\r\n\none\r\n\ntwo\n\r\n"),
         ("tab", b"one\ttwo\t"),
     ],
 )
@@ -122,6 +124,30 @@ def test_a_line_feed_is_part_of_the_end_right_after_cr_alone(line: Line) -> None
     assert all_of(reader) == [b"one", b"\ntwo"]
 
 
+def test_a_carriage_return_is_part_of_the_end_right_before_lf_alone(line: Line) -> None:
+    reader = line.opened("lf")
+    line.send(b"a\rb\r\r\n\rc\n")
+    assert all_of(reader) == [b"a\rb\r", b"\rc"]
+    for pieces in ((b"d\r", b"\n"), (b"d", b"\r", b"\n")):
+        for piece in pieces:
+            line.send(piece)
+            time.sleep(0.01)
+            got = reader.read(0)
+        assert got == b"d"
+    line.send(b"7" * MAX_BYTES + b"\r\n")
+    assert reader.read(1) == b"7" * MAX_BYTES
+    assert reader.dropped() == []
+
+
+def test_a_line_that_is_opened_within_an_end_loses_no_code(line: Line) -> None:
+    reader = line.opened(settled=False)
+    line.send(b"\n")
+    assert reader.read(SILENCE_S * 1.5) is None
+    line.send(NATIONAL + b"\r\n")
+    assert reader.read(1) == NATIONAL
+    assert reader.dropped() == []
+
+
 def test_a_stream_without_an_end_keeps_nobody_waiting(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,15 +180,45 @@ def test_pieces_make_one_code(line: Line) -> None:
     assert reader.read(1) == NATIONAL
 
 
-def test_a_silence_in_the_middle_drops_the_fragment_alone(line: Line) -> None:
+def test_a_code_with_a_silence_in_the_middle_is_dropped_whole(line: Line) -> None:
+    reader = line.opened()
+    for _ in range(2):
+        line.send(NATIONAL[:8])
+        assert reader.read(SILENCE_S * 1.5) is None
+        line.send(NATIONAL[8:] + b"\r")
+        assert reader.read(SILENCE_S * 1.5) is None, "the second half must not pass for a code"
+        (why,) = reader.dropped()
+        assert "no end of a code" in why
+        line.send(NATIONAL + b"\r")
+        assert reader.read(1) == NATIONAL
+        assert reader.dropped() == []
+
+
+def test_a_code_after_one_that_never_ended_is_dropped_with_it(line: Line) -> None:
+    """Nobody can tell it from the first one's second half."""
     reader = line.opened()
     line.send(NATIONAL[:20])
     assert reader.read(SILENCE_S * 1.5) is None
+    line.send(b"the next\r")
+    assert reader.read(0.1) is None
     line.send(NATIONAL + b"\r")
     assert reader.read(1) == NATIONAL
-    (why,) = reader.dropped()
-    assert "no end of a code" in why
-    assert reader.dropped() == []
+    assert len(reader.dropped()) == 1
+
+
+@pytest.mark.parametrize("begun", ["too long", "at opening"])
+def test_a_silence_does_not_make_good_what_was_bad(line: Line, begun: str) -> None:
+    reader = line.opened(settled=begun == "too long")
+    line.send(b"7" * (MAX_BYTES // 2) if begun == "too long" else NATIONAL[:8])
+    assert reader.read(0.05) is None
+    if begun == "too long":
+        line.send(b"7" * (MAX_BYTES // 2 + 9))
+    assert reader.read(SILENCE_S * 1.5) is None
+    line.send(NATIONAL[8:] + b"\r")
+    assert reader.read(0.1) is None
+    line.send(NATIONAL + b"\r")
+    assert reader.read(1) == NATIONAL
+    assert len(reader.dropped()) == 1
 
 
 def test_a_silence_that_nobody_watched_joins_nothing(line: Line) -> None:

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from demo.door import recorded
-from kiosk.credentials.policy import parse_policy
+from kiosk.credentials.policy import judge, parse_policy
 from kiosk.cues import AlertCue, Answer, HintCue
 from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxLocked
@@ -31,8 +31,10 @@ from kiosk.model import (
     Visit,
 )
 from kiosk.outbox import Outbox
+from kiosk.scanner.direction import Directions
 from kiosk.scanner.eye import FAULTS as EYE
 from kiosk.scanner.eye import RETRY_S, SILENT_S, Eye
+from kiosk.scanner.party import Parties
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import STANDS_S, Showings
 from kiosk.scanner.store import FAULTS as STORE
@@ -79,7 +81,8 @@ class Door:
             boottime=lambda: self.at,
             showings=Showings(1.5, 10),
             put_failed=self.store.put_failed,
-            direction="in",
+            directions=Directions("in", 300, 3, self.at),
+            parties=Parties(),
             outbox=self.outbox,
         )
         self.pipeline = Pipeline(self.parts)
@@ -496,7 +499,7 @@ def test_the_rules_are_told_who_was_here_and_the_colour_is_sealed(door: Door) ->
     for at, code in ((100, b"one"), (103, b"broken"), (106, b"two"), (120, b"one")):
         door.show(code, at=at)
     # Three were recorded; the kiosk's clock stands still here.
-    assert told == [Visit("in"), Visit("in"), Visit("in", 1), Visit("in", 1, 0)]
+    assert told == [Visit("in"), Visit(), Visit("in", 1), Visit("in", 1, 0)]
     assert [person.colour for person in door.people()] == ["yellow"] * 3
 
 
@@ -506,4 +509,21 @@ def test_who_was_not_recorded_was_not_here(door: Door) -> None:
     door.parts.outbox = None
     door.show(b"one", at=100)
     assert door.answers[0].reason == "outbox-fault"
-    assert door.parts.visits.of("s:two", "in", NOW).inside == 0
+    assert door.parts.visits.of(("s:two",), "in", NOW).inside == 0
+
+
+def test_what_repeats_at_a_toggle_door_is_not_too_soon(door: Door) -> None:
+    shipped = (Path(__file__).parents[2] / "config/policy.toml").read_text()
+    policy = parse_policy(f"{shipped}\n[limits]\nmin_interval_s = 600\nmax_occupancy = 1".encode())
+    door.parts.directions = Directions("toggle", 300, 3, -1e6)
+    door.parts.visits = Visits(policy)
+    door.parts.judge = lambda shown, now, risk, visit: judge(shown, policy, now, risk, visit)
+    for at, code in ((100, b"one"), (150, b"one"), (160, b"two"), (500, b"one"), (510, b"three")):
+        door.show(code, at=at)
+    assert [(a.reason, a.direction, a.repeated) for a in door.answers] == [
+        ("accepted", "in", False),
+        ("accepted", "in", True),
+        ("full", "in", False),
+        ("accepted", "out", False),
+        ("full", "in", False),  # two was warned of, and came in
+    ]

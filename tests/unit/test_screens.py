@@ -57,10 +57,15 @@ def test_no_text_is_cut() -> None:
 
     lines = [*texts.REASONS.values(), *texts.OTHER_REASON.values()]
     lines += [n[1:] for n in texts.HINTS.values()]
-    lines += [texts.REPEATED, texts.GOODBYE_RECORDED, *(n[1:] for n in texts.NOTICES.values())]
+    lines += [texts.REPEATED, *(n[1:] for n in texts.NOTICES.values())]
+    lines += [text for _, text in texts.PASSED.values()]
     assert not [text for text, _ in lines if cut(text, "6x13", 128)]
     assert not [text for _, text in lines if cut(text, "6x10", 128)]
-    assert not [h for h in (*texts.HEADLINES.values(), texts.GOODBYE) if cut(h, "10x20", 84)]
+    headlines = [*texts.HEADLINES.values(), *(headline for headline, _ in texts.PASSED.values())]
+    assert not [h for h in headlines if cut(h, "10x20", 84)]
+    for first, second, english in (texts.IDLE, texts.LEAVING):
+        assert not any(cut(h, "10x20", 82) for h in (first, second))
+        assert not cut(english, "6x10", 128)
     assert not [n.headline for n in texts.HINTS.values() if cut(n.headline, "10x20", 84)]
     assert not [n.headline for n in texts.NOTICES.values() if cut(n.headline, "10x20", 128)]
     assert all(text.isascii() for _, text in lines)  # the English font has no diacritics

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kiosk.model import Verdict
-from kiosk.scanner.showings import REMEMBERED, Showing, Showings
+from kiosk.scanner.showings import REMEMBERED, Given, Showing, Showings
 
-PASS = Verdict("pass", "accepted", True)
+PASS = Given(Verdict("pass", "accepted", True), "in")
 
 
 def shown(showings: Showings, payload: bytes, at: float) -> Showing:

@@ -29,8 +29,9 @@ class Gate:
         self.visits = Visits(LIMITED)
 
     def show(self, who: str, direction: Direction, at: float, outcome: Outcome = "pass") -> Visit:
-        visit = self.visits.of(who, direction, after(at))
-        self.visits.recorded(who, direction, outcome, after(at))
+        keys = tuple(who.split())
+        visit = self.visits.of(keys, direction, after(at))
+        self.visits.recorded(keys, direction, outcome, after(at))
         return visit
 
 
@@ -46,7 +47,7 @@ def test_who_goes_in_is_counted_once_until_they_go_out() -> None:
     assert gate.show("f", "in", 7).inside == 4  # nor did it put c out
     assert gate.show("a", "out", 8) == Visit("out", 4, None)
     assert gate.show("a", "out", 9) == Visit("out", 4, 1)
-    assert gate.show("never came in", "out", 10).inside == 4
+    assert gate.show("stranger", "out", 10).inside == 4
     assert gate.show("b", "out", 11, "fail").inside == 3
     assert gate.show("g", "in", 12).inside == 3
 
@@ -71,10 +72,28 @@ def test_at_midnight_nobody_is_inside() -> None:
 @pytest.mark.parametrize("clock", ["floor", "unknown"])
 def test_without_a_date_there_is_no_midnight(clock: ClockState) -> None:
     kept = Visits(LIMITED)
-    kept.recorded("a", "in", "pass", after(0, clock))
-    assert kept.of("b", "in", after(3601, clock)).inside == 1
+    kept.recorded(("a",), "in", "pass", after(0, clock))
+    assert kept.of(("b",), "in", after(3601, clock)).inside == 1
     # The first date that is known is none that began.
-    assert kept.of("b", "in", after(3602)).inside == 1
+    assert kept.of(("b",), "in", after(3602)).inside == 1
+
+
+def test_several_codes_of_one_person_are_one_person() -> None:
+    gate = Gate()
+    gate.show("card", "in", 0)
+    gate.show("declaration", "in", 1)
+    assert gate.show("card declaration insurance", "in", 2).inside == 0
+    assert gate.show("another", "in", 3).inside == 1
+    assert gate.show("insurance", "out", 4).inside == 1
+    assert gate.show("declaration", "out", 5) == Visit("out", 1, 1)
+    assert gate.show("a third", "in", 6).inside == 1
+
+
+def test_the_day_begins_with_the_door() -> None:
+    kept = Visits(LIMITED, day_starts_h=3)
+    kept.recorded(("a",), "in", "pass", after(0))
+    assert kept.of(("b",), "in", after(4 * 3600 - 1)).inside == 1
+    assert kept.of(("b",), "in", after(4 * 3600)).inside == 0
 
 
 def test_strangers_are_not_counted() -> None:
@@ -90,12 +109,12 @@ def test_the_longest_unseen_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) 
     gate.show("b", "in", 1)
     gate.show("a", "in", 2)
     gate.show("c", "in", 3)  # b is forgotten
-    assert gate.visits.of("d", "in", after(4)).inside == 2
-    assert gate.visits.of("b", "in", after(4)).since_s is None
-    assert gate.visits.of("a", "in", after(4)).since_s == 2
+    assert gate.visits.of(("d",), "in", after(4)).inside == 2
+    assert gate.visits.of(("b",), "in", after(4)).since_s is None
+    assert gate.visits.of(("a",), "in", after(4)).since_s == 2
 
 
 def test_without_a_limit_nothing_is_kept() -> None:
     kept = Visits(parse_policy(SHIPPED.encode()))
-    kept.recorded("a", "in", "pass", after(0))
-    assert kept.of("a", "in", after(1)) == Visit("in", 0, None)
+    kept.recorded(("a",), "in", "pass", after(0))
+    assert kept.of(("a",), "in", after(1)) == Visit("in", 0, None)

@@ -65,17 +65,18 @@ class Format(Protocol):
         """What the payload says. Raises text.Malformed."""
 
 
-# In the order in which they are asked; `unknown` takes what is left.
+# In the order in which they are asked, those with a prefix first, since asking them
+# costs nothing; `unknown` takes what is left.
 FORMATS: tuple[Format, ...] = (
+    hc1,
+    door_pass,
+    shc,
+    nzcp,
     vn_personal,
     cccd,
     bhyt,
-    door_pass,
-    hc1,
     hcmc,
     place,
-    shc,
-    nzcp,
     vds_nc,
     unknown,
 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 
+from kiosk.credentials.subjects import insurance_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
@@ -32,7 +33,6 @@ _DATE = re.compile("(?:([0-9]{1,2})/([0-9]{1,2})/)?([0-9]{4})")
 _SEX = {"1": "male", "2": "female", "0": "", "-": "", "": ""}
 _MEMBERS = (8, 9, 14, 16)
 """Counts without the `$`: two short forms, that of 2015 and that of 2021."""
-_NUMBER_DIGITS = 10
 _ADDRESS_MAX = 400
 _FACILITY_MAX = 40
 
@@ -43,11 +43,7 @@ def recognises(payload: bytes) -> bool:
 
 
 def read(payload: bytes, trust: TrustList) -> Credential:
-    """A health-insurance card. Raises Malformed.
-
-    Subject: the insurance number. It is the whole code since 2021; before, its last ten
-    digits, with who pays, benefit level and province before them.
-    """
+    """A health-insurance card. Raises Malformed. Subject: the insurance number."""
     members = [member.strip() for member in decode(payload).split("|")]
     if members[-1] in ("$", ""):
         members.pop()
@@ -76,7 +72,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     return Credential(
         format=NAMES[0],
         role="identity",
-        subject=f"vn-bhyt:{code[-_NUMBER_DIGITS:]}",
+        subject=insurance_key(code),
         display=abbreviate(name),
         claims=claims,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -36,10 +36,12 @@ _ISSUER, _EXPIRES, _NOT_BEFORE, _ISSUED = 1, 4, 5, 6
 _HCERT, _DCC = -260, 1
 _KINDS = {"v": "vaccination", "t": "test", "r": "recovery"}
 _REQUIRED = ("tg", "co", "is", "ci")
-_OPTIONAL = (
-    *("vp", "mp", "ma", "dn", "sd", "dt"),  # vaccination
-    *("tt", "nm", "sc", "dr", "tr", "tc"),  # test
-    *("fr", "df", "du"),  # recovery
+_OPTIONAL = frozenset(
+    (
+        *("vp", "mp", "ma", "dn", "sd", "dt"),  # vaccination
+        *("tt", "nm", "sc", "dr", "tr", "tc"),  # test
+        *("fr", "df", "du"),  # recovery
+    )
 )
 _STANDARD_NAME_MAX = 80
 _BIRTH = re.compile("([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T.*)?)?)?")
@@ -64,7 +66,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     """
     message = cose.read_sign1(_unpack(payload))
     content = cose.decode(message.content)
-    if not isinstance(content, Mapping):
+    if not isinstance(content, members.MAP):
         raise Malformed("content is not a CWT")
     valid_until = times.numeric_date(content.get(_EXPIRES), "expiry")
     issued_at = times.numeric_date(content.get(_ISSUED), "issue time")
@@ -106,15 +108,15 @@ def _unpack(payload: bytes) -> bytes:
     return inflate(packed, ZLIB)
 
 
-def _ids(message: cose.Sign1, country: str, certificate_id: str) -> list[str]:
+def _ids(message: cose.Sign1, country: str, certificate_id: str) -> Iterator[str]:
     """What the EU's revocation lists may name it by. Of an ECDSA signature only r is
     hashed, since anybody can make a second s that holds."""
     signature = message.signature
     if message.algorithm == "ES256":
         signature = signature[: len(signature) // 2]
     written = certificate_id.encode("utf-8", "replace")
-    named = (signature, written, country.encode("utf-8", "replace") + written)
-    return [hc1_id(sha256(data).digest()) for data in named]
+    for named in (signature, written, country.encode("utf-8", "replace") + written):
+        yield hc1_id(sha256(named).digest())
 
 
 def _claims(dcc: Mapping[Any, Any]) -> dict[str, Any]:
@@ -151,26 +153,22 @@ def _entry(dcc: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
     present = [key for key in _KINDS if dcc.get(key)]
     entries = dcc[present[0]] if len(present) == 1 else None
     match entries:
-        case [Mapping() as written]:
+        case [dict() | Mapping() as written]:
             entry: dict[str, Any] = {key: members.text(written, key) for key in _REQUIRED}
         case _:
             raise Malformed("expected one entry: a vaccination, a test or a recovery")
-    for key in _OPTIONAL:
-        match written.get(key):
-            case None:
-                pass
-            case str(text):
-                entry[key] = clean(text, key, members.TEXT_MAX)
-            case bool():
-                raise Malformed(f"{key} is neither text nor a number")
-            case int(number) | float(number) if math.isfinite(number):
-                entry[key] = number
-            case _:
-                raise Malformed(f"{key} is neither text nor a number")
+    for key in _OPTIONAL.intersection(written):
+        value = written[key]
+        if isinstance(value, str):
+            entry[key] = clean(value, key, members.TEXT_MAX)
+        elif type(value) in (int, float) and math.isfinite(value):
+            entry[key] = value
+        elif value is not None:
+            raise Malformed(f"{key} is neither text nor a number")
     return _KINDS[present[0]], entry
 
 
-def _events(kind: str, entry: Mapping[str, Any]) -> tuple[Event, ...]:
+def _events(kind: str, entry: dict[str, Any]) -> tuple[Event, ...]:
     """What the entry attests; nothing when it is of another disease, says no full date, or
     a test without a result."""
     if entry["tg"] != _COVID_19:

@@ -33,7 +33,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     """A pass, its signature checked. Raises Malformed."""
     message = cose.read_sign1(_unpack(payload))
     content = cose.decode(message.content)
-    if not isinstance(content, Mapping):
+    if not isinstance(content, members.MAP):
         raise Malformed("content is not a CWT")
     issuer = members.text(content, _ISSUER)
     span = (

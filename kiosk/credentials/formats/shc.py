@@ -51,7 +51,7 @@ _RESULTS = {
 
 class _Jws(NamedTuple):
     kid: str
-    content: Mapping[str, Any]
+    content: dict[str, Any]
     signed: bytes
     signature: bytes
 

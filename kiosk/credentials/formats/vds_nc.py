@@ -67,13 +67,13 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     kind = _KINDS.get(members.text(header, "t"), "")
     if not kind or type(header.get("v")) is not int or header["v"] != 1:
         raise Malformed("neither icao.vacc nor icao.test of version 1")
-    der = base64url(members.text(seal, "cer", len(payload)), "certificate")
-    certificate = certificates.load(der)
-    if certificate is None:
+    der = base64url(seal.get("cer"), "certificate")
+    loaded = certificates.load(der)
+    if loaded is None:
         raise Malformed("the certificate cannot be read")
     claims = _claims(message, kind)
-    signed, signer = _signature(data, seal, certificate, der, trust, claims)
-    span = certificates.validity(certificate)
+    signed, signer = _signature(data, seal, loaded, der, trust, claims)
+    span = loaded.valid_from, loaded.valid_until
     start, end = signer.narrow(*span) if signer is not None else span
     return Credential(
         format=NAMES[0],
@@ -92,7 +92,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
 def _signature(
     data: Mapping[str, Any],
     seal: Mapping[str, Any],
-    certificate: x509.Certificate,
+    loaded: certificates.Loaded,
     der: bytes,
     trust: TrustList,
     claims: Mapping[str, str],
@@ -100,8 +100,8 @@ def _signature(
     algorithm = members.text(seal, "alg")
     if algorithm not in _ALGORITHMS:
         raise Malformed("signature algorithm is none of ES256, ES384, ES512")
-    signature = base64url(members.text(seal, "sigvl"), "signature")
-    key: Any = certificate.public_key()
+    signature = base64url(seal.get("sigvl"), "signature")
+    certificate, key, *_ = loaded
     if not signatures.holds(key, algorithm, signature, strict_json.canonical(data)):
         return "invalid", None  # whoever the signer is
     usages = certificates.extension(certificate, x509.ExtendedKeyUsage)

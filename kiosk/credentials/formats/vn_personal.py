@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kiosk.credentials.subjects import document_key, insurance_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
@@ -49,7 +50,8 @@ def recognises(payload: bytes) -> bool:
 def read(payload: bytes, trust: TrustList) -> Credential:
     """A declaration. Raises Malformed.
 
-    Subject: the document when it is whole, else the platform id, else name and birth.
+    Subject: the document when it is whole, else the platform id, else the insurance number,
+    else name and birth.
     """
     document, name, birth, self_or_behalf, qid, ext = decode(payload).split("|")
     document = document.strip().upper()
@@ -90,13 +92,11 @@ def _birth(text: str) -> str:
 def _subject(claims: dict[str, Any]) -> str:
     document: str = claims["document"]
     if document and not claims["document_masked"]:
-        if document.isdecimal() and len(document) == 12:
-            return f"vn-id:{document}"
-        if document.isdecimal() and len(document) == 9:
-            return f"vn-cmnd:{document}"
-        return f"passport:{document}"
+        return document_key(document)
     if claims["qid"]:
         return f"vn-qid:{claims['qid']}"
+    if "health_insurance" in claims:
+        return insurance_key(claims["health_insurance"])
     return person_key(claims["name"], claims["birth"])
 
 

@@ -1,0 +1,154 @@
+"""An issuer's folder: `issuer.key` (Ed25519), `issuer.json` (its name), `register.db`."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from central.passes import files
+from central.passes.register import Register
+from kiosk.credentials.formats.door_pass import NAMES, believe, key_id
+from kiosk.credentials.listing import Listing, Revoked, encode
+from kiosk.credentials.text import Malformed, clean
+from kiosk.credentials.trust import parse_listing
+from kiosk.errors import ConfigError
+
+_NAME_MAX = 80
+_HINT = "; is this the folder that `init` made? Name it with --issuer"
+
+
+class _About(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    kid: str
+
+
+class Public(msgspec.Struct, frozen=True):
+    """An issuer without its private key."""
+
+    name: str
+    key: Ed25519PublicKey
+
+    @property
+    def kid(self) -> str:
+        """By what a pass names the key: 8 hexadecimal digits."""
+        return key_id(self.key).hex()
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the raw public key, in groups to be read out on the telephone."""
+        digest = hashlib.sha256(self.key.public_bytes_raw()).hexdigest()
+        return " ".join(digest[at : at + 4] for at in range(0, len(digest), 4))
+
+
+class Issuer(msgspec.Struct, frozen=True):
+    """Who signs passes; `name` is what people call it."""
+
+    name: str
+    key: Ed25519PrivateKey
+
+    @property
+    def public(self) -> Public:
+        """What others may know of it."""
+        return Public(self.name, self.key.public_key())
+
+    def trust(self, revoked: Sequence[int]) -> bytes:
+        """Trust list (version 2) of this issuer and its revoked passes."""
+        believed = believe(self.key.public_key(), self.name)
+        ids = [str(number) for number in revoked]
+        gone = [Revoked(format=NAMES[0], kid=believed.kid, ids=ids)] if ids else []
+        return encode(Listing([believed], gone))
+
+
+def inspect(document: bytes) -> tuple[Public, int]:
+    """Whose trust list it is, and how many passes it revokes. Raises ConfigError when it says
+    more than an issuer may: who signs it for a fleet would sign that too."""
+    listing = parse_listing(document)
+    if [entry.format for entry in listing.issuers] != list(NAMES):
+        raise ConfigError(["an issuer of passes names one key of its own and no other"])
+    (entry,) = listing.issuers
+    try:
+        key = serialization.load_der_public_key(entry.key)
+    except ValueError as error:
+        raise ConfigError(["the key cannot be read"]) from error
+    if not isinstance(key, Ed25519PublicKey) or entry != believe(key, entry.issuer):
+        raise ConfigError(["the key is not what `trust` writes: Ed25519, with the kid of that key"])
+    strange = [r for r in listing.revoked if (r.format, r.kid) != (entry.format, entry.kid)]
+    if strange:
+        raise ConfigError(["it revokes codes of others"])
+    return Public(entry.issuer, key), sum(len(r.ids or ()) for r in listing.revoked)
+
+
+def create(folder: Path, name: str) -> Issuer:
+    """A new issuer in `folder`, which must be empty or absent. Raises ConfigError."""
+    try:
+        name = clean(name, "name", _NAME_MAX)
+    except Malformed as problem:
+        raise ConfigError([str(problem)]) from None
+    if not name:
+        raise ConfigError(["the issuer's name is empty; people read it on every pass"])
+    files.private_folder(folder)
+    if any(folder.iterdir()):
+        raise ConfigError([f"{folder} is not empty; choose a folder that does not exist yet"])
+    folder.chmod(0o700)
+    issuer = Issuer(name, Ed25519PrivateKey.generate())
+    pem = issuer.key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    about = (
+        msgspec.json.format(msgspec.json.encode(_About(name, issuer.public.kid)), indent=1) + b"\n"
+    )
+    for at, data in ((_about(folder), about), (_register(folder), b""), (_key(folder), pem)):
+        with files.private_file(at) as made:
+            made.write(data)
+    with Register(_register(folder)):
+        return issuer
+
+
+def load(folder: Path) -> Issuer:
+    """The issuer of a folder. Raises ConfigError, also for a key that others may read."""
+    pem = files.read(_key(folder), _HINT)
+    if stat.S_IMODE(_key(folder).stat().st_mode) & 0o077:
+        raise ConfigError([f"{_key(folder)} may be read by others; chmod 600 it"])
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except ValueError as error:
+        raise ConfigError([f"{_key(folder)} is no private key in PEM"]) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError([f"{_key(folder)} is not the Ed25519 key that `init` made"])
+    try:
+        about = msgspec.json.decode(files.read(_about(folder), _HINT), type=_About)
+    except msgspec.MsgspecError as error:
+        raise ConfigError([f"{_about(folder)}: {error}"]) from error
+    issuer = Issuer(about.name, key)
+    if about.kid != issuer.public.kid:
+        raise ConfigError(
+            [f"{_about(folder)} is about key {about.kid}, the key is {issuer.public.kid}"]
+        )
+    return issuer
+
+
+def register(folder: Path) -> Register:
+    """The register of a folder; the caller closes it. Raises ConfigError."""
+    if not _register(folder).is_file():
+        raise ConfigError([f"{_register(folder)} is missing{_HINT}"])
+    return Register(_register(folder))
+
+
+def _key(folder: Path) -> Path:
+    return folder / "issuer.key"
+
+
+def _about(folder: Path) -> Path:
+    return folder / "issuer.json"
+
+
+def _register(folder: Path) -> Path:
+    return folder / "register.db"

@@ -1,0 +1,43 @@
+"""The keys under which one person is known; docs/subjects.md has the table.
+
+A number is written down in several codes, so one code may say that two keys are one person:
+an identity card names the earlier card, a declaration the platform's id and the insurance.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_CMND_DIGITS, _ID_DIGITS = 9, 12
+_INSURANCE_DIGITS = 10
+
+
+def document_key(number: str) -> str:
+    """Key of a whole document number: identity card, earlier card, else a passport."""
+    kinds = {_ID_DIGITS: "vn-id", _CMND_DIGITS: "vn-cmnd"}
+    return f"{kinds.get(len(number), 'passport') if number.isdecimal() else 'passport'}:{number}"
+
+
+def insurance_key(card: str) -> str:
+    """Key of a health-insurance card. The number is the whole code since 2021; before, its
+    last ten digits, with who pays, benefit level and province before them."""
+    return f"vn-bhyt:{card[-_INSURANCE_DIGITS:]}"
+
+
+def known_as(subject: str, claims: dict[str, Any]) -> tuple[str, ...]:
+    """All keys that a code proves to be one person, `subject` first; empty when it names
+    nobody. Names are no proof: two people may share name and date of birth."""
+    keys = [subject] if subject else []
+    if claims.get("old_document"):
+        keys.append(document_key(claims["old_document"]))
+    if claims.get("qid"):
+        keys.append(f"vn-qid:{claims['qid']}")
+    if claims.get("health_insurance"):
+        keys.append(insurance_key(claims["health_insurance"]))
+    return tuple(dict.fromkeys(keys))
+
+
+def is_dependant(claims: dict[str, Any]) -> bool:
+    """Whether a code says of itself that somebody else answers for its holder: declared on
+    behalf, or a child's insurance card with the name of a parent."""
+    return bool(claims.get("on_behalf") or claims.get("guardian"))

@@ -1,0 +1,139 @@
+"""Coming or going: by configuration, by the visitor's button, or by what was last recorded.
+
+What a showing means at a `toggle` door, by what is remembered of the person:
+
+    remembered           shown within min_stay_s   shown later   after it, if recorded
+    nothing                        -               in            in
+    nothing, but blind             -               unknown       unknown
+    in                   repeats "in"              out           out
+    out                  repeats "out"             in            in
+    unknown              repeats "unknown"         unknown       unknown
+
+*Repeats* gives the answer again without a record. *Blind* is a door that cannot know who is
+inside: it was started, or had to forget somebody, since the day began. Who is turned away
+is recorded whenever shown, within min_stay_s with what was remembered; it changes what is
+remembered only for who was in, since they leave. Who has no key is always unknown.
+
+The day begins at `day_starts_h` in Vietnam; then everybody is forgotten and nobody is
+inside. While the clock is not right, the last `NO_CLOCK_S` seconds are taken for the day.
+
+A press makes the next record within `BUTTON_S` an "out", at a `button` and at a `toggle` door.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from typing import NamedTuple
+
+from kiosk.config import DoorDirection
+from kiosk.model import Direction, Instant
+
+REMEMBERED = 40_000
+"""Keys: 10,000 people a day with up to four each."""
+KEYS_OF_ONE = 8
+"""So many of one person, the newest; more is somebody's experiment."""
+BUTTON_S = 10.0
+NO_CLOCK_S = 16 * 3600.0
+_VIETNAM_MS = 7 * 3_600_000  # UTC+7, all year
+_DAY_MS = 86_400_000
+
+
+class Step(NamedTuple):
+    """What a showing means. `repeats`: nothing new, no record. `remember`: what holds of the
+    person once it is recorded; None leaves it as it was."""
+
+    direction: Direction
+    repeats: bool = False
+    remember: Direction | None = None
+
+
+class _Last(NamedTuple):
+    direction: Direction
+    at: float
+    digests: tuple[bytes, ...]  # all keys under which it is found
+
+
+_OPPOSITE: dict[Direction, Direction] = {"in": "out", "out": "in", "unknown": "unknown"}
+
+
+class Directions:
+    """All times are CLOCK_BOOTTIME in seconds. No key of a person is kept, but its HMAC-SHA256
+    under a random key that lives in memory; what is kept dies with the process."""
+
+    def __init__(
+        self, door: DoorDirection, min_stay_s: float, day_starts_h: int, started: float
+    ) -> None:
+        self._door = door
+        self._min_stay_s = min_stay_s
+        self._day_starts_ms = day_starts_h * 3_600_000
+        self._blind_at = started  # who was recorded up to then is not remembered
+        self._key = os.urandom(32)
+        self._last: dict[bytes, _Last] = {}  # oldest first
+        self._pressed_at = float("-inf")
+
+    def press(self, at: float) -> None:
+        """The button was pressed; at a door with a fixed direction it means nothing."""
+        if self._door in ("button", "toggle"):
+            self._pressed_at = at
+
+    def leaving(self, at: float) -> float:
+        """Until when the next record is an "out" by the button; 0 when it is not."""
+        until = self._pressed_at + BUTTON_S
+        return until if self._pressed_at <= at < until else 0.0
+
+    def step(self, keys: tuple[str, ...], refused: bool, at: float, now: Instant) -> Step:
+        """What it means that the person of these keys is shown; `refused`: is turned away."""
+        if self._door == "in" or self._door == "out":
+            return Step(self._door)
+        if self.leaving(at):
+            return Step("out", remember="out")
+        if self._door == "button":
+            return Step("in")
+        if not keys:
+            return Step("unknown")
+        begin = self._day_began(at, now)
+        self._forget(begin)
+        found = self._found(keys)
+        if not found:
+            direction: Direction = "in" if self._blind_at < begin else "unknown"
+            return Step(direction, remember=None if refused else direction)
+        last = max(found, key=lambda last: last.at)
+        if at - last.at < self._min_stay_s:
+            return Step(last.direction, repeats=not refused)
+        direction = _OPPOSITE[last.direction]
+        return Step(direction, remember=None if refused and direction != "out" else direction)
+
+    def recorded(self, keys: tuple[str, ...], step: Step, at: float) -> None:
+        """The step is on the card."""
+        self._pressed_at = float("-inf")
+        if self._door != "toggle" or step.remember is None:
+            return
+        known = [digest for last in self._found(keys) for digest in last.digests]
+        digests = tuple(dict.fromkeys([*map(self._digest, keys), *known]))[:KEYS_OF_ONE]
+        for digest in (*digests, *known):
+            self._last.pop(digest, None)
+        self._last |= dict.fromkeys(digests, _Last(step.remember, at, digests))
+        while len(self._last) > REMEMBERED:
+            self._forget_oldest()
+
+    def _found(self, keys: tuple[str, ...]) -> list[_Last]:
+        return [self._last[d] for d in map(self._digest, keys) if d in self._last]
+
+    def _day_began(self, at: float, now: Instant) -> float:
+        if now.clock != "synced":
+            return at - NO_CLOCK_S
+        return at - (now.wall_ms + _VIETNAM_MS - self._day_starts_ms) % _DAY_MS / 1000
+
+    def _forget(self, begin: float) -> None:
+        while self._last and next(iter(self._last.values())).at < begin:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        # It makes the door blind until a day that began later: with a clock that is set
+        # anew, that need not be now.
+        last = self._last.pop(next(iter(self._last)))
+        self._blind_at = max(self._blind_at, last.at)
+
+    def _digest(self, key: str) -> bytes:
+        return hmac.digest(self._key, key.encode(), "sha256")[:16]

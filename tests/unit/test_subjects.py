@@ -1,0 +1,171 @@
+"""One person, many codes: what docs/subjects.md promises, at the door `kiosk.credentials.parse`."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, date, datetime
+
+import cbor2
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from demo.abroad import PV_SEAL, CardIssuer, PassIssuer, SealIssuer
+from demo.issuers import Issuer
+from kiosk.credentials import parse
+from kiosk.credentials.formats.door_pass import Pass, encode
+from kiosk.credentials.subjects import is_dependant, known_as
+from kiosk.credentials.text import clean_name, standard_name
+from kiosk.credentials.trust import TrustList
+from kiosk.model import Credential
+
+START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+BORN = date(1999, 1, 2)
+ID, CMND, QID, INSURANCE = "099199000001", "990000001", "162979000000000001", "9900000001"
+NAME = "Nguyễn Thị Ngọc Ánh"
+HEX = NAME.encode().hex()
+
+CCCD = f"{ID}|{CMND}|{NAME}|02011999|Nữ|Số 1|01062021"
+CAN_CUOC = f"{ID}||{NAME}|02011999|Nữ|Số 1|01082024||||"
+PHONE = f"{ID}|NGUYEN THI NGOC ANH|1999-01-02|0|{QID}|<2"
+BEFORE = f"{CMND}|NGUYEN THI NGOC ANH|1999-01-02|0|{QID}|<2"
+MASKED = f"******000001|NGUYEN THI NGOC ANH|1999-**-**|0|{QID}|<2"
+MASKED_INSURED = f"******000001|NGUYEN THI NGOC ANH|1999-**-**|0||<2<{INSURANCE}"
+MASKED_ONLY = "******000001|NGUYEN THI NGOC ANH|1999-**-**|0||<2"
+BHYT = f"{INSURANCE}|{HEX}|2/1/1999|2|-|01 - 028|01/01/2026|31/12/2026"
+OLD_BHYT = f"GD401{INSURANCE}|{HEX}|02/01/1999|2|-|01 - 028|01/01/2026|31/12/2026"
+
+
+def read(payload: str | bytes) -> Credential:
+    return parse(payload if isinstance(payload, bytes) else payload.encode(), TrustList())
+
+
+def keys(payload: str | bytes) -> tuple[str, ...]:
+    found = read(payload)
+    return known_as(found.subject, found.claims)
+
+
+@pytest.mark.parametrize(
+    ("codes", "subject"),
+    [
+        ((CCCD, CAN_CUOC, PHONE), f"vn-id:{ID}"),
+        ((BHYT, OLD_BHYT, MASKED_INSURED), f"vn-bhyt:{INSURANCE}"),
+        ((MASKED, MASKED.replace("1999-**-**", "1999-01-02")), f"vn-qid:{QID}"),
+    ],
+)
+def test_these_codes_have_one_subject(codes: tuple[str, ...], subject: str) -> None:
+    assert {read(code).subject for code in codes} == {subject}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "by"),
+    [
+        (CCCD, BEFORE, f"vn-cmnd:{CMND}"),  # the card tells its earlier number
+        (PHONE, MASKED, f"vn-qid:{QID}"),  # whole once, masked another time
+        (BEFORE, MASKED, f"vn-qid:{QID}"),
+        (PHONE + f"<{INSURANCE}", BHYT, f"vn-bhyt:{INSURANCE}"),
+        (PHONE + f"<{INSURANCE}", MASKED_INSURED, f"vn-bhyt:{INSURANCE}"),
+        (MASKED + f"<GD401{INSURANCE}", BHYT, f"vn-bhyt:{INSURANCE}"),
+    ],
+)
+def test_these_are_linked_by_a_number_that_both_tell(one: str, other: str, by: str) -> None:
+    assert read(one).subject != read(other).subject
+    assert set(keys(one)) & set(keys(other)) == {by}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (CCCD, MASKED),  # half a number is nobody's
+        (CCCD, BHYT),  # neither card names the other
+        (CAN_CUOC, BEFORE),  # this card no longer tells the earlier number
+        (CCCD, f"|{NAME}|1999-01-02|0||"),  # a name is no proof
+    ],
+)
+def test_these_are_not_linked(one: str, other: str) -> None:
+    assert not set(keys(one)) & set(keys(other))
+
+
+def test_masked_without_any_other_number_it_names_nobody() -> None:
+    assert keys(MASKED_ONLY) == ()
+    assert read(MASKED_ONLY).claims["document_masked"]
+    assert read(MASKED_ONLY).claims["birth_masked"]
+
+
+def test_a_passport_in_the_declaration_and_in_the_visible_seal() -> None:
+    seal = SealIssuer.new("UT", START, END, PV_SEAL)
+    proof = seal.wrap(seal.vaccination("NGUYEN  THI NGOC ANH", BORN, "B0000001", [START.date()]))
+    declared = f"b0000001|NGUYEN THI NGOC ANH|1999-01-02|0|{QID}|"
+    assert read(proof).subject == read(declared).subject == "passport:B0000001"
+
+
+def certificates(family: str, given: str) -> list[bytes]:
+    """One person, by every format that knows people by their name."""
+    card = CardIssuer.new("https://health.example/issuer")
+    nz = PassIssuer.new("nz.example")
+    door = Pass(
+        id=7,
+        name=clean_name(f"{family} {given}"),  # passes are issued in NFC alone
+        birth="1999-01-02",
+        group="7A2",
+        first=START.date(),
+        last=END.date(),
+    )
+    return [
+        Issuer.new("VN", "ES256", START, END).issue(family, given, BORN, START, END),
+        card.issue(family, given, BORN, [date(2021, 9, 1)], START),
+        nz.wrap(cbor2.dumps(nz.content(family, given, BORN, START, END))),
+        encode(door, Ed25519PrivateKey.generate()),
+        f"|{family} {given}|1999-01-02|0||".encode(),
+    ]
+
+
+def test_names_lead_to_one_subject_however_they_are_written() -> None:
+    written = [
+        ("Nguyễn", "Thị Ngọc Đào"),
+        ("NGUYỄN", "THỊ NGỌC ĐÀO"),
+        ("NGUYEN", "THI NGOC DAO"),
+        (unicodedata.normalize("NFD", "Nguyễn"), unicodedata.normalize("NFD", "Thị  Ngọc Đào")),
+    ]
+    subjects = {read(code).subject for names in written for code in certificates(*names)}
+    assert subjects == {"name:NGUYEN<THI<NGOC<DAO:1999-01-02"}
+
+
+@pytest.mark.parametrize(
+    ("name", "standard"),
+    [
+        ("Ðinh Thị Ðào", "DINH<THI<DAO"),  # Icelandic Eth, typed for the Vietnamese letter
+        ("Łukasz Møller", "LUKASZ<MOELLER"),
+        ("Weiß", "WEISS"),
+        ("Jean-Pierre d'Arc", "JEAN<PIERRE<D<ARC"),
+    ],
+)
+def test_letters_that_unicode_does_not_take_apart(name: str, standard: str) -> None:
+    assert standard_name(name) == standard
+
+
+@given(st.text(alphabet="aăâđeêioôơuưyAĂÂĐEÊIOÔƠUƯYbcnghtr ́̀̉̃̇", min_size=1, max_size=40))
+def test_case_and_normal_form_of_a_name_do_not_matter(name: str) -> None:
+    spellings = [unicodedata.normalize(form, name) for form in ("NFC", "NFD", "NFKC", "NFKD")]
+    spellings += [name.upper(), name.lower()]
+    assert {standard_name(spelling) for spelling in spellings} == {standard_name(name)}
+
+
+@pytest.mark.parametrize("birth", ["1999", "1999-01"])
+def test_a_name_without_a_full_date_of_birth_is_nobodys_key(birth: str) -> None:
+    assert read(f"|{NAME}|{(birth + '-**-**')[:10]}|0||").subject == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "dependant"),
+    [
+        (f"|LE VAN CON|2015-09-05|1|{QID}|162979000000000002<1", True),
+        (BHYT + f"|01/01/2026|-|{HEX}|4|01/02/2030|0|$", True),  # with the name of a parent
+        (BHYT + "|01/01/2026|-|-|4|01/02/2030|0|$", False),
+        (PHONE, False),
+        (CCCD, False),
+    ],
+)
+def test_who_is_a_dependant_says_so(code: str, dependant: bool) -> None:
+    assert is_dependant(read(code).claims) is dependant
