@@ -517,7 +517,8 @@ def test_what_repeats_at_a_toggle_door_is_not_too_soon(door: Door) -> None:
     policy = parse_policy(f"{shipped}\n[limits]\nmin_interval_s = 600\nmax_occupancy = 1".encode())
     door.parts.directions = Directions("toggle", 300, 3, -1e6)
     door.parts.visits = Visits(policy)
-    door.parts.judge = lambda shown, now, risk, visit: judge(shown, policy, now, risk, visit)
+    card = Credential(format="cccd", role="identity")
+    door.parts.judge = lambda shown, now, risk, visit: judge(card, policy, now, risk, visit)
     for at, code in ((100, b"one"), (150, b"one"), (160, b"two"), (500, b"one"), (510, b"three")):
         door.show(code, at=at)
     assert [(a.reason, a.direction, a.repeated) for a in door.answers] == [
