@@ -21,6 +21,7 @@ Path = Callable[[float], Point]
 """Where the middle of a thing is at a time (seconds), in pixels of the frame."""
 
 _DARK = 18  # grey level of a screen that is off
+_SEEN_LIT = 0.5  # a screen that is darker shows no code yet
 _SMOOTH = 3  # pixels of movement up to which places between pixels count
 
 
@@ -43,7 +44,7 @@ class Mark(NamedTuple):
 
 class Layer(NamedTuple):
     """A thing in one frame: its light where it is solid, else 0; how solid it is, 0 to 1; and
-    the codes on it that are not dark. Arrays (height, width)."""
+    the codes on it that are bright enough to be seen. Arrays (height, width)."""
 
     light: Light
     mask: Light
@@ -97,7 +98,7 @@ class Thing:
             light[here] += source[there] * share
             mask[here] += self._mask[there] * share
         mark = Mark(self._payload, self._corners + self._path(at + shutter_s / 2))
-        return Layer(light, mask, [mark] if lit > 0 else [])
+        return Layer(light, mask, [mark] if lit >= _SEEN_LIT else [])
 
 
 class Scrolling:

@@ -31,9 +31,10 @@ KioskId = Annotated[
         " or empty while the kiosk is not enrolled",
     ),
 ]
-Driver = Annotated[
-    str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}\Z", description="the name of a driver's file")
-]
+# Drivers are known by their files, which nobody here may import; a test holds these to them.
+CameraDriver = Literal["picamera", "webcam", "replay", "none"]
+ReaderDriver = Literal["serial_line", "keyboard", "none"]
+PanelDriver = Literal["luma_i2c", "png", "none"]
 Host = Annotated[
     str,
     Meta(
@@ -77,7 +78,7 @@ class Camera(Section, frozen=True, kw_only=True):
     """`driver` is a file in drivers/camera, or `NONE`. `replay` alone uses `folder` (where the
     pictures lie) and `hold_s` (how long each is shown), `webcam` alone `device`."""
 
-    driver: Driver
+    driver: CameraDriver
     width: Annotated[int, Meta(ge=160, le=4608)]
     height: Annotated[int, Meta(ge=120, le=2592)]
     fps: Annotated[float, Meta(gt=0, le=120)]
@@ -90,10 +91,13 @@ class Reader(Section, frozen=True, kw_only=True):
     """An external scanner. `driver` is a file in drivers/reader, `end` what the scanner puts
     after each code. `serial_line` alone uses `baud`, `keyboard` alone `alt`."""
 
-    driver: Driver
+    driver: ReaderDriver
     device: Path | Literal[""]
     baud: Annotated[int, Meta(ge=1200, le=4_000_000)]
-    end: Literal["cr", "lf", "tab"]
+    end: Annotated[
+        Literal["cr", "lf", "tab"],
+        Meta(description='"cr" (Enter, CR, CR LF) or "lf" (LF, CR LF) or "tab"'),
+    ]
     alt: Literal["none", "unicode", "bytes"]
 
 
@@ -132,7 +136,7 @@ class Panel(Section, frozen=True, kw_only=True):
     """`driver` is a file in drivers/oled; `png` alone uses `folder` (where the screens are
     written). No heartbeat for `scanner_silent_s` = out of order."""
 
-    driver: Driver
+    driver: PanelDriver
     controller: Literal["ssd1306", "sh1106", "ssd1309"]
     width: Literal[128]
     height: Literal[64]
@@ -323,7 +327,8 @@ def _read(path: Path, problems: list[str]) -> dict[str, object]:
     except UnicodeDecodeError as error:
         problems.append(f"{path}: not UTF-8 text, byte {error.start} is {raw[error.start]:#04x}")
     except tomllib.TOMLDecodeError as error:
-        problems.append(f"{path}: not TOML: {error}")
+        hint = "; text needs quotes" if str(error).startswith("Invalid value") else ""
+        problems.append(f"{path}: not TOML: {error}{hint}")
     except RecursionError:
         problems.append(f"{path}: not a configuration: nested too deep")
     return {}

@@ -1,19 +1,17 @@
 """From the configuration to drivers: how a kiosk opens what the configuration names.
 
 For whoever wires or tries hardware: the daemons' __main__ and kioskctl. Each function
-gives what opens the device; raises ConfigError when there is no such driver.
+gives what opens the device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from drivers import driver
 from kiosk.config import NONE, Config
-from kiosk.errors import ConfigError
 
 # Within the functions as well: a panel needs no numpy, a camera no drawing.
 if TYPE_CHECKING:
@@ -37,8 +35,7 @@ def camera(config: Config) -> Callable[[], Camera] | None:
         camera.hold_s,
         str(camera.device),
     )
-    module = _driver("camera", "camera", camera.driver, also=f", {NONE}")
-    return partial(module.open_camera, options)
+    return partial(driver("camera", camera.driver).open_camera, options)
 
 
 def reader(config: Config) -> Callable[[], Reader]:
@@ -47,7 +44,7 @@ def reader(config: Config) -> Callable[[], Reader]:
 
     reader = config.reader
     options = ReaderOptions(str(reader.device), reader.baud, reader.end, reader.alt)
-    return partial(_driver("reader", "reader", reader.driver).open_reader, options)
+    return partial(driver("reader", reader.driver).open_reader, options)
 
 
 def panel(config: Config) -> Callable[[], Panel]:
@@ -64,12 +61,4 @@ def panel(config: Config) -> Callable[[], Panel]:
         rotate=panel.rotate,
         folder=str(panel.folder),
     )
-    return partial(_driver("panel", "oled", panel.driver).open_panel, options)
-
-
-def _driver(section: str, kind: str, name: str, also: str = "") -> ModuleType:
-    """`also` names what is no file."""
-    try:
-        return driver(kind, name)
-    except ValueError as error:
-        raise ConfigError([f"{section}.driver: {error}{also}"]) from error
+    return partial(driver("oled", panel.driver).open_panel, options)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from drivers import missing
 from drivers.camera import CameraError
 
 # Pixel formats that begin with a plane of luma.
@@ -19,9 +20,7 @@ def pyav() -> ModuleType:
     try:
         import av
     except (ImportError, OSError) as error:
-        raise CameraError(
-            f"PyAV cannot be imported ({error}); install it: pip install 'door-kiosk[webcam]'"
-        ) from error
+        raise CameraError(missing("PyAV", error, "webcam")) from error
     return av
 
 

@@ -120,6 +120,8 @@ class _Webcam:
                         self._news.notify()
         except (self._broken, OSError) as error:
             problem = f"the webcam broke while reading ({error}); was it unplugged?"
+        except Exception as error:  # noqa: BLE001 - told by frame()
+            problem = f"the webcam's reader died of {type(error).__name__}; report it"
         with self._news:
             self._problem = problem
             self._news.notify()

@@ -13,8 +13,8 @@ import threading
 import time
 from typing import Any
 
-from drivers import device_problem
-from drivers.reader import Reader, ReaderError, ReaderOptions
+from drivers import device_problem, missing
+from drivers.reader import Reader, ReaderError, ReaderOptions, not_open
 from drivers.reader._gathering import SILENCE_S, Gathering
 from drivers.reader._keys import Keys
 
@@ -31,9 +31,7 @@ class _Keyboard:
         try:
             import evdev
         except ImportError as error:
-            raise ReaderError(
-                f"evdev cannot be imported ({error}); install it: pip install 'door-kiosk[reader]'"
-            ) from error
+            raise ReaderError(missing("evdev", error, "reader")) from error
         self._device = _taken(evdev, options.device)
         self._gathering = Gathering(time.monotonic())
         self._keys = Keys(self._gathering, options.end, options.alt)
@@ -59,10 +57,13 @@ class _Keyboard:
         try:
             while self._took():
                 pass
+            return
         except OSError as error:
             self._problem = f"{self._device.path} broke while reading ({error}); was it unplugged?"
-            if not self._ready.full():  # else nobody waits
-                self._ready.put_nowait(None)
+        except Exception as error:  # noqa: BLE001 - told by read(); its words might quote keys
+            self._problem = f"the keyboard's reader died of {type(error).__name__}; report it"
+        if not self._ready.full():  # else nobody waits
+            self._ready.put_nowait(None)
 
     def _took(self) -> bool:
         """Takes what is there; False once it is closed."""
@@ -73,7 +74,10 @@ class _Keyboard:
         if not ready:
             self._keys.quiet(now)
             return True
-        events = list(self._device.read())
+        try:
+            events = list(self._device.read())
+        except BlockingIOError:  # woken for nothing
+            return True
         if not events:
             raise OSError("it ended")
         for event in events:
@@ -115,8 +119,8 @@ def _taken(evdev: Any, path: str) -> Any:
     except (OSError, evdev.device.EvdevError) as error:
         if device is not None:
             device.close()
-        raise ReaderError(
-            f"{path} does not open as a scanner that types ({error}); is it in use?"
+        raise not_open(
+            path, "input device", error, 'a scanner on a serial line needs "serial_line"'
         ) from error
     return device
 

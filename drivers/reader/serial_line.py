@@ -11,8 +11,8 @@ import termios
 import time
 from collections import deque
 
-from drivers import device_problem
-from drivers.reader import Reader, ReaderError, ReaderOptions
+from drivers import device_problem, missing
+from drivers.reader import Reader, ReaderError, ReaderOptions, not_open
 from drivers.reader._gathering import Gathering
 
 _ENDS = {"cr": b"\r", "lf": b"\n", "tab": b"\t"}
@@ -29,10 +29,7 @@ class _SerialLine:
         try:
             import serial
         except ImportError as error:
-            raise ReaderError(
-                f"pyserial cannot be imported ({error}); install it: "
-                "pip install 'door-kiosk[reader]'"
-            ) from error
+            raise ReaderError(missing("pyserial", error, "reader")) from error
         self._device = options.device
         problem = device_problem("scanner", options.device, "reader.device", "/dev/serial/by-id")
         if problem:
@@ -42,8 +39,8 @@ class _SerialLine:
             self._port = serial.Serial(options.device, options.baud, timeout=0, exclusive=True)
         # pyserial lets the errors of termios through, and has ValueError for odd speeds.
         except (OSError, termios.error, ValueError) as error:
-            raise ReaderError(
-                f"{options.device} does not open as a serial line ({error}); is it in use?"
+            raise not_open(
+                options.device, "serial line", error, 'a scanner that types needs "keyboard"'
             ) from error
         self._end = _ENDS[options.end]
         self._after_end = True  # what was thrown away may have been the CR of a CR LF

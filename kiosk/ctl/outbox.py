@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from kiosk.config import load
-from kiosk.ctl.words import count, span
+from kiosk.ctl.words import count, opened, span
 from kiosk.errors import OutboxError
-from kiosk.outbox import SealedSegments, seal_leftovers
+from kiosk.outbox import SealedSegments, scanner_at_work, seal_leftovers
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +35,9 @@ def run(args: argparse.Namespace) -> int:
     waiting = sealed.waiting()
     oldest = f", the oldest for {span(sealed.age_s(waiting[0]))}" if waiting else ""
     print(f"waiting: {count(len(waiting), 'segment')}{oldest}")
+    if still_open := sealed.still_open():
+        whose = "in the scanner's hands" if scanner_at_work(directory) else "left by a dead scanner"
+        print(f"open: {opened(still_open)}, {whose}")
     print(f"quarantine: {count(len(sealed.quarantined()), 'file')}")
     return 0
 

@@ -124,7 +124,7 @@ def _of_size(payload: bytes) -> str:
     if not payload:
         return "nothing came on standard input"
     if len(payload) > PAYLOAD_MAX:
-        return f"more than {PAYLOAD_MAX} bytes, and no code holds more"
+        return f"more than {PAYLOAD_MAX} bytes, which is more than any known format has"
     return ""
 
 

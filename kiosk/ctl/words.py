@@ -15,6 +15,11 @@ def count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
+def opened(records: list[int]) -> str:
+    """Segments that are not handed over yet, by how many records each holds."""
+    return f"{count(len(records), 'segment')}, {count(sum(records), 'record')}"
+
+
 def span(seconds: float) -> str:
     """A time in the largest unit of which there are at least two: `90 s`, `2 min`."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):

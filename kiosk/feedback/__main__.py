@@ -14,16 +14,18 @@ from functools import partial
 from drivers.gpio import Button, open_button, open_signals
 from kiosk import clock, config, cues, hardware, service
 from kiosk.device import Device
-from kiosk.faults import Faults
+from kiosk.faults import Faults, standing_file
 from kiosk.feedback.button import Presses
 from kiosk.feedback.panel import FAULTS, Feedback, Rules, Signals
 
 
 def main(settings: config.Config, daemon: service.Service) -> None:
     """Runs until SIGTERM; leaves the panel dark."""
-    inlet = cues.Inlet(settings.paths.run, "feedback")
-    uplink = cues.Outlet(settings.paths.run, "uplink", "feedback")
-    faults = Faults(uplink.send, clock.boottime, FAULTS, logging.getLogger("kiosk.feedback"))
+    run = settings.paths.run
+    inlet = cues.Inlet(run, "feedback")
+    uplink = cues.Outlet(run, "uplink", "feedback")
+    log, standing = logging.getLogger("kiosk.feedback"), standing_file(run, "feedback")
+    faults = Faults(uplink.send, clock.boottime, FAULTS, log, standing)
     panel = Device("panel", hardware.panel(settings), faults)
     scanner = cues.Outlet(settings.paths.run, "scanner", "feedback")
     button = _button(settings.gpio)

@@ -101,6 +101,10 @@ class Feedback:
             self.stale += 1
             log.warning("%s number=%d dropped: %.1f s old", kind, cue.number, now - cue.at)
             return
+        standing = self._answer if now < self._answer_until else None
+        if isinstance(cue, Trial) and isinstance(standing, Answer):
+            log.info("trial number=%d dropped: a visitor reads an answer", cue.number)
+            return
         self._answer = cue
         self._answer_until = now + self._rules.answer_s
         if isinstance(cue, Answer):

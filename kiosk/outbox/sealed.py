@@ -84,6 +84,23 @@ class SealedSegments:
         except OSError as error:
             raise OutboxError(f"cannot move {path} to quarantine: {error}") from error
 
+    def still_open(self) -> list[int]:
+        """How many records each segment in `open/` holds, as far as it is written, but for
+        those without any: the scanner's, who may put more or hand it over meanwhile."""
+        counts = []
+        for path in sorted(self._list(self._folders.open)):
+            if parse_name(path.name) is None:
+                continue
+            try:
+                records = len(read_journal(path).tables.get(TABLE, {}))
+            except FileNotFoundError:  # handed over in between
+                continue
+            except OSError as error:
+                raise OutboxError(f"cannot read {path}: {error}") from error
+            if records:
+                counts.append(records)
+        return counts
+
     def quarantined(self) -> list[str]:
         """Names of the files that were set aside."""
         return sorted(path.name for path in self._list(self._folders.quarantine))

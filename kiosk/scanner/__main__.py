@@ -25,7 +25,7 @@ from kiosk.errors import (
     HardwareError,
     SealError,
 )
-from kiosk.faults import Faults
+from kiosk.faults import Faults, standing_file
 from kiosk.outbox import Outbox
 from kiosk.scanner.direction import Directions
 from kiosk.scanner.exposure import Bracketing
@@ -70,7 +70,8 @@ def main(config: Config, service: Service) -> None:
     open_camera, open_reader = hardware.camera(config), hardware.reader(config)
     known = EYE_FAULTS | STORE_FAULTS | HANG_FAULTS | VIEW_FAULTS
     known |= RISK_FAULTS | fault_codes(alone=open_camera is None)
-    faults = Faults(uplink.send, clock.boottime, known, log)
+    standing = standing_file(config.paths.run, "scanner")
+    faults = Faults(uplink.send, clock.boottime, known, log, standing)
     report = Report(config.paths.state / "camera-hangs.json", faults, now())
     risks = Risks(config.judge.risk or None, keys, faults, clock.boottime)
     store = Store(

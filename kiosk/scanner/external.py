@@ -17,6 +17,17 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
+PREFIXED = (
+    "a code of the external scanner begins with ] or a control character; does the scanner add a"
+    " prefix or an AIM identifier? switch it off"
+)
+
+
+def _is_prefixed(payload: bytes) -> bool:
+    """An AIM symbology identifier (ISO/IEC 15424) is as `]Q3`; no known format begins so."""
+    return payload[0] == ord("]") or payload[0] < 0x20 or payload[0] == 0x7F
+
+
 def fault_codes(alone: bool) -> dict[str, Severity]:
     """`alone`: without it the door sees nothing."""
     return {
@@ -29,7 +40,8 @@ class External:
     """Hands what the external scanner reads to `answer(payload, at)`, one payload a turn: so
     a scanner that never stops cannot keep the owner from its own turn.
 
-    A dropped payload is the fault `reader-unread` until one is read. `dropped` counts them.
+    A dropped payload is the fault `reader-unread` until one is read; `dropped` counts them. So is
+    one that is answered, but begins as if the scanner had put something before it.
     """
 
     def __init__(
@@ -53,7 +65,10 @@ class External:
             lambda reader: self._read(reader, patience_s), self._boottime()
         )
         if payload is not None:
-            self._faults.cleared("reader-unread")
+            if _is_prefixed(payload):
+                self._faults.raised("reader-unread", PREFIXED)
+            else:
+                self._faults.cleared("reader-unread")
             self._answer(payload, self._boottime())
         elif self._device.condition == "absent":
             self._wait(patience_s)

@@ -140,7 +140,8 @@ class Eye:
         return True
 
     def _lost(self, code: str, why: str, retry_s: float) -> None:
-        self._faults.raised(code, why)
+        again = f"; trying again every {retry_s:.0f} s" if retry_s else ""
+        self._faults.raised(code, why + again)
         self.close()
         self._retry_at = self._boottime() + retry_s
 

@@ -67,9 +67,9 @@ class Showings:
     def answered(self, payload: bytes, at: float, given: Given | None) -> None:
         """The code has this answer from now on; None if it could not be recorded, so that
         holding it up again tries again."""
-        if len(self._seen) >= REMEMBERED:
-            del self._seen[min(self._seen, key=lambda digest: self._seen[digest].at)]
         digest = self._digest(payload)
+        if digest not in self._seen and len(self._seen) >= REMEMBERED:
+            del self._seen[min(self._seen, key=lambda known: self._seen[known].at)]
         self._seen[digest] = _Seen(at, given)
         self._last = digest, at
 

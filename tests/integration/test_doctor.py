@@ -125,7 +125,7 @@ def test_a_kiosk_that_is_well(patient: Patient) -> None:
     assert done.returncode == 0, done.stdout
     assert done.stdout.endswith("\nNothing is wrong with this kiosk.\n")
     assert "takes the kiosk's certificate (TLSv1.3)" in done.stdout
-    assert "in use by the scanner" in done.stdout
+    assert "in use by kiosk-scanner, which tells no fault of it" in done.stdout
     assert patient.wrong() == []
 
 
@@ -347,8 +347,48 @@ def test_hardware_that_is_absent(alone: Patient) -> None:
     ]
     assert panel[0].what.startswith("ssd1306 at 0x3c on /dev/i2c-9: ")
     alone.set('[camera]\ndriver = "pinhole"')
-    (finding,) = alone.wrong("--part", "camera")
-    assert finding.what.startswith("camera.driver: found 'pinhole', expected one of ")
+    (finding,) = alone.wrong("--part", "camera", status=78)
+    assert ': camera.driver: found "pinhole", allowed: "picamera" or ' in finding.what
+
+
+def test_what_a_daemon_says_is_wrong_with_what_it_has_in_use(patient: Patient) -> None:
+    device = patient.folder / "by-id"
+    patient.set(f'[reader]\ndriver = "serial_line"\ndevice = "{device}"')
+    for name in ("camera", "screens"):
+        (patient.folder / name).rmdir()
+    (patient.folder / "screens").touch()
+    patient.start()
+    told = {
+        "reader": f"fault reader-absent: no scanner at {device}: No such file or directory",
+        "camera": "fault camera-absent: the replay camera cannot read its folder ",
+        "panel": "fault panel-absent: ",
+    }
+    for part, sentence in told.items():
+        until(lambda part=part: patient.wrong("--part", part), f"{part} is told")
+        (finding,) = patient.wrong("--part", part)
+        assert finding.what.startswith(sentence)
+    assert "correct camera.folder" in patient.wrong("--part", "camera")[0].remedy
+    assert not [f for f in patient.wrong("--part", "daemons") if "fault" in f.what]
+    # What a dead one wrote counts no more.
+    for daemon in patient.daemons:
+        daemon.kill()
+    for part in told:
+        (finding,) = patient.wrong("--part", part)
+        assert not finding.what.startswith("fault"), part
+
+
+def test_a_daemon_that_tells_no_faults_is_not_taken_for_well(patient: Patient) -> None:
+    patient.start()
+    file = patient.folder / "run" / "scanner-faults.json"
+    until(file.exists, "it is written")
+    file.unlink()
+    (finding,) = patient.wrong("--part", "camera")
+    assert finding.what.startswith("in use by kiosk-scanner, which does not tell its faults: ")
+    file.write_text('{"card-full": "no room", "view-dark": "no light"}')
+    (card,) = patient.wrong("--part", "daemons")
+    (view,) = patient.wrong("--part", "camera")
+    assert (card.what, view.what) == ("fault card-full: no room", "fault view-dark: no light")
+    assert "light" in view.remedy
 
 
 def test_an_external_scanner(alone: Patient) -> None:
@@ -367,13 +407,13 @@ def test_an_external_scanner(alone: Patient) -> None:
     os.close(master)
     (finding,) = alone.wrong("--part", "reader")
     assert finding.what.startswith(f"no scanner at {device}: No such file or directory")
-    alone.set('[reader]\ndriver = "telepathy"')
-    (finding,) = alone.wrong("--part", "reader")
-    assert finding.what.startswith("reader.driver: found 'telepathy', expected one of ")
     alone.set('[camera]\ndriver = "none"\n[reader]\ndriver = "keyboard"\ndevice = "/dev/null"')
     assert "this door has none" in alone.ask("--part", "camera").stdout
     (finding,) = alone.wrong("--part", "reader")
-    assert finding.what.startswith("/dev/null does not open as a scanner that types")
+    assert finding.what.startswith("/dev/null is no input device")
+    alone.set('[reader]\ndriver = "telepathy"')
+    (finding,) = alone.wrong("--part", "reader", status=78)
+    assert ': reader.driver: found "telepathy", allowed: ' in finding.what
 
 
 def test_a_driver_that_crashes_or_hangs_does_not_take_the_doctor_with_it(

@@ -198,7 +198,7 @@ def test_a_dead_scanner_is_out_of_order_on_the_panel(kiosk: Kiosk, scene: Image.
     ("mistake", "sentence"),
     [
         ("[kiosk]\nid = 5\n", "desk.toml: kiosk.id"),
-        ("[camera]\ndriver = 'pinhole'\n", "camera.driver: found 'pinhole', expected one of"),
+        ("[camera]\ndriver = 'pinhole'\n", 'camera.driver: found "pinhole", allowed: '),
         ("[judge]\npolicy = '/nowhere/policy.toml'\n", "cannot read /nowhere/policy.toml"),
         ("[seal]\nrecipients = ['/dev/null']\n", "seal.recipients"),
         ("[kiosk]\nid = ''\n", "not enrolled"),

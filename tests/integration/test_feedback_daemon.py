@@ -288,4 +288,4 @@ def test_a_kiosk_without_identity_says_so(make: Callable[..., Daemon]) -> None:
 def test_an_unknown_panel_is_a_configuration_error(make: Callable[..., Daemon]) -> None:
     daemon = make(driver="lcd")
     assert daemon.process.wait(15) == 78
-    assert "found 'lcd', expected one of luma_i2c, none, png" in daemon.log
+    assert 'panel.driver: found "lcd", allowed: "luma_i2c" or "png" or "none"' in daemon.log

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bench._peers import plain_zxing
 from demo.clips import KINDS, Shot, clip
@@ -18,6 +19,8 @@ from demo.crowd import Crowd, crowd_of
 from demo.door import Door
 from demo.hard import scene
 from demo.idle import Grain
+from demo.moving import Thing
+from demo.scenes import Held
 from drivers.camera import Frame
 from kiosk.cues import Answer
 from kiosk.scanner.showings import STANDS_S
@@ -185,6 +188,14 @@ def test_a_clip_is_never_in_memory_as_a_whole(crowd: Crowd) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 60 * 720 * 1280, "a few frames of light, 4 bytes a pixel"
+
+
+def test_a_screen_shows_its_code_when_it_is_half_lit() -> None:
+    square = Image.new("L", (80, 80), 200)
+    held = Held(square, Image.new("L", (80, 80), 255), (40.0, 40.0), 60.0, (0, 0, 80, 80))
+    for lit, marks in ((0.0, 0), (0.2, 0), (0.49, 0), (0.5, 1), (1.0, 1)):
+        thing = Thing(held, b"x", np.eye(3), lambda _at: (100.0, 100.0), 0.1, lambda _at, n=lit: n)
+        assert len(thing.layer(0.0, 0.01, (200, 200)).marks) == marks, lit
 
 
 def test_an_unknown_kind_is_told(crowd: Crowd) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -110,8 +111,14 @@ MISTAKES = {
     "[camera]\nfps = 0": "camera.fps: found 0, allowed: a number above 0 and at most 120",
     "[camera]\nfps = nan": "camera.fps: found nan, allowed: a number above 0 and at most 120",
     "[scan]\nhold_s = inf": "scan.hold_s: found inf, allowed: a number above 0 and at most 86400",
-    '[camera]\ndriver = "../x"': 'camera.driver: found "../x", allowed: the name of a driver\'s'
-    " file",
+    '[camera]\ndriver = "../x"': 'camera.driver: found "../x", allowed: "picamera" or "webcam"'
+    ' or "replay" or "none"',
+    '[reader]\ndriver = "Keyboard"': 'reader.driver: found "Keyboard", allowed: "serial_line" or'
+    ' "keyboard" or "none"',
+    '[panel]\ndriver = "oled"': 'panel.driver: found "oled", allowed: "luma_i2c" or "png"'
+    ' or "none"',
+    "[camera]\ndriver = 3": 'camera.driver: found 3, allowed: "picamera" or "webcam" or "replay" or'
+    ' "none"',
     "[panel]\nrotate = 90": "panel.rotate: found 90, allowed: 0 or 180",
     "[gpio]\nsilent = 1": "gpio.silent: found 1, allowed: true or false",
     "[gpio]\ngreen = true": "gpio.green: found true, allowed: a whole number from 0 to 27",
@@ -136,7 +143,8 @@ MISTAKES = {
     " seal, outbox, panel, gpio, broker, uplink, log",
     'direction = "in"': "unknown key direction; direction belongs below [kiosk]",
     "[gpio]\ngreen = 18": "gpio.buzzer: found 18",
-    '[reader]\nend = "crlf"': 'reader.end: found "crlf", allowed: "cr" or "lf" or "tab"',
+    '[reader]\nend = "crlf"': 'reader.end: found "crlf", allowed: "cr" (Enter, CR, CR LF) or'
+    ' "lf" (LF, CR LF) or "tab"',
     "[reader]\nbaud = 300": "reader.baud: found 300, allowed: a whole number from 1200 to 4000000",
     '[camera]\ndriver = "none"': 'camera.driver: found "none", and so is reader.driver'
     f" ({DEFAULTS}); a scanner needs one of them to see anything",
@@ -153,6 +161,19 @@ MISTAKES = {
 def test_each_mistake_has_its_sentence(tmp_path: Path, text: str) -> None:
     path = written(tmp_path, text)
     assert problems(path) == [f"{path}: {MISTAKES[text]}"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed"),
+    [
+        ("camera", config.CameraDriver),
+        ("reader", config.ReaderDriver),
+        ("oled", config.PanelDriver),
+    ],
+)
+def test_every_file_of_a_driver_is_allowed_and_no_other_name(kind: str, allowed: object) -> None:
+    files = {path.stem for path in (TREE / "drivers" / kind).glob("[!_]*.py")}
+    assert set(get_args(allowed)) == files | {"none"}
 
 
 def test_two_lamps_on_one_pin(tmp_path: Path) -> None:
@@ -199,13 +220,14 @@ def test_a_wrong_value_counts_even_if_a_later_file_mends_it(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
+        (b"[reader]\nend = cr", "not TOML: Invalid value (at line 2, column 7); text needs quotes"),
         (b"[kiosk\n", "not TOML: Expected ']'"),
         (b"[kiosk]\nid = 'a'\nid = 'b'", "not TOML: Cannot overwrite a value"),
         (b"[kiosk]\nplace = '\xff'", "not UTF-8 text, byte 17 is 0xff"),
         (b"a = " + b"[" * 5000 + b"]" * 5000, "not a configuration: nested too deep"),
         (b"#" * (256 * 1024 + 1), "more than 262144 bytes; is it a configuration file?"),
     ],
-    ids=["syntax", "twice", "latin", "deep", "huge"],
+    ids=["bare", "syntax", "twice", "latin", "deep", "huge"],
 )
 def test_what_is_no_configuration_at_all(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = written(tmp_path, content)

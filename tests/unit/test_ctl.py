@@ -24,6 +24,8 @@ from demo.issuers import Issuer
 from demo.scenes import draw
 from kiosk.config import load
 from kiosk.ctl import main
+from kiosk.ctl.doctor.advice import ON_A_DESK
+from kiosk.ctl.doctor.outbox import check as outbox_check
 from kiosk.cues import Inlet, Trial
 from kiosk.model import CheckIn
 from kiosk.outbox import Outbox, SealedSegments
@@ -253,10 +255,10 @@ def test_what_is_no_credential_is_not_valid(
     [
         (b"", "nothing came on standard input"),
         (b"\n", "nothing came on standard input"),
-        (b"x" * 4297, "more than 4296 bytes, and no code holds more"),
-        (b"x" * 4297 + b"\n", "more than 4296 bytes, and no code holds more"),
-        (b"x" * 7000, "more than 4296 bytes, and no code holds more"),
-        (b"x" * 200_000, "more than 4296 bytes, and no code holds more"),
+        (b"x" * 4297, "more than 4296 bytes, which is more than any known format has"),
+        (b"x" * 4297 + b"\n", "more than 4296 bytes, which is more than any known format has"),
+        (b"x" * 7000, "more than 4296 bytes, which is more than any known format has"),
+        (b"x" * 200_000, "more than 4296 bytes, which is more than any known format has"),
     ],
     ids=["empty", "newline", "one more", "one more, newline", "7kB", "200kB"],
 )
@@ -575,6 +577,27 @@ def test_the_outbox_in_figures(site: Path, tmp_path: Path) -> None:
     first, second = done.out.splitlines()
     assert first.startswith("waiting: 3 segments, the oldest for ")
     assert second == "quarantine: 1 file"
+
+
+def test_records_that_the_scanner_still_holds_are_told(site: Path, tmp_path: Path) -> None:
+    outbox = filled(tmp_path / "outbox", 5)
+    before = {p: p.read_bytes() for p in (tmp_path / "outbox").rglob("*") if p.is_file()}
+    done = quickly("outbox", "--config", site)
+    assert done.status == 0
+    assert done.out.splitlines() == [
+        "waiting: 0 segments",
+        "open: 3 segments, 5 records, in the scanner's hands",
+        "quarantine: 0 files",
+    ]
+    told = [finding.what for finding in outbox_check(load([site]), ON_A_DESK)]
+    assert "a scanner holds the outbox; open: 3 segments, 5 records" in told
+    assert {p: p.read_bytes() for p in (tmp_path / "outbox").rglob("*") if p.is_file()} == before
+    outbox.close()
+    assert "open" not in quickly("outbox", "--config", site).out
+    left = tmp_path / "outbox" / "sealed" / SealedSegments(tmp_path / "outbox").waiting()[0]
+    left.rename(tmp_path / "outbox" / "open" / left.name)
+    done = quickly("outbox", "--config", site)
+    assert done.out.splitlines()[1] == "open: 1 segment, 2 records, left by a dead scanner"
 
 
 def test_the_outbox_listed_without_a_word_about_anybody(site: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -383,16 +384,27 @@ def test_an_empty_door_brings_no_hint(decoder):
 def test_the_state_holds_no_payload(decoder):
     secret = b"001093029317|NGUYEN VAN A"
     payloads(decoder, door((code(secret), 240, 160)), 0.0)
-    ahead, seen = [decoder], set()
+    assert not holds(decoder, secret)
+    symbol = Symbol(secret, "qr", ((0, 0), (9, 0), (9, 9)))
+    assert holds([decoder, symbol], secret), "in a struct it would be found"
+
+
+def holds(thing: object, secret: bytes) -> bool:
+    """Whether `secret` is anywhere in what it is made of."""
+    ahead, seen = [thing], []
     while ahead:
         thing = ahead.pop()
-        if id(thing) in seen:
+        if any(thing is other for other in seen):
             continue
-        seen.add(id(thing))
-        assert thing != secret if isinstance(thing, bytes) else True
-        if isinstance(thing, dict):
+        seen.append(thing)  # held, so that no other takes its place in memory
+        if isinstance(thing, bytes):
+            if secret in thing:
+                return True
+        elif isinstance(thing, dict):
             ahead += [*thing.keys(), *thing.values()]
-        elif isinstance(thing, (list, tuple, set)):
+        elif isinstance(thing, (list, tuple, set, frozenset, deque)):
             ahead += list(thing)
         elif type(thing).__module__.startswith("kiosk"):
-            ahead += list(vars(thing).values()) if hasattr(thing, "__dict__") else []
+            ahead += list(getattr(thing, "__dict__", {}).values())
+            ahead += [getattr(thing, name) for name in getattr(thing, "__struct_fields__", ())]
+    return False

@@ -129,6 +129,24 @@ def test_a_dropped_code_is_a_warning_until_one_is_read(case: Case) -> None:
     assert [a.raised for a in case.alerts] == [True, False]
 
 
+def test_a_prefix_of_the_scanner_is_told_once_and_never_quoted(
+    case: Case, caplog: pytest.LogCaptureFixture
+) -> None:
+    prefixed = [b"]Q3001093029317|NGUYEN", b"\x02001093029317|NGUYEN", b"\x7f001093029317|NGUYEN"]
+    for payload in prefixed:
+        case.fake.payloads = [payload]
+        case.external.turn()
+    assert [payload for payload, _ in case.answered] == prefixed, "answered as they are"
+    assert case.faults.warnings == ["reader-unread"]
+    (line,) = [record.message for record in caplog.records]
+    assert "does the scanner add a prefix or an AIM identifier? switch it off" in line
+    assert "NGUYEN" not in line + case.alerts[0].detail
+    assert case.external.dropped == 0
+    case.fake.payloads = [b"001093029317|NGUYEN]"]
+    case.external.turn()
+    assert case.faults.warnings == []
+
+
 def test_a_door_without_a_camera_waits_for_the_scanner_and_has_no_faults_of_a_camera(
     case: Case,
 ) -> None:

@@ -174,6 +174,13 @@ def test_a_trial_is_marked_and_a_real_answer_wins(door: Door) -> None:
     assert door.turn(door.alive(), trial) == marked
     assert door.feedback.answers == 0
     assert door.turn(door.answer(), trial) == PASS
+    later = Trial(number=10, at=door.now, outcome="fail", reason="forged")
+    assert door.turn(later) == PASS, "somebody reads it"
+    assert "fail" not in door.told
+    door.now += 2.6
+    last = Trial(number=11, at=door.now, outcome="warn", reason="expired")
+    assert door.turn(door.alive(), last) == marked
+    assert door.turn(door.answer()) == PASS
 
 
 def test_starting_until_the_scanner_speaks_up(door: Door) -> None:

@@ -131,6 +131,38 @@ def test_unplugging_ends_a_wait(wedge: Wedge, reader: Reader) -> None:
             reader.read(5)
 
 
+def test_a_reader_that_dies_of_anything_is_told_without_a_key(
+    wedge: Wedge, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret keys")
+
+    monkeypatch.setattr(keyboard.Keys, "event", broken)
+    threading.Timer(0.1, wedge.types, ["a"]).start()
+    began = time.monotonic()
+    with pytest.raises(ReaderError, match="died of RuntimeError; report it") as caught:
+        reader.read(5)
+    assert time.monotonic() - began < 3
+    assert "secret" not in str(caught.value)
+
+
+def test_a_wake_up_for_nothing_is_no_fault(
+    wedge: Wedge, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, woken = Wedge.read, []
+
+    def nothing_at_first(device: Wedge) -> object:
+        if not woken:
+            woken.append(True)
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return read(device)
+
+    monkeypatch.setattr(Wedge, "read", nothing_at_first)
+    wedge.types("ab\r")
+    assert reader.read(1) == b"ab"
+    assert woken
+
+
 def test_it_closes_at_once_and_twice(wedge: Wedge, reader: Reader) -> None:
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     began = time.monotonic()
@@ -179,10 +211,12 @@ def test_a_caps_lock_lamp_that_cannot_be_put_out_is_told(
     ("device", "why"),
     [
         ("/dev/input/by-id/nothing", "no scanner at .*: No such file"),
-        ("", "reader.device is empty"),
-        ("/dev/null", "does not open as a scanner that types"),
+        ("", "^reader.device is empty; set it to one of /dev/input/by-id$"),
+        ("/dev/null", 'is no input device .*; a scanner on a serial line needs "serial_line"'),
+        ("/dev/ptmx", "is no input device"),
     ],
 )
 def test_what_is_no_scanner_is_told(device: str, why: str) -> None:
-    with pytest.raises(ReaderError, match=why):
+    with pytest.raises(ReaderError, match=why) as caught:
         keyboard.open_reader(ReaderOptions(device, 9600, "cr", "none"))
+    assert "in use" not in str(caught.value)

@@ -288,5 +288,5 @@ def test_pyav_is_needed_for_videos_alone(opened, made, folder, monkeypatch):
     assert level(camera) == 10
     (folder / "a.png").unlink()
     (folder / "b.mp4").write_bytes(b"")
-    with pytest.raises(CameraError, match=r"pip install 'door-kiosk\[webcam\]'"):
+    with pytest.raises(CameraError, match=r"pip install 'SOURCE\[webcam\]'"):
         camera.frame(1.0)

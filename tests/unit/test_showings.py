@@ -49,6 +49,14 @@ def test_what_could_not_be_recorded_is_tried_again_at_the_next_showing() -> None
     assert showings.see(b"a", 4) == (Showing.NEW, None)
 
 
+def test_an_answer_given_anew_forgets_nobody() -> None:
+    showings = Showings(1.5, 10)
+    for number in range(REMEMBERED):
+        shown(showings, b"%d" % number, number / 1000)
+    showings.answered(b"9", 2, PASS)
+    assert showings.see(b"0", 2) == (Showing.AGAIN, PASS)
+
+
 def test_memory_is_bounded_and_holds_no_payload() -> None:
     showings = Showings(1.5, 10)
     secret = b"001099000001|NGUYEN VAN A"

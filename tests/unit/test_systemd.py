@@ -181,9 +181,9 @@ def test_units_and_defaults_name_the_same_places() -> None:
     assert f"\nd {paths.run} " in tmpfiles
     assert f"\nd {paths.outbox} " in tmpfiles
     for daemon in ("scanner", "uplink"):
-        may_write = values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
-        assert f"-{paths.outbox}" in may_write
-        assert str(paths.run) in may_write  # where it makes its socket
+        assert f"-{paths.outbox}" in values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
+    for daemon in ("scanner", "feedback", "uplink"):
+        assert str(paths.run) in values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
 
 
 class System:

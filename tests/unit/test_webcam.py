@@ -146,6 +146,26 @@ def test_unplugged_is_an_error(pipe: Pipe, camera: Camera) -> None:
             camera.frame(0.5)
 
 
+def test_a_reader_that_dies_of_anything_is_told(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_clock: int) -> float:
+        if threading.current_thread().name == "webcam":
+            raise RuntimeError("anything")
+        return 0.0
+
+    monkeypatch.setattr(time, "clock_gettime", broken)
+    camera = pipe.opened()
+    pipe.show(80, 80)
+    began = time.monotonic()
+    with pytest.raises(CameraError, match="died of RuntimeError; report it"):
+        for _ in range(2):  # the picture that it died of is there
+            camera.frame(5)
+    assert time.monotonic() - began < 3
+    pipe.unplug()
+    camera.close()
+
+
 def test_a_camera_that_hangs_does_not_hang_close(pipe: Pipe) -> None:
     camera = pipe.opened()
     newest(camera)
@@ -205,7 +225,10 @@ def test_luma_of_what_cameras_give() -> None:
 
 @pytest.mark.parametrize(
     ("device", "why"),
-    [("/dev/no-such-camera", "No such file"), ("", "camera.device is empty")],
+    [
+        ("/dev/no-such-camera", "No such file"),
+        ("", "^camera.device is empty; set it to one of /dev/v4l/by-id$"),
+    ],
 )
 def test_an_absent_webcam_is_told(device: str, why: str) -> None:
     with pytest.raises(CameraError, match=why):

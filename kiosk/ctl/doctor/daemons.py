@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kiosk.config import Config
+from kiosk.ctl.doctor import standing
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 from kiosk.cues import MAY_SAY, Daemon, socket_path
+from kiosk.outbox import scanner_at_work
 
+TOLD = "the sentence says what is wrong; outbox, above, and the scanner's log tell more"
 BOOTED = Path("/run/systemd/system")  # sd_booted(3)
 UNITS = ("kiosk-scanner", "kiosk-feedback", "kiosk-uplink")
 PATIENCE_S = 10.0
@@ -23,13 +26,16 @@ PATIENCE_S = 10.0
 
 
 def check(config: Config, advice: Advice) -> Iterator[Finding]:
-    """Units (where systemd runs them) and sockets."""
+    """Units (where systemd runs them), sockets, and what the scanner says is wrong, but for
+    camera and external scanner."""
     if advice.has_units and BOOTED.is_dir():
         yield from _units(advice)
     for daemon, senders in MAY_SAY.items():
         if senders:
             deaf = _deaf(config.paths.run, daemon, advice.start(daemon))
             yield deaf or fine(f"kiosk-{daemon} reads what it is sent")
+    if scanner_at_work(config.paths.outbox):
+        yield from standing.others(config.paths.run, "scanner", TOLD)
 
 
 def panel_in_use(run: Path, advice: Advice) -> bool:

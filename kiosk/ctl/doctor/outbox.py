@@ -9,7 +9,7 @@ from pathlib import Path
 from kiosk.config import Config
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
-from kiosk.ctl.words import count, span
+from kiosk.ctl.words import count, opened, span
 from kiosk.outbox import SealedSegments, scanner_at_work
 from kiosk.outbox.layout import folders
 from kiosk.outbox.writer import RESERVE_BYTES
@@ -60,7 +60,7 @@ def _space(directory: Path) -> Finding:
 def _waiting(sealed: SealedSegments) -> Finding:
     waiting = sealed.waiting()
     if not waiting:
-        return fine("nothing waits for the centre")
+        return fine("nothing that was handed over waits for the centre")
     oldest = sealed.age_s(waiting[0])
     what = (
         f"waiting for the centre: {count(len(waiting), 'segment')}, the oldest for {span(oldest)}"
@@ -82,7 +82,8 @@ def _quarantine(sealed: SealedSegments, directory: Path) -> Iterator[Finding]:
 
 def _scanner(directory: Path, advice: Advice) -> Finding:
     if scanner_at_work(directory):
-        return fine("a scanner holds the outbox")
+        held = SealedSegments(directory).still_open()
+        return fine(f"a scanner holds the outbox{f'; open: {opened(held)}' if held else ''}")
     left = [p for p in folders(directory).open.glob("*.seg") if p.stat().st_size]
     if left:
         return wrong(
