@@ -48,6 +48,7 @@ setup(
         "pyzbar>=0.1.9",
         "systemd-python>=235",
         "tinydb>=4.8",
+        "tzdata>=2024.1",  # where the system has no time zones
         "zxing-cpp>=3.1",
     ],
     extras_require={

@@ -78,12 +78,14 @@ check_in = sa.Table(
     sa.Column("received_at", Utc, nullable=False),
     sa.Column("risk", sa.Text, nullable=False, server_default="none"),
     sa.Column("party", sa.Text, nullable=False, server_default=""),
+    sa.Column("colour", sa.Text, nullable=False, server_default=""),
     sa.PrimaryKeyConstraint("device_id", "epoch", "seq"),
 )
 """`scanned_at` is the best the centre knows; `scanned_at_ms` is what the kiosk's wall clock
 said. `clock` is the kiosk's own word for that (synced, floor, unknown), or `corrected`.
 `risk` is what the kiosk's risk list said, see `kiosk.model.Risk`; `party` is the same for an
-adult and the dependants shown right after, see `kiosk.model.Person`."""
+adult and the dependants shown right after, see `kiosk.model.Person`; `colour` what the kiosk's
+policy made of a certificate, "" = nothing, or it could not be told."""
 
 dead_letter = sa.Table(
     "dead_letter",

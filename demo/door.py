@@ -12,13 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from drivers.camera import Frame
 from kiosk.credentials import parse
-from kiosk.credentials.policy import judge, judge_malformed, parse_policy
+from kiosk.credentials.policy import judge, parse_policy
 from kiosk.credentials.trust import parse_trust
 from kiosk.cues import Answer, HintCue
 from kiosk.decode import Decoder, Sight
-from kiosk.errors import CredentialError
 from kiosk.faults import Faults
-from kiosk.model import Credential, Instant, Person, Risk, Verdict
+from kiosk.model import Credential, Instant, Person
 from kiosk.outbox import Outbox, SealedSegments
 from kiosk.scanner.direction import Directions
 from kiosk.scanner.party import Parties
@@ -50,7 +49,7 @@ class Door:
         self._key = X25519PrivateKey.generate()
         self._outbox = Outbox(outbox, 64, self._begin)
         self._decoder = Decoder()
-        self._policy = parse_policy(_POLICY.read_bytes())
+        policy = parse_policy(_POLICY.read_bytes())
         self._trust = parse_trust(trust)
         log = logging.getLogger("kiosk.scanner")
         known = STORE_FAULTS | VIEW_FAULTS | RISK_FAULTS
@@ -62,7 +61,7 @@ class Door:
         parts = Parts(
             look=self._decoder.look,
             parse=self._parse,
-            judge=self._judge,
+            judge=lambda shown, at, risk, visit: judge(shown, policy, at, risk, visit),
             risk=risks.of,
             hit=risks.hit,
             send=self._send,
@@ -98,11 +97,6 @@ class Door:
     def _parse(self, payload: bytes) -> Credential:
         self._payload = payload
         return parse(payload, trust=self._trust)
-
-    def _judge(self, shown: Credential | CredentialError, now: Instant, risk: Risk) -> Verdict:
-        if isinstance(shown, CredentialError):
-            return judge_malformed(shown, self._policy)
-        return judge(shown, self._policy, now, risk)
 
     def _send(self, cue: Answer | HintCue) -> None:
         if isinstance(cue, Answer):

@@ -99,12 +99,24 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The answer to one showing. `reason` is a word of `credentials.policy.REASONS`;
-    `recorded` says whether a check-in is made of it."""
+    """The answer to one showing. `reason` is a word of `credentials.policy.REASONS`, by which
+    `screens.texts` has the sentence for the panel; `recorded` says whether a check-in is made
+    of it; `colour` is what the policy's rules give, "" = none, or it cannot be told."""
 
     outcome: Outcome
     reason: str
     recorded: bool
+    colour: str = ""
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """What the kiosk knows of a showing besides the code: which way the person goes, how many
+    others are inside by its own count, and seconds since the same person was last recorded, if
+    that was in the same direction and lately."""
+
+    direction: Direction = "unknown"
+    inside: int = 0
+    since_s: float | None = None
 
 
 class Instant(msgspec.Struct, frozen=True):
@@ -129,6 +141,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     claims: dict[str, Any]
     risk: Risk = "none"
     party: str = ""
+    colour: Annotated[str, Meta(pattern=r"^[a-z0-9-]{0,40}\Z")] = ""
 
 
 class CheckIn(msgspec.Struct, frozen=True, kw_only=True):

@@ -210,6 +210,7 @@ def _check_in(key: Key, row: Row, now: datetime) -> dict[str, Any]:
         "claims": person.claims,
         "risk": person.risk,
         "party": person.party,
+        "colour": person.colour,
         "received_at": now.astimezone(UTC),
     }
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": ("doctor", "what is wrong with this kiosk, and what to do about it"),
     "scan": ("scan", "read the codes in pictures and judge them"),
     "verify": ("verify", "judge payloads from standard input"),
+    "policy": ("policy", "check a policy, and explain the answer to a code rule by rule"),
     "trust": ("trust", "make one trust list of those that others publish"),
     "outbox": ("outbox", "what waits for the centre"),
     "cue": ("cue", "show an answer on the panel, marked as a trial"),

@@ -18,6 +18,7 @@ def answer(shown: Credential | CredentialError, verdict: Verdict, now: Instant) 
         "valid": False,
         "outcome": verdict.outcome,
         "reason": verdict.reason,
+        "colour": verdict.colour,
         "issuer": "",
         "valid_from": None,
         "valid_until": None,

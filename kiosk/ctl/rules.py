@@ -11,16 +11,20 @@ from typing import NamedTuple, TypeVar
 
 from kiosk.clock import boot_id, now
 from kiosk.config import ETC, Config, load
-from kiosk.credentials import parse
+from kiosk.credentials import PAYLOAD_MAX, parse
 from kiosk.credentials.listing import Listing
-from kiosk.credentials.policy import Policy, judge, judge_malformed, parse_policy
+from kiosk.credentials.policy import Explained, Policy, explain, parse_policy
 from kiosk.credentials.trust import TrustList, parse_listing
 from kiosk.ctl.words import about
 from kiosk.errors import ConfigError, CredentialError, DocumentError
-from kiosk.model import Credential, Instant, Verdict
+from kiosk.model import Credential, Instant, Verdict, Visit
 from kiosk.signed import Keys, Kind, is_signed, read_keys, take
 
 Read = TypeVar("Read")
+
+MAX_BYTES = PAYLOAD_MAX + 2
+"""With a newline at the end, and one byte by which a longer input shows; the rest of it is
+not read."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +55,19 @@ class Rules(NamedTuple):
 
     def judge(self, payload: bytes) -> tuple[Credential | CredentialError, Verdict]:
         """What the payload is, and what the door would say."""
+        shown, explained = self.explain(payload, Visit())
+        return shown, explained.verdict
+
+    def explain(
+        self, payload: bytes, visit: Visit
+    ) -> tuple[Credential | CredentialError, Explained]:
+        """The same, and why."""
+        shown: Credential | CredentialError
         try:
-            credential = parse(payload, self.trust)
+            shown = parse(payload, self.trust)
         except CredentialError as error:
-            return error, judge_malformed(error, self.policy)
-        return credential, judge(credential, self.policy, self.now)
+            shown = error
+        return shown, explain(shown, self.policy, self.now, "none", visit)
 
 
 def load_rules(args: argparse.Namespace) -> Rules:
@@ -77,6 +89,18 @@ def read_lists(paths: Iterable[Path], keys: Keys | None = None) -> Listing:
     """Several trust lists, named by somebody, as one. Raises ConfigError."""
     lists = (_parsed(path, "trust", parse_listing, keys or {}, path) for path in paths)
     return sum(lists, Listing())
+
+
+def read_policy(path: Path) -> Policy:
+    """A policy, named by somebody. Raises ConfigError."""
+    return _parsed(path, "policy", parse_policy, {}, path)
+
+
+def read_payload() -> bytes:
+    """All of standard input less one newline at the end; of what is too long, too much."""
+    if sys.stdin.isatty():
+        print("Type or paste the payload, then press Ctrl-D twice.", file=sys.stderr)
+    return sys.stdin.buffer.read(MAX_BYTES).removesuffix(b"\n")
 
 
 def instant(at: datetime) -> Instant:

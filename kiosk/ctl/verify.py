@@ -24,10 +24,6 @@ from kiosk.credentials.trust import trust_in
 from kiosk.ctl import rules
 from kiosk.ctl.answer import answer
 
-MAX_BYTES = PAYLOAD_MAX + 2
-"""With a newline at the end, and one byte by which a longer input shows; the rest of it is
-not read."""
-
 LINE_MAX = 64 * 1024
 """Bytes: room for the longest payload with every character escaped, and a certificate."""
 
@@ -66,10 +62,7 @@ def run(args: argparse.Namespace) -> int:
     by = rules.load_rules(args)
     if args.lines:
         return _lines(sys.stdin.buffer, by)
-    if sys.stdin.isatty():
-        print("Type or paste the payload, then press Ctrl-D twice.", file=sys.stderr)
-    payload = sys.stdin.buffer.read(MAX_BYTES).removesuffix(b"\n")
-    told = _judged(payload, by)
+    told = _judged(rules.read_payload(), by)
     if args.json:
         print(json.dumps(told))
     else:
@@ -142,6 +135,6 @@ def _print(told: dict[str, Any]) -> None:
     print(f"{told['outcome'].upper()}: {NO_CODE if no_code else REASONS[told['reason']]}")
     if problem:
         print(f"problem      {problem}")
-    for key in ("format", "signature", "issuer", "valid_from", "valid_until"):
+    for key in ("format", "signature", "colour", "issuer", "valid_from", "valid_until"):
         print(f"{key.replace('_', ' '):<12} {told[key] or '-'}")
     print(f"{'valid':<12} {'yes' if told['valid'] else 'no'}")

@@ -14,20 +14,18 @@ from pathlib import Path
 from kiosk import clock, hardware
 from kiosk.config import Config
 from kiosk.credentials import parse
-from kiosk.credentials.policy import Policy, judge, judge_malformed, parse_policy
+from kiosk.credentials.policy import judge, parse_policy
 from kiosk.credentials.trust import TrustList, parse_trust
 from kiosk.cues import ButtonCue, Inlet, Outlet, RiskKeysCue, ScannerState
 from kiosk.decode import Decoder
 from kiosk.device import Device
 from kiosk.errors import (
     ConfigError,
-    CredentialError,
     DocumentError,
     HardwareError,
     SealError,
 )
 from kiosk.faults import Faults, standing_file
-from kiosk.model import Credential, Instant, Risk, Verdict
 from kiosk.outbox import Outbox
 from kiosk.scanner.direction import Directions
 from kiosk.scanner.exposure import Bracketing
@@ -45,6 +43,7 @@ from kiosk.scanner.store import FAULTS as STORE_FAULTS
 from kiosk.scanner.store import SealTimer, Store
 from kiosk.scanner.view import FAULTS as VIEW_FAULTS
 from kiosk.scanner.view import View
+from kiosk.scanner.visits import Visits
 from kiosk.seal import SegmentSeal, load_public, new_segment
 from kiosk.service import Service, run
 from kiosk.signed import Keys, Kind, read_keys, take
@@ -62,6 +61,7 @@ def main(config: Config, service: Service) -> None:
     begin = _sealing(config)
     keys = _fleet_keys(config)
     policy = parse_policy(_document("policy", config.judge.policy, keys))
+    log.info("policy version=%d title=%s", policy.version, policy.title.en or "-")
     trust = TrustList()
     if config.judge.trust:
         trust = parse_trust(_document("trust", config.judge.trust, keys))
@@ -88,7 +88,7 @@ def main(config: Config, service: Service) -> None:
     parts = Parts(
         look=Decoder().look,
         parse=partial(parse, trust=trust),
-        judge=partial(_judge, policy),
+        judge=lambda shown, at, risk, visit: judge(shown, policy, at, risk, visit),
         risk=risks.of,
         hit=risks.hit,
         send=panel.send,
@@ -98,6 +98,7 @@ def main(config: Config, service: Service) -> None:
         put_failed=store.put_failed,
         directions=directions,
         parties=Parties(),
+        visits=Visits(policy, door.day_starts_h),
     )
     pipeline, bracketing = Pipeline(parts), Bracketing()
 
@@ -175,14 +176,6 @@ def main(config: Config, service: Service) -> None:
         logging.shutdown()
         os._exit(EXIT_CAMERA)  # a regular end would wait for the camera's library
     eye.close()
-
-
-def _judge(
-    policy: Policy, shown: Credential | CredentialError, now: Instant, risk: Risk
-) -> Verdict:
-    if isinstance(shown, CredentialError):
-        return judge_malformed(shown, policy)
-    return judge(shown, policy, now, risk)
 
 
 def _fleet_keys(config: Config) -> Keys:

@@ -31,12 +31,14 @@ from kiosk.model import (
     Person,
     Risk,
     Verdict,
+    Visit,
 )
 from kiosk.outbox import Outbox
 from kiosk.scanner.direction import Directions, Step
 from kiosk.scanner.party import Parties
 from kiosk.scanner.showings import Given, Showing, Showings
 from kiosk.scanner.store import fault_code
+from kiosk.scanner.visits import Visits
 from kiosk.seal import SegmentSeal
 
 log = logging.getLogger("kiosk.scanner")
@@ -58,15 +60,15 @@ PERSON_BYTES = 8 * 1024
 class Parts(msgspec.Struct):
     """What the pipeline works with; `__main__` wires it.
 
-    `judge` takes the credential, or the error that parsing raised, and the gravest that `risk`
-    says of the keys under which somebody is known. `hit` is called after the answer to
-    somebody at risk, with the record unless that failed. `outbox` is None while the outbox is
-    out of order.
+    `judge` takes the credential, or the error that parsing raised, the gravest that `risk` says
+    of the keys under which somebody is known, and what `visits` know of them. `hit` is called
+    after the answer to somebody at risk, with the record unless that failed. `outbox` is None
+    while the outbox is out of order.
     """
 
     look: Callable[[Frame], Sight]
     parse: Callable[[bytes], Credential]
-    judge: Callable[[Credential | CredentialError, Instant, Risk], Verdict]
+    judge: Callable[[Credential | CredentialError, Instant, Risk, Visit], Verdict]
     risk: Callable[[str], Risk]
     hit: Callable[[CheckIn | None], object]
     send: Callable[[Answer | HintCue], object]
@@ -77,6 +79,7 @@ class Parts(msgspec.Struct):
     directions: Directions
     parties: Parties
     outbox: Outbox[SegmentSeal] | None = None
+    visits: Visits = msgspec.field(default_factory=Visits)
 
 
 class _Judged(NamedTuple):
@@ -152,6 +155,8 @@ class Pipeline:
         answered_at = self._parts.boottime()
         if record is not None:
             directions.recorded(judged.keys, step, answered_at)
+            going = (step.direction, verdict.outcome)
+            self._parts.visits.recorded(judged.keys, *going, judged.instant)
             self._parts.parties.recorded(judged.party, answered_at)
         # The time of the answer, not of the frame: a slow card is no reason to repeat it.
         told = Given(verdict, step.direction)
@@ -178,20 +183,28 @@ class Pipeline:
 
     def _judge(self, payload: bytes, at: float) -> _Judged:
         instant = self._parts.now()
-        shown: Credential | CredentialError
         try:
-            shown = credential = self._parts.parse(payload)
+            credential = self._parts.parse(payload)
             keys = known_as(credential.subject, credential.claims)
             risk = max(map(self._parts.risk, keys or ("",)), key=get_args(Risk).index)
             party = self._parts.parties.token(is_dependant(credential.claims), at)
-            person = _person(credential, risk, party)
+            visit = self._visit(keys, at, instant)
+            verdict = self._parts.judge(credential, instant, risk, visit)
+            person = _person(credential, risk, party, verdict.colour)
         except CredentialError as error:
             log.info("malformed code: %s", error)
-            shown, credential = error, Credential(format=error.format, role="other")
+            credential = Credential(format=error.format, role="other")
             keys, risk, party = (), self._parts.risk(""), ""
+            verdict = self._parts.judge(error, instant, risk, Visit())
             person = _person(credential, risk, party)
-        verdict = self._parts.judge(shown, instant, risk)
         return _Judged(credential, keys, party, person, verdict, risk, instant)
+
+    def _visit(self, keys: tuple[str, ...], at: float, instant: Instant) -> Visit:
+        # Which way somebody goes does not depend on the answer; whether it is remembered does.
+        step = self._parts.directions.step(keys, False, at, instant)
+        visit = self._parts.visits.of(keys, step.direction, instant)
+        # What makes no record is not too soon for one.
+        return msgspec.structs.replace(visit, since_s=None) if step.repeats else visit
 
     def _store(
         self, judged: _Judged, direction: Direction, stages: _Stages
@@ -246,7 +259,7 @@ class Pipeline:
         return answer.number
 
 
-def _person(credential: Credential, risk: Risk, party: str) -> bytes:
+def _person(credential: Credential, risk: Risk, party: str, colour: str = "") -> bytes:
     """What is sealed. Raises CredentialError when it is larger than any person's data."""
     person = msgspec.json.encode(
         Person(
@@ -258,6 +271,7 @@ def _person(credential: Credential, risk: Risk, party: str) -> bytes:
             claims=credential.claims,
             risk=risk,
             party=party,
+            colour=colour,
         )
     )
     if len(person) > PERSON_BYTES:

@@ -155,6 +155,6 @@ def _words(
     headline, accepted = texts.HEADLINES[outcome], texts.REASONS["accepted"]
     if outcome == "pass" and direction != "in":
         headline, accepted = texts.PASSED[direction]
-    if reason == "accepted":
+    if reason == "accepted" or (outcome == "pass" and direction == "out"):
         return headline, texts.REPEATED if repeated else accepted
     return headline, texts.REASONS.get(reason, texts.OTHER_REASON[outcome])

@@ -11,7 +11,11 @@ _SCALE = 2
 _COLUMNS = 4
 _MARGIN = 12
 _CAPTION = 16
-_WARN = ("unknown-key", "clock-unknown", "place-code", "unknown-code", "card-full", "outbox-fault")
+_WARN = (
+    *("unknown-key", "clock-unknown", "place-code", "unknown-code"),
+    *("too-soon", "more-needed", "declaration-too-old", "not-green", "full", "closed"),
+    *("card-full", "outbox-fault"),
+)
 """Warned of by config/policy.toml as it is shipped; the last two by the scanner itself."""
 
 

@@ -31,7 +31,7 @@ from kiosk.model import CheckIn
 from kiosk.outbox import Outbox, SealedSegments
 from kiosk.seal import SegmentSeal, new_segment
 
-COMMANDS = ("config", "doctor", "scan", "verify", "trust", "outbox", "cue")
+COMMANDS = ("config", "doctor", "scan", "verify", "policy", "trust", "outbox", "cue")
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 PERSONAL = b"001093029317|NGUYEN VAN A|1987-01-18|0|162979388586171100|<1<00<0123232422"
 
@@ -180,6 +180,7 @@ def test_an_unsigned_declaration_passes(site: Path) -> None:
             "valid": True,
             "outcome": "pass",
             "reason": "accepted",
+            "colour": "",
             "issuer": "",
             "valid_from": None,
             "valid_until": None,

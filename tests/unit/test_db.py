@@ -152,6 +152,7 @@ def reading(first: int, claims: object = None, count: int = 2) -> Reading:
         claims={"claim": claims},
         risk="clear",
         party="feed",
+        colour="yellow",
     )
     rows = [Row(record, person, NOW, "synced") for record in records]
     return Reading("gate-1", batch.segment, batch, rows)
@@ -172,7 +173,9 @@ def test_what_the_database_refuses_holds_nothing_else_up(store: Store, engine: s
     assert wire.decode(letters[0].raw, wire.Batch).segment == "s-3"
 
 
-def test_records_from_before_risk_list_and_parties_say_that_there_was_none(tmp_path: Path) -> None:
+def test_records_from_before_risk_parties_and_colours_say_that_there_was_none(
+    tmp_path: Path,
+) -> None:
     """A database of the first version, with a row in it, is brought up to date."""
     engine = db.connect(f"sqlite:///{tmp_path / 'old.db'}")
     config = AlembicConfig()
@@ -182,7 +185,8 @@ def test_records_from_before_risk_list_and_parties_say_that_there_was_none(tmp_p
         command.upgrade(config, "0001")
     store = Store(engine)
     assert not db.is_current(engine)
-    old = [column for column in db.check_in.columns if column.name not in ("risk", "party")]
+    later = ("risk", "party", "colour")
+    old = [column for column in db.check_in.columns if column.name not in later]
     row = {column.name: 1 if column.type.python_type is int else "x" for column in old}
     row |= {"scanned_at": "2026-11-25", "received_at": "2026-11-25", "claims": "{}"}
     with engine.begin() as connection:
@@ -191,10 +195,13 @@ def test_records_from_before_risk_list_and_parties_say_that_there_was_none(tmp_p
         connection.execute(sa.text(f"INSERT INTO check_in ({names}) VALUES ({values})"), row)
     store.commit([reading(5)], NOW)
     with engine.connect() as connection:
-        rows = connection.execute(sa.select(db.check_in.c.seq, db.check_in.c.risk)).all()
-        parties = connection.execute(sa.select(db.check_in.c.party)).scalars().all()
-    assert sorted(tuple(row) for row in rows) == [(1, "none"), (5, "clear"), (6, "clear")]
-    assert sorted(parties) == ["", "feed", "feed"]
+        columns = [db.check_in.c[name] for name in ("seq", *later)]
+        rows = connection.execute(sa.select(*columns)).all()
+    assert sorted(tuple(row) for row in rows) == [
+        (1, "none", "", ""),
+        (5, "clear", "feed", "yellow"),
+        (6, "clear", "feed", "yellow"),
+    ]
     store.close()
 
 

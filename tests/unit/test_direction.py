@@ -14,7 +14,7 @@ from test_scanner import Door as Scanner
 from kiosk.credentials import parse
 from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
-from kiosk.model import ClockState, Credential, Direction, Instant, Risk, Verdict
+from kiosk.model import ClockState, Credential, Direction, Instant, Risk, Verdict, Visit
 from kiosk.outbox import SealedSegments
 from kiosk.scanner.direction import BUTTON_S, KEYS_OF_ONE, NO_CLOCK_S, REMEMBERED, Directions
 from kiosk.scanner.party import FOLLOWS_S
@@ -61,7 +61,9 @@ class Door(Scanner):
     def parse(self, payload: bytes) -> Credential:
         return msgspec.structs.replace(parse(payload, TrustList()), issuer=payload[:30].decode())
 
-    def judge(self, shown: Credential | CredentialError, now: Instant, risk: Risk) -> Verdict:
+    def judge(
+        self, shown: Credential | CredentialError, now: Instant, risk: Risk, visit: Visit
+    ) -> Verdict:
         assert isinstance(shown, Credential)
         if any(shown.issuer == payload[:30].decode() for payload in self.refused):
             return Verdict("fail", "expired", True)

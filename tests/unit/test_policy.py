@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.credentials.policy import REASONS, Policy, is_valid, judge, judge_malformed, parse_policy
+from kiosk.credentials.policy import REASONS, Policy, is_valid, judge, parse_policy
 from kiosk.errors import ConfigError, CredentialError
 from kiosk.model import ClockState, Credential, Instant, Outcome, Risk, Role, Signature, Verdict
 
@@ -88,9 +88,9 @@ def test_codes_without_a_person_make_a_record_only_on_demand(role: Role, reason:
 
 def test_malformed_codes() -> None:
     error = CredentialError("cccd", "sex is neither Nam nor Nữ")
-    assert judge_malformed(error, POLICY) == Verdict("fail", "malformed", False)
+    assert judge(error, POLICY, at(INSIDE)) == Verdict("fail", "malformed", False)
     keeping = changed("\nmalformed = false", "\nmalformed = true")
-    assert judge_malformed(error, keeping).recorded
+    assert judge(error, keeping, at(INSIDE)).recorded
 
 
 def test_a_format_that_is_not_listed_is_not_accepted_yet_recorded() -> None:
@@ -185,5 +185,6 @@ def test_broken_policies(data: bytes, problem: str) -> None:
 
 def test_shipped_policy_says_something_about_every_reason() -> None:
     table = tomllib.loads(SHIPPED)
-    assert {"accepted", *table["answer"]} == set(REASONS)
+    # What a colour does stands in [colours].
+    assert {"accepted", "not-green", *table["answer"]} == set(REASONS)
     assert all(re.fullmatch("[a-z0-9-]{1,40}", reason) for reason in REASONS)

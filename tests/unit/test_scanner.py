@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from demo.door import recorded
+from kiosk.credentials.policy import judge, parse_policy
 from kiosk.cues import AlertCue, Answer, HintCue
 from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxLocked
@@ -27,6 +28,7 @@ from kiosk.model import (
     Risk,
     Symbol,
     Verdict,
+    Visit,
 )
 from kiosk.outbox import Outbox
 from kiosk.scanner.direction import Directions
@@ -37,6 +39,7 @@ from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.showings import STANDS_S, Showings
 from kiosk.scanner.store import FAULTS as STORE
 from kiosk.scanner.store import SealTimer, Store
+from kiosk.scanner.visits import Visits
 from kiosk.seal import SegmentSeal, new_segment
 
 LOG = logging.getLogger("kiosk.scanner")
@@ -102,7 +105,9 @@ class Door:
     def risk(self, subject: str) -> Risk:
         return self.listed.get(subject, "clear")
 
-    def judge(self, shown: Credential | CredentialError, now: Instant, risk: Risk) -> Verdict:
+    def judge(
+        self, shown: Credential | CredentialError, now: Instant, risk: Risk, visit: Visit
+    ) -> Verdict:
         if risk == "quarantine":
             return Verdict("fail", "at-risk", True)
         if isinstance(shown, CredentialError):
@@ -473,3 +478,53 @@ def test_a_mark_that_cannot_be_read_is_a_fault_not_the_end(door: Door, tmp_path:
     assert door.faults.warnings == ["mark-unreadable"]
     assert door.faults.active == [], "visitors are served as ever"
     assert timer.failure is None
+
+
+# What the kiosk knows besides the code
+
+
+def test_the_rules_are_told_who_was_here_and_the_colour_is_sealed(door: Door) -> None:
+    shipped = (Path(__file__).parents[2] / "config/policy.toml").read_text()
+    policy = parse_policy(f"{shipped}\n[limits]\nmin_interval_s = 300\nmax_occupancy = 2".encode())
+    told: list[Visit] = []
+
+    def judge(shown: object, now: Instant, risk: Risk, visit: Visit) -> Verdict:
+        told.append(visit)
+        if isinstance(shown, CredentialError):
+            return Verdict("fail", "malformed", False)
+        return Verdict("warn", "not-green", True, "yellow")
+
+    door.parts.judge = judge
+    door.parts.visits = Visits(policy)
+    for at, code in ((100, b"one"), (103, b"broken"), (106, b"two"), (120, b"one")):
+        door.show(code, at=at)
+    # Three were recorded; the kiosk's clock stands still here.
+    assert told == [Visit("in"), Visit(), Visit("in", 1), Visit("in", 1, 0)]
+    assert [person.colour for person in door.people()] == ["yellow"] * 3
+
+
+def test_who_was_not_recorded_was_not_here(door: Door) -> None:
+    shipped = (Path(__file__).parents[2] / "config/policy.toml").read_text()
+    door.parts.visits = Visits(parse_policy(f"{shipped}\n[limits]\nmax_occupancy = 2".encode()))
+    door.parts.outbox = None
+    door.show(b"one", at=100)
+    assert door.answers[0].reason == "outbox-fault"
+    assert door.parts.visits.of(("s:two",), "in", NOW).inside == 0
+
+
+def test_what_repeats_at_a_toggle_door_is_not_too_soon(door: Door) -> None:
+    shipped = (Path(__file__).parents[2] / "config/policy.toml").read_text()
+    policy = parse_policy(f"{shipped}\n[limits]\nmin_interval_s = 600\nmax_occupancy = 1".encode())
+    door.parts.directions = Directions("toggle", 300, 3, -1e6)
+    door.parts.visits = Visits(policy)
+    card = Credential(format="cccd", role="identity")
+    door.parts.judge = lambda shown, now, risk, visit: judge(card, policy, now, risk, visit)
+    for at, code in ((100, b"one"), (150, b"one"), (160, b"two"), (500, b"one"), (510, b"three")):
+        door.show(code, at=at)
+    assert [(a.reason, a.direction, a.repeated) for a in door.answers] == [
+        ("accepted", "in", False),
+        ("accepted", "in", True),
+        ("full", "in", False),
+        ("accepted", "out", False),
+        ("full", "in", False),  # two was warned of, and came in
+    ]

@@ -1,0 +1,133 @@
+"""The rules as they are in memory, and what can be found by them. Names are those of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta, timezone, tzinfo
+from typing import Literal
+
+import msgspec
+
+from kiosk.model import Outcome
+
+REASONS: dict[str, str] = {
+    "accepted": "The code is accepted.",
+    "clock-unknown": "The kiosk does not know the date, so validity cannot be checked.",
+    "too-soon": "The same person was recorded here a moment ago, in the same direction.",
+    "more-needed": "The code is accepted, but this door needs another kind as well.",
+    "declaration-too-old": "The declaration was made too long ago.",
+    "not-green": "The colour of the certificate asks for this answer.",
+    "full": "As many are inside as may be, by the count of this kiosk.",
+    "closed": "The place is closed at this hour.",
+    "unknown-key": "The signer is not on this kiosk's trust list.",
+    "not-yet-valid": "The certificate, or the key that signed it, is not valid yet.",
+    "expired": "The certificate, or the key that signed it, has expired.",
+    "revoked": "The certificate, or the key that signed it, has been revoked.",
+    "forged": "The signature does not fit the content, or the signer may not sign such.",
+    "at-risk": "The person is on the risk list.",
+    "not-accepted": "A code of this kind is not accepted here.",
+    "place-code": "The code names a place; the visitor should show a personal code.",
+    "unknown-code": "The code is of no kind that this kiosk knows.",
+    "malformed": "The code is of a known kind but damaged or badly made.",
+}
+"""Every reason a verdict can carry, with what it means. Of several that hold with equal
+severity the later one is given."""
+
+OPTIONAL: dict[str, Outcome] = {
+    "too-soon": "warn",
+    "more-needed": "warn",
+    "declaration-too-old": "warn",
+    "full": "warn",
+    "closed": "warn",
+}
+"""Reasons that need no line in [answer], for each needs a rule of its own first."""
+
+NO_PERSON = {"place": "place-code", "other": "unknown-code"}
+WITHOUT_RECORD = (*NO_PERSON.values(), "malformed")
+
+Purpose = Literal["identity", "declaration", "certificate"]
+PURPOSES: tuple[Purpose, ...] = ("identity", "declaration", "certificate")
+Effect = Literal["pass", "warn", "fail", "record"]
+"""What a colour does. "record": it is noted and changes nothing."""
+Truth = Literal["yes", "no", "unknown"]
+"""Whether a rule holds; "unknown" = it depends on a date that the kiosk does not know."""
+Span = tuple[int, int]
+"""Minutes since midnight, the second one no longer within."""
+
+VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")  # all year, since 1975
+
+
+class Words(msgspec.Struct, frozen=True):
+    """The same in both languages."""
+
+    vi: str = ""
+    en: str = ""
+
+
+class ColourRule(msgspec.Struct, frozen=True, kw_only=True, rename={"purposes": "for"}):
+    """Gives the colour `name` to codes used `for` one of these purposes, when all conditions
+    hold; None and empty = no such condition.
+
+    `doses_at_least` n: n doses of these `products` (any, if empty) were given, the n-th at
+    least `dose_days_at_least` days ago, the last at most `dose_days_at_most`. Where only a
+    later dose is attested, the n-th was given `dose_gap_days` earlier for each dose between.
+    """
+
+    name: str
+    purposes: tuple[Purpose, ...] = ("certificate",)
+    formats: tuple[str, ...] = ()
+    doses_at_least: int | None = None
+    products: tuple[str, ...] = ()
+    dose_days_at_least: int = 0
+    dose_days_at_most: int | None = None
+    dose_gap_days: int = 0
+    recovered_within_days: int | None = None
+    recovered_days_at_least: int = 0
+    test_negative_within_hours: int | None = None
+    test_positive_within_hours: int | None = None
+    test_methods: tuple[str, ...] = ()
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether it holds for every code of its purposes."""
+        return self == ColourRule(name=self.name, purposes=self.purposes)
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a policy file says.
+
+    `accept`: format -> answer when nothing is wrong; `purposes`: format -> what it is good
+    for, its role if not named; `needs`: one of these is asked of everybody. `answer`: reason
+    -> answer; `record`: reasons without a person -> record all the same? `colours`: colour ->
+    what it does. `hours`: spans per weekday, Monday first, None = always open. Who goes out
+    is judged like everybody, or (`out` = "record") recorded with "pass". Limits of 0: none.
+    """
+
+    accept: dict[str, Outcome]
+    answer: dict[str, Outcome]
+    record: dict[str, bool]
+    version: int = 0
+    title: Words = Words()
+    explanation: Words = Words()
+    time_zone: tzinfo = VIETNAM
+    purposes: dict[str, tuple[Purpose, ...]] = {}
+    needs: tuple[Purpose, ...] = PURPOSES
+    colour: tuple[ColourRule, ...] = ()
+    colours: dict[str, Effect] = {}
+    hours: tuple[tuple[Span, ...], ...] | None = None
+    out: Literal["judge", "record"] = "judge"
+    min_interval_s: int = 0
+    max_occupancy: int = 0
+    declaration_max_age_h: int = 0
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One rule, asked of one code: whether it holds, and why (`phrase` is a word of
+    `words.PHRASES`, `facts` fill it in). One that has a `reason` is cause for `answer`."""
+
+    rule: str
+    holds: Truth
+    phrase: str
+    facts: Mapping[str, object] = {}
+    reason: str = ""
+    answer: Outcome = "pass"
