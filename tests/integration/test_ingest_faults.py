@@ -19,6 +19,9 @@ from kiosk import wire
 from provisioning.authority import init_fleet
 
 
+PATIENCE_S = 100  # four workers are killed and started in it, on whatever machine
+
+
 @pytest.fixture(autouse=True)
 def _online(ingest: Ingest, kiosk: Kiosk) -> None:
     until(lambda: kiosk.centre("online"), "ingest is online")
@@ -34,7 +37,7 @@ def streaming(kiosk: Kiosk, segments: int, resend_s: float = 1.0) -> Iterator[li
     def send() -> None:
         try:
             open_ = {b.segment: b for b in batches}
-            end = time.monotonic() + 60
+            end = time.monotonic() + PATIENCE_S
             while open_:
                 assert time.monotonic() < end, f"{len(open_)} segments without an answer"
                 for batch in list(open_.values())[:8]:
