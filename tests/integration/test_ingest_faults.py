@@ -18,7 +18,6 @@ from central.ingest.session import Session
 from kiosk import wire
 from provisioning.authority import init_fleet
 
-
 PATIENCE_S = 100  # four workers are killed and started in it, on whatever machine
 
 
