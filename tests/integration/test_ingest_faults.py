@@ -203,7 +203,7 @@ def test_nothing_of_a_lost_connection_is_left(
 ) -> None:
     assert ingest.stop() == 0
     tls = tls_context(*(fleet / name for name in ("ca.crt", "_ingest-2.crt", "_ingest-2.key")))
-    session = Session(broker.address, tls, "_ingest-2", ["ingest-test"], 64)
+    session = Session(broker.address, tls, "_ingest-2", ["ingest-test"], 64, [])
     session.say(wire.Presence("online"))
 
     def holds(count: int) -> bool:
