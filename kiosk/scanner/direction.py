@@ -22,17 +22,12 @@ A press makes the next record within `BUTTON_S` an "out", at a `button` and at a
 
 from __future__ import annotations
 
-import hmac
-import os
 from typing import NamedTuple
 
 from kiosk.config import DoorDirection
 from kiosk.model import Direction, Instant
+from kiosk.scanner.people import REMEMBERED, People
 
-REMEMBERED = 40_000
-"""Keys: 10,000 people a day with up to four each."""
-KEYS_OF_ONE = 8
-"""So many of one person, the newest; more is somebody's experiment."""
 BUTTON_S = 10.0
 NO_CLOCK_S = 16 * 3600.0
 _VIETNAM_MS = 7 * 3_600_000  # UTC+7, all year
@@ -48,18 +43,11 @@ class Step(NamedTuple):
     remember: Direction | None = None
 
 
-class _Last(NamedTuple):
-    direction: Direction
-    at: float
-    digests: tuple[bytes, ...]  # all keys under which it is found
-
-
 _OPPOSITE: dict[Direction, Direction] = {"in": "out", "out": "in", "unknown": "unknown"}
 
 
 class Directions:
-    """All times are CLOCK_BOOTTIME in seconds. No key of a person is kept, but its HMAC-SHA256
-    under a random key that lives in memory; what is kept dies with the process."""
+    """All times are CLOCK_BOOTTIME in seconds."""
 
     def __init__(
         self, door: DoorDirection, min_stay_s: float, day_starts_h: int, started: float
@@ -68,8 +56,7 @@ class Directions:
         self._min_stay_s = min_stay_s
         self._day_starts_ms = day_starts_h * 3_600_000
         self._blind_at = started  # who was recorded up to then is not remembered
-        self._key = os.urandom(32)
-        self._last: dict[bytes, _Last] = {}  # oldest first
+        self._last: People[Direction] = People()  # the direction last recorded
         self._pressed_at = float("-inf")
 
     def press(self, at: float) -> None:
@@ -94,14 +81,14 @@ class Directions:
             return Step("unknown")
         begin = self._day_began(at, now)
         self._forget(begin)
-        found = self._found(keys)
+        found = self._last.found(keys)
         if not found:
             direction: Direction = "in" if self._blind_at < begin else "unknown"
             return Step(direction, remember=None if refused else direction)
         last = max(found, key=lambda last: last.at)
         if at - last.at < self._min_stay_s:
-            return Step(last.direction, repeats=not refused)
-        direction = _OPPOSITE[last.direction]
+            return Step(last.what, repeats=not refused)
+        direction = _OPPOSITE[last.what]
         return Step(direction, remember=None if refused and direction != "out" else direction)
 
     def recorded(self, keys: tuple[str, ...], step: Step, at: float) -> None:
@@ -109,16 +96,9 @@ class Directions:
         self._pressed_at = float("-inf")
         if self._door != "toggle" or step.remember is None:
             return
-        known = [digest for last in self._found(keys) for digest in last.digests]
-        digests = tuple(dict.fromkeys([*map(self._digest, keys), *known]))[:KEYS_OF_ONE]
-        for digest in (*digests, *known):
-            self._last.pop(digest, None)
-        self._last |= dict.fromkeys(digests, _Last(step.remember, at, digests))
+        self._last.remember(keys, step.remember, at)
         while len(self._last) > REMEMBERED:
             self._forget_oldest()
-
-    def _found(self, keys: tuple[str, ...]) -> list[_Last]:
-        return [self._last[d] for d in map(self._digest, keys) if d in self._last]
 
     def _day_began(self, at: float, now: Instant) -> float:
         if now.clock != "synced":
@@ -126,14 +106,13 @@ class Directions:
         return at - (now.wall_ms + _VIETNAM_MS - self._day_starts_ms) % _DAY_MS / 1000
 
     def _forget(self, begin: float) -> None:
-        while self._last and next(iter(self._last.values())).at < begin:
+        while (oldest := self._last.oldest()) is not None and oldest.at < begin:
             self._forget_oldest()
 
     def _forget_oldest(self) -> None:
         # It makes the door blind until a day that began later: with a clock that is set
         # anew, that need not be now.
-        last = self._last.pop(next(iter(self._last)))
-        self._blind_at = max(self._blind_at, last.at)
-
-    def _digest(self, key: str) -> bytes:
-        return hmac.digest(self._key, key.encode(), "sha256")[:16]
+        oldest = self._last.oldest()
+        if oldest is not None:
+            self._blind_at = max(self._blind_at, oldest.at)
+            self._last.forget_oldest_key()

@@ -1,30 +1,24 @@
 """Who was recorded here a moment ago, and how many are inside: by this kiosk alone.
 
-Kept only while the policy has a limit that asks for it, and in memory only. A person is
-found by the HMAC-SHA256 of any of their keys, under a random key that dies with the process. The
-count begins anew with the door's day, if the date is known, and at every start; other doors
-of the same house are not in it.
+Kept only while the policy has a limit that asks for it, and in memory only. The count begins
+anew with the door's day, if the date is known, and at every start; other doors of the same
+house are not in it.
 """
 
 from __future__ import annotations
 
-import hmac
-import os
 from datetime import date, timedelta
-
-import msgspec
+from typing import NamedTuple
 
 from kiosk.credentials.policy import Policy
 from kiosk.credentials.policy.colour import Moment
 from kiosk.model import Direction, Instant, Outcome, Visit
-from kiosk.scanner.direction import KEYS_OF_ONE, REMEMBERED
+from kiosk.scanner.people import REMEMBERED, Known, People
 
 
-class _Last(msgspec.Struct, eq=False):
-    at_s: float
+class _Last(NamedTuple):
     direction: Direction
     is_inside: bool
-    digests: tuple[bytes, ...]  # all keys under which it is found
 
 
 class Visits:
@@ -36,8 +30,7 @@ class Visits:
         limits = policy is not None and (policy.min_interval_s or policy.max_occupancy)
         self._policy = policy if limits else None
         self._day_starts = timedelta(hours=day_starts_h)
-        self._key = os.urandom(32)
-        self._last: dict[bytes, _Last] = {}  # the longest unseen first
+        self._last: People[_Last] = People()
         self._inside = 0
         self._day: date | None = None
 
@@ -46,12 +39,12 @@ class Visits:
         if self._policy is None:
             return Visit(direction)
         self._begin_day(self._policy, now)
-        found = self._found(keys)
-        others = self._inside - sum(last.is_inside for last in found)
-        last = max(found, key=lambda last: last.at_s, default=None)
-        if last is None or last.direction != direction:
+        found = self._last.found(keys)
+        others = self._inside - sum(last.what.is_inside for last in found)
+        last = max(found, key=lambda last: last.at, default=None)
+        if last is None or last.what.direction != direction:
             return Visit(direction, others)
-        return Visit(direction, others, now.boottime_ms / 1000 - last.at_s)
+        return Visit(direction, others, now.boottime_ms / 1000 - last.at)
 
     def recorded(
         self, keys: tuple[str, ...], direction: Direction, outcome: Outcome, now: Instant
@@ -59,26 +52,17 @@ class Visits:
         """A check-in was made. Who is turned away does not come in by it."""
         if self._policy is None or not keys:
             return
-        found = self._found(keys)
-        was = any(last.is_inside for last in found)
-        for last in found:
-            self._forget(last)
-        known = [digest for last in found for digest in last.digests]
-        digests = tuple(dict.fromkeys([*map(self._digest, keys), *known]))[:KEYS_OF_ONE]
+        found = self._last.found(keys)
+        was = any(last.what.is_inside for last in found)
         inside = was if direction != "out" and outcome == "fail" else direction != "out"
-        last = _Last(now.boottime_ms / 1000, direction, inside, digests)
-        self._last |= dict.fromkeys(digests, last)
-        self._inside += inside
-        while len(self._last) > REMEMBERED:
-            self._forget(next(iter(self._last.values())))
+        self._inside += inside - sum(last.what.is_inside for last in found)
+        self._last.remember(keys, _Last(direction, inside), now.boottime_ms / 1000)
+        while len(self._last) > REMEMBERED and (oldest := self._last.oldest()) is not None:
+            self._forget(oldest)
 
-    def _found(self, keys: tuple[str, ...]) -> list[_Last]:
-        return list({self._last[d]: None for d in map(self._digest, keys) if d in self._last})
-
-    def _forget(self, last: _Last) -> None:
-        for digest in last.digests:
-            del self._last[digest]
-        self._inside -= last.is_inside
+    def _forget(self, known: Known[_Last]) -> None:
+        self._last.forget(known)
+        self._inside -= known.what.is_inside
 
     def _begin_day(self, policy: Policy, now: Instant) -> None:
         local = Moment.of(now, policy.time_zone).local
@@ -89,6 +73,3 @@ class Visits:
             self._last.clear()
             self._inside = 0
         self._day = day
-
-    def _digest(self, key: str) -> bytes:
-        return hmac.digest(self._key, key.encode(), "sha256")[:16]

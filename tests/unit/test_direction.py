@@ -16,8 +16,9 @@ from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
 from kiosk.model import ClockState, Credential, Direction, Instant, Risk, Verdict, Visit
 from kiosk.outbox import SealedSegments
-from kiosk.scanner.direction import BUTTON_S, KEYS_OF_ONE, NO_CLOCK_S, REMEMBERED, Directions
+from kiosk.scanner.direction import BUTTON_S, NO_CLOCK_S, Directions
 from kiosk.scanner.party import FOLLOWS_S
+from kiosk.scanner.people import KEYS_OF_ONE, REMEMBERED
 
 MIN_STAY_S = 300
 H = 3600
@@ -255,7 +256,7 @@ def test_memory_is_bounded_and_what_is_forgotten_is_not_made_up() -> None:
     print(f"{size / 1e6:.1f} MB")
     assert size < 16e6
     secret = "vn-id:000000010000"
-    assert secret.encode() not in repr(directions._last).encode()
+    assert secret.encode() not in repr(vars(directions._last)).encode()
     later = Instant(now.wall_ms + H * 1000, "synced", "boot", 0)
     assert directions.step((secret,), False, 9 * H, later).direction == "out"
     assert directions.step(("vn-id:000000000000",), False, 9 * H, later).direction == "unknown"
