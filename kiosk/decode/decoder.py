@@ -65,6 +65,7 @@ class Decoder:
         self._helped_at = 0.0
         self._insisted = False  # it was just tried once more, in vain
         self._rested = True  # the frame before had no second look
+        self._dense: Cells | None = None  # of this frame, once it was asked for
 
     def look(self, frame: Frame) -> Sight:
         """Every QR code that can be read in the next frame of a camera.
@@ -73,6 +74,7 @@ class Decoder:
         """
         grey = _luma(frame.grey)
         self._assembly.forget(frame.at)
+        self._dense = None
         if not self._due(grey, frame.at):
             return Sight([])  # and no hint: it is said again by the next reading
         self._read_at = frame.at
@@ -120,7 +122,13 @@ class Decoder:
             return at - self._read_at >= IDLE_S
         if at - self._read_at >= PLAIN_S:
             return True
-        return bool(dense(grey, self._activity.noise).any())
+        return bool(self._texture(grey).any())
+
+    def _texture(self, grey: Grey) -> Cells:
+        """Where this frame looks like a code."""
+        if self._dense is None:
+            self._dense = dense(grey, self._activity.noise)
+        return self._dense
 
     def _open(self, at: float) -> bool:
         # What was read counts as well: what only a second look reads must not be lost when it
@@ -140,7 +148,7 @@ class Decoder:
         moved = [u for u in unread if self._moved(box_of(u.corners).grown(0, grey), at)]
         if moved or (unread and not read):
             return _around(moved or unread, grey)
-        cells = dense(grey, self._activity.noise)
+        cells = self._texture(grey).copy()
         _leave_out(cells, [box_of(corners) for corners in read], grey)
         box = largest(cells & self._activity.since(at - HELD_S))
         if box is None and not read:
