@@ -42,6 +42,10 @@ class Step(NamedTuple):
     repeats: bool = False
     remember: Direction | None = None
 
+    def refused(self) -> Step:
+        """The same for who is turned away: there is a record, and nobody comes in by it."""
+        return Step(self.direction, remember="out" if self.remember == "out" else None)
+
 
 _OPPOSITE: dict[Direction, Direction] = {"in": "out", "out": "in", "unknown": "unknown"}
 
@@ -69,8 +73,8 @@ class Directions:
         until = self._pressed_at + BUTTON_S
         return until if self._pressed_at <= at < until else 0.0
 
-    def step(self, keys: tuple[str, ...], refused: bool, at: float, now: Instant) -> Step:
-        """What it means that the person of these keys is shown; `refused`: is turned away."""
+    def step(self, keys: tuple[str, ...], at: float, now: Instant) -> Step:
+        """What it means that the person of these keys is shown, if they are not turned away."""
         if self._door == "in" or self._door == "out":
             return Step(self._door)
         if self.leaving(at):
@@ -84,12 +88,12 @@ class Directions:
         found = self._last.found(keys)
         if not found:
             direction: Direction = "in" if self._blind_at < begin else "unknown"
-            return Step(direction, remember=None if refused else direction)
+            return Step(direction, remember=direction)
         last = max(found, key=lambda last: last.at)
         if at - last.at < self._min_stay_s:
-            return Step(last.what, repeats=not refused)
+            return Step(last.what, repeats=True)
         direction = _OPPOSITE[last.what]
-        return Step(direction, remember=None if refused and direction != "out" else direction)
+        return Step(direction, remember=direction)
 
     def recorded(self, keys: tuple[str, ...], step: Step, at: float) -> None:
         """The step is on the card."""

@@ -84,7 +84,7 @@ class Parts(msgspec.Struct):
 
 class _Judged(NamedTuple):
     """A payload, read and judged. `person` is what will be sealed of it, `keys` all under
-    which they are known."""
+    which they are known, `step` what it means that they are shown."""
 
     credential: Credential
     keys: tuple[str, ...]
@@ -92,6 +92,7 @@ class _Judged(NamedTuple):
     person: bytes
     verdict: Verdict
     risk: Risk
+    step: Step
     instant: Instant
 
 
@@ -143,8 +144,7 @@ class Pipeline:
         with stages.timed("judge"):
             judged = self._judge(payload, now)
         verdict, record, settled = judged.verdict, None, True
-        refused = verdict.outcome == "fail"
-        step = directions.step(judged.keys, refused, now, judged.instant)
+        step = judged.step.refused() if verdict.outcome == "fail" else judged.step
         repeated = step.repeats
         if given is not None and not directions.leaving(now):
             verdict, step, repeated = given.verdict, Step(given.direction), True
@@ -188,23 +188,20 @@ class Pipeline:
             keys = known_as(credential.subject, credential.claims)
             risk = max(map(self._parts.risk, keys or ("",)), key=get_args(Risk).index)
             party = self._parts.parties.token(is_dependant(credential.claims), at)
-            visit = self._visit(keys, at, instant)
+            step = self._parts.directions.step(keys, at, instant)
+            visit = self._parts.visits.of(keys, step.direction, instant)
+            if step.repeats:  # what makes no record is not too soon for one
+                visit = msgspec.structs.replace(visit, since_s=None)
             verdict = self._parts.judge(credential, instant, risk, visit)
             person = _person(credential, risk, party, verdict.colour)
         except CredentialError as error:
             log.info("malformed code: %s", error)
             credential = Credential(format=error.format, role="other")
             keys, risk, party = (), self._parts.risk(""), ""
+            step = self._parts.directions.step(keys, at, instant)
             verdict = self._parts.judge(error, instant, risk, Visit())
             person = _person(credential, risk, party)
-        return _Judged(credential, keys, party, person, verdict, risk, instant)
-
-    def _visit(self, keys: tuple[str, ...], at: float, instant: Instant) -> Visit:
-        # Which way somebody goes does not depend on the answer; whether it is remembered does.
-        step = self._parts.directions.step(keys, False, at, instant)
-        visit = self._parts.visits.of(keys, step.direction, instant)
-        # What makes no record is not too soon for one.
-        return msgspec.structs.replace(visit, since_s=None) if step.repeats else visit
+        return _Judged(credential, keys, party, person, verdict, risk, step, instant)
 
     def _store(
         self, judged: _Judged, direction: Direction, stages: _Stages

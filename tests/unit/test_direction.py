@@ -246,7 +246,7 @@ def test_memory_is_bounded_and_what_is_forgotten_is_not_made_up() -> None:
         for number in range(REMEMBERED // 2 + 1):
             keys = (f"vn-id:{number:012}", f"vn-qid:{number}")
             at = 8 * H + number / 1000
-            step = directions.step(keys, False, at, now)
+            step = directions.step(keys, at, now)
             assert step.direction == "in"
             directions.recorded(keys, step, at)
         size, _ = tracemalloc.get_traced_memory()
@@ -258,9 +258,9 @@ def test_memory_is_bounded_and_what_is_forgotten_is_not_made_up() -> None:
     secret = "vn-id:000000010000"
     assert secret.encode() not in repr(vars(directions._last)).encode()
     later = Instant(now.wall_ms + H * 1000, "synced", "boot", 0)
-    assert directions.step((secret,), False, 9 * H, later).direction == "out"
-    assert directions.step(("vn-id:000000000000",), False, 9 * H, later).direction == "unknown"
-    assert directions.step(("somebody new",), False, 9 * H, later).direction == "unknown"
+    assert directions.step((secret,), 9 * H, later).direction == "out"
+    assert directions.step(("vn-id:000000000000",), 9 * H, later).direction == "unknown"
+    assert directions.step(("somebody new",), 9 * H, later).direction == "unknown"
 
 
 def test_keys_that_are_strung_together_without_end_do_not_pile_up() -> None:
@@ -268,7 +268,7 @@ def test_keys_that_are_strung_together_without_end_do_not_pile_up() -> None:
     directions = Directions("toggle", MIN_STAY_S, 3, 2.5 * H)
     for number in range(1000):
         keys = (f"passport:{number}", "vn-qid:1")
-        directions.recorded(keys, directions.step(keys, False, 8 * H + number, now), 8 * H)
+        directions.recorded(keys, directions.step(keys, 8 * H + number, now), 8 * H)
     assert len(directions._last) == KEYS_OF_ONE
 
 
