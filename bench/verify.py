@@ -26,19 +26,18 @@ import cbor2
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from bench._report import arguments, machine, write
 from bench.risk import risk_figures
-from demo.abroad import CardIssuer, PassIssuer, SealIssuer
+from demo.abroad import everybody
 from demo.issuers import Issuer
 from kiosk.credentials import base45, parse
-from kiosk.credentials.formats.door_pass import Pass, believe, encode
+from kiosk.credentials.formats.door_pass import Pass, encode
 from kiosk.credentials.listing import Issuer as Entry
 from kiosk.credentials.listing import Listing, Revoked
 from kiosk.credentials.policy import judge, parse_policy
-from kiosk.credentials.trust import TrustList, parse_listing
+from kiosk.credentials.trust import TrustList
 from kiosk.model import Instant
 
 POLICY = Path(__file__).parents[1] / "config" / "policy.toml"
@@ -125,17 +124,13 @@ def _times(
 
 
 def _cases() -> tuple[dict[str, Case], TrustList]:
-    es, ps = (Issuer.new("VN", algorithm, START, END) for algorithm in ("ES256", "PS256"))
-    cards, nz = CardIssuer.new("https://cards.example"), PassIssuer.new("nz.example")
-    seals, doors = SealIssuer.new("UT", START, END), Ed25519PrivateKey.generate()
+    es, cards, nz, seals, doors, listing = everybody(START, END)
+    ps = Issuer.new("VN", "PS256", START, END)
     other = Issuer.new("AT", "ES256", START, END).certificate
-    believed = [Entry(kid=i.kid, certificate=i.certificate) for i in (es, ps)]
+    believed = [Entry(kid=ps.kid, certificate=ps.certificate)]
     believed += [Entry(kid=n.to_bytes(8, "big"), certificate=other) for n in range(OTHERS)]
-    believed.append(believe(doors.public_key(), "Ward"))
     revoked = Revoked(format="hc1", kid=bytes(8), ids=[f"{n:032x}" for n in range(10_000)])
-    listing = Listing(believed, [revoked])
-    for document in (cards.jwks(), nz.document(), seals.authority):
-        listing += parse_listing(document)
+    listing += Listing(believed, [revoked])
     door = Pass(id=7, name="Lê Ba", birth="1990-05-06", group="7A", first=DAY, last=LAST)
     passed = cbor2.dumps(nz.content("Le", "Ba", BIRTH, START, END))
     sealed = seals.vaccination("LE  BA", BIRTH, "B1", [DAY, DAY])

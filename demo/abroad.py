@@ -10,17 +10,22 @@ import zlib
 from base64 import b32encode, urlsafe_b64encode
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import cbor2
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from demo.issuers import ecdsa
+from demo.issuers import Issuer, ecdsa
 from kiosk.credentials import strict_json
+from kiosk.credentials.formats.door_pass import believe
+from kiosk.credentials.listing import Issuer as Entry
+from kiosk.credentials.listing import Listing
+from kiosk.credentials.trust import parse_listing
 
 PV_SEAL, PT_SEAL = "NV", "NT"
 """Document types of a barcode signer's certificate: proofs of vaccination, of tests."""
@@ -260,3 +265,26 @@ def _certificate(
         .not_valid_before(start)
         .not_valid_after(end)
     )
+
+
+class Everybody(NamedTuple):
+    """One issuer of each signed format, and the list that believes them all."""
+
+    dcc: Issuer
+    cards: CardIssuer
+    passes: PassIssuer
+    seals: SealIssuer
+    doors: Ed25519PrivateKey
+    listing: Listing
+
+
+def everybody(start: datetime, end: datetime) -> Everybody:
+    """New issuers, whose keys are good from `start` to `end`."""
+    dcc = Issuer.new("VN", "ES256", start, end)
+    cards, passes = CardIssuer.new("https://cards.example"), PassIssuer.new("nz.example")
+    seals, doors = SealIssuer.new("UT", start, end), Ed25519PrivateKey.generate()
+    entry = Entry(kid=dcc.kid, certificate=dcc.certificate)
+    listing = Listing([entry, believe(doors.public_key(), "Ward")])
+    for document in (cards.jwks(), passes.document(), seals.authority):
+        listing += parse_listing(document)
+    return Everybody(dcc, cards, passes, seals, doors, listing)

@@ -20,34 +20,19 @@ import atheris
 
 with atheris.instrument_imports(include=["kiosk.credentials"]):
     from kiosk.credentials import PAYLOAD_MAX, base45, parse
-    from kiosk.credentials.formats.door_pass import Pass, believe, encode
-    from kiosk.credentials.listing import Issuer as Entry
-    from kiosk.credentials.listing import Listing
+    from kiosk.credentials.formats.door_pass import Pass, encode
     from kiosk.credentials.packing import base64url
-    from kiosk.credentials.trust import TrustList, parse_listing
+    from kiosk.credentials.trust import TrustList
     from kiosk.errors import CredentialError
 
 import cbor2
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from demo.abroad import CardIssuer, PassIssuer, SealIssuer
-from demo.issuers import Issuer
+from demo.abroad import everybody
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 BIRTH, DAY = date(1990, 5, 6), date(2021, 8, 2)
-DCC = Issuer.new("VN", "ES256", START, END)
-CARDS = CardIssuer.new("https://cards.example")
-NZ = PassIssuer.new("nz.example")
-SEALS = SealIssuer.new("UT", START, END)
-DOORS = Ed25519PrivateKey.generate()
-TRUST = TrustList(
-    listing=Listing(
-        [Entry(kid=DCC.kid, certificate=DCC.certificate), believe(DOORS.public_key(), "")]
-    )
-    + parse_listing(CARDS.jwks())
-    + parse_listing(NZ.document())
-    + parse_listing(SEALS.authority)
-)
+DCC, CARDS, NZ, SEALS, DOORS, LISTING = everybody(START, END)
+TRUST = TrustList(listing=LISTING)
 
 
 def wrap(how: int, rest: bytes) -> bytes:

@@ -9,39 +9,21 @@ from datetime import UTC, date, datetime
 
 import cbor2
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demo.abroad import CardIssuer, PassIssuer, SealIssuer, numeric
-from demo.issuers import Issuer
+from demo.abroad import everybody, numeric
 from kiosk.credentials import PAYLOAD_MAX, base45, parse
 from kiosk.credentials.formats import FORMATS
-from kiosk.credentials.formats.door_pass import Pass, believe, encode
-from kiosk.credentials.listing import Issuer as Entry
-from kiosk.credentials.listing import Listing
+from kiosk.credentials.formats.door_pass import Pass, encode
 from kiosk.credentials.text import Malformed
-from kiosk.credentials.trust import TrustList, parse_listing, parse_trust
+from kiosk.credentials.trust import TrustList, parse_trust
 from kiosk.errors import ConfigError, CredentialError
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 BIRTH, DAY = date(1990, 5, 6), date(2021, 8, 2)
-ISSUER = Issuer.new("VN", "ES256", START, END)
-CARDS = CardIssuer.new("https://cards.example")
-PASSES = PassIssuer.new("nz.example")
-SEALS = SealIssuer.new("UT", START, END)
-DOORS = Ed25519PrivateKey.generate()
-TRUST = TrustList(
-    listing=Listing(
-        [
-            Entry(kid=ISSUER.kid, certificate=ISSUER.certificate),
-            believe(DOORS.public_key(), "Ward"),
-        ]
-    )
-    + parse_listing(CARDS.jwks())
-    + parse_listing(PASSES.document())
-    + parse_listing(SEALS.authority)
-)
+ISSUER, CARDS, PASSES, SEALS, DOORS, LISTING = everybody(START, END)
+TRUST = TrustList(listing=LISTING)
 HC1 = ISSUER.issue("Le", "Ba", BIRTH, START, END)
 SHC = CARDS.issue("Le", "Ba", BIRTH, [DAY], START)
 NZCP = PASSES.wrap(cbor2.dumps(PASSES.content("Le", "Ba", BIRTH, START, END)))
