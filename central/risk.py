@@ -7,7 +7,6 @@ Makes the key of a list, and the list from two files of subjects, one a line, as
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import secrets
 import sys
@@ -15,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from central import files
 from kiosk.credentials.risk import KEY_BYTES, build, key_id
 from kiosk.errors import ConfigError
 
@@ -24,17 +24,14 @@ _KEY = re.compile(rb"[0-9a-f]{64}\n?")
 def new_key(file: Path) -> str:
     """Writes a new key into `file`, which must not exist; its name. Raises ConfigError."""
     key = secrets.token_bytes(KEY_BYTES)
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
-            made.write(key.hex().encode() + b"\n")
-    except OSError as error:
-        raise ConfigError([f"{file} cannot be made: {error.strerror}"]) from error
+    with files.private_file(file) as made:
+        made.write(key.hex().encode() + b"\n")
     return key_id(key)
 
 
 def load_key(file: Path) -> bytes:
     """A key that `new_key` wrote. Raises ConfigError."""
-    data = _read(file)
+    data = files.read(file)
     if not _KEY.fullmatch(data):
         raise ConfigError([f"{file}: not the key of a risk list; make one with new-key"])
     return bytes.fromhex(data.decode())
@@ -53,17 +50,10 @@ def build_list(quarantine: Path, follow_up: Path, key: Path, out: Path) -> int:
 
 def _subjects(file: Path) -> list[str]:
     try:
-        lines = _read(file).decode().split("\n")
+        lines = files.read(file).decode().split("\n")
     except UnicodeDecodeError as error:
         raise ConfigError([f"{file}: not UTF-8 text at byte {error.start}"]) from error
     return [line for line in (line.strip() for line in lines) if line]
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ConfigError([f"{file}: cannot be read: {error.strerror}"]) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from central.passes import files, issuer, issuing, people
+from central import files
+from central.passes import issuer, issuing, people
 from central.passes.register import Entry
 from kiosk.credentials.text import Malformed, clean
 from kiosk.errors import ConfigError, KioskError

@@ -11,7 +11,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from central.passes import files
+from central import files
 from central.passes.register import Register
 from kiosk.credentials.formats.door_pass import NAMES, believe, key_id
 from kiosk.credentials.listing import Listing, Revoked, encode

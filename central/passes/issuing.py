@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from central.passes import files, sheets
+from central import files
+from central.passes import sheets
 from central.passes.issuer import Issuer
 from central.passes.people import Mistake, Person
 from central.passes.register import Register, person

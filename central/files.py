@@ -30,4 +30,4 @@ def read(file: Path, hint: str = "") -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise ConfigError([f"{file} cannot be read: {error.strerror}{hint}"]) from error
+        raise ConfigError([f"{file}: cannot be read: {error.strerror}{hint}"]) from error
