@@ -16,197 +16,47 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import msgspec
 from msgspec import Meta
 
+from kiosk.config.sections import (
+    NO_BUTTON,
+    NONE,
+    Broker,
+    CameraDriver,
+    Config,
+    DoorDirection,
+    Gpio,
+    Host,
+    Panel,
+    PanelDriver,
+    ReaderDriver,
+    Section,
+)
 from kiosk.errors import ConfigError
 
-_PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
-
-Pin = Annotated[int, Meta(ge=0, le=27)]
-DoorDirection = Literal["in", "out", "toggle", "button"]
-Seconds = Annotated[float, Meta(gt=0, le=86400)]
-KioskId = Annotated[
-    str,
-    Meta(
-        pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})?\Z",
-        description="at most 64 of letters, digits and _ . -, a letter or digit first,"
-        " or empty while the kiosk is not enrolled",
-    ),
+__all__ = [
+    "DEFAULTS",
+    "ETC",
+    "NONE",
+    "NO_BUTTON",
+    "Broker",
+    "CameraDriver",
+    "Config",
+    "DoorDirection",
+    "Gpio",
+    "Host",
+    "Panel",
+    "PanelDriver",
+    "ReaderDriver",
+    "Section",
+    "Setting",
+    "effective",
+    "keys_of",
+    "layer",
+    "load",
 ]
-# Drivers are known by their files, which nobody here may import; a test holds these to them.
-CameraDriver = Literal["picamera", "webcam", "replay", "none"]
-ReaderDriver = Literal["serial_line", "keyboard", "none"]
-PanelDriver = Literal["luma_i2c", "png", "none"]
-Host = Annotated[
-    str,
-    Meta(
-        pattern=rf"^([A-Za-z0-9_.-]{{1,253}}|\[[0-9A-Fa-f:.]+\]):({_PORT})\Z",
-        description='"host:port" (an IPv6 address in brackets)',
-    ),
-]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all sections. Every key has its default in config/kiosk.toml alone."""
-
-
-class Kiosk(Section, frozen=True, kw_only=True):
-    """Who and where. `id` is the certificate's common name, empty = not enrolled. `toggle`
-    alone uses `min_stay_s` and `day_starts_h` (hour of the day in Vietnam)."""
-
-    id: KioskId
-    place: Annotated[str, Meta(max_length=120)]
-    direction: DoorDirection
-    min_stay_s: Seconds
-    day_starts_h: Annotated[int, Meta(ge=0, le=23)]
-
-
-class Paths(Section, frozen=True, kw_only=True):
-    """`outbox` holds open/ sealed/ quarantine/; `run` the daemons' sockets and the marker
-    of a connected uplink; `state` what else survives a reboot."""
-
-    outbox: Path
-    run: Path
-    state: Path
-
-
-class Clock(Section, frozen=True, kw_only=True):
-    """Whom to believe about the time, see `kiosk.clock`."""
-
-    source: Literal["timesync", "system"]
-
-
-class Camera(Section, frozen=True, kw_only=True):
-    """`driver` is a file in drivers/camera, or `NONE`. `replay` alone uses `folder` (where the
-    pictures lie) and `hold_s` (how long each is shown), `webcam` alone `device`."""
-
-    driver: CameraDriver
-    width: Annotated[int, Meta(ge=160, le=4608)]
-    height: Annotated[int, Meta(ge=120, le=2592)]
-    fps: Annotated[float, Meta(gt=0, le=120)]
-    device: Path
-    folder: Path | Literal[""]
-    hold_s: Seconds
-
-
-class Reader(Section, frozen=True, kw_only=True):
-    """An external scanner. `driver` is a file in drivers/reader, `end` what the scanner puts
-    after each code. `serial_line` alone uses `baud`, `keyboard` alone `alt`."""
-
-    driver: ReaderDriver
-    device: Path | Literal[""]
-    baud: Annotated[int, Meta(ge=1200, le=4_000_000)]
-    end: Annotated[
-        Literal["cr", "lf", "tab"],
-        Meta(description='"cr" (Enter, CR, CR LF) or "lf" (LF, CR LF) or "tab"'),
-    ]
-    alt: Literal["none", "unicode", "bytes"]
-
-
-class Scan(Section, frozen=True, kw_only=True):
-    """A code unseen for less than `hold_s` is still the same showing; shown again within
-    `repeat_s` it gets the same answer and makes no new record."""
-
-    hold_s: Seconds
-    repeat_s: Seconds
-
-
-class Judge(Section, frozen=True, kw_only=True):
-    """Files that say what passes. Without `trust` no issuer is trusted, without `risk` nobody
-    is looked up. `fleet_keys` are public keys (PEM); each of them alone may sign these files."""
-
-    policy: Path
-    trust: Path | Literal[""]
-    risk: Path | Literal[""]
-    fleet_keys: list[Path]
-
-
-class Seal(Section, frozen=True, kw_only=True):
-    """Public keys of the centre (PEM); each of them alone opens every record."""
-
-    recipients: list[Path]
-
-
-class Outbox(Section, frozen=True, kw_only=True):
-    """When a segment is handed over: full, or this old while the uplink is connected."""
-
-    segment_records: Annotated[int, Meta(ge=1, le=64)]
-    seal_after_s: Seconds
-
-
-class Panel(Section, frozen=True, kw_only=True):
-    """`driver` is a file in drivers/oled; `png` alone uses `folder` (where the screens are
-    written). No heartbeat for `scanner_silent_s` = out of order."""
-
-    driver: PanelDriver
-    controller: Literal["ssd1306", "sh1106", "ssd1309"]
-    width: Literal[128]
-    height: Literal[64]
-    bus: Annotated[int, Meta(ge=0, le=10)]
-    address: Annotated[int, Meta(ge=3, le=119)]
-    rotate: Literal[0, 180]
-    folder: Path | Literal[""]
-    answer_s: Seconds
-    scanner_silent_s: Seconds
-
-
-class Gpio(Section, frozen=True, kw_only=True):
-    """Lamps, buzzer and button, by BCM number. `silent` leaves the buzzer out, `NO_BUTTON`
-    the button."""
-
-    pins: Literal["lgpio", "mock", "none"]
-    green: Pin
-    red: Pin
-    buzzer: Pin
-    button: Annotated[int, Meta(ge=-1, le=27)]
-    silent: bool
-
-
-class Broker(Section, frozen=True, kw_only=True):
-    """`hosts` are "host:port", tried in order; mutual TLS with the kiosk's certificate."""
-
-    hosts: list[Host]
-    ca: Path
-    certificate: Path
-    key: Path
-    keepalive_s: Annotated[int, Meta(ge=5, le=3600)]
-    reconnect_base_s: Seconds
-    reconnect_cap_s: Seconds
-
-
-class Uplink(Section, frozen=True, kw_only=True):
-    """`window`: segments sent and not yet acknowledged."""
-
-    window: Annotated[int, Meta(ge=1, le=64)]
-    ack_timeout_s: Seconds
-    telemetry_s: Seconds
-
-
-class Log(Section, frozen=True, kw_only=True):
-    """What reaches the journal."""
-
-    level: Literal["debug", "info", "warning", "error"]
-
-
-class Config(Section, frozen=True, kw_only=True):
-    """The effective configuration of one kiosk."""
-
-    kiosk: Kiosk
-    paths: Paths
-    clock: Clock
-    camera: Camera
-    reader: Reader
-    scan: Scan
-    judge: Judge
-    seal: Seal
-    outbox: Outbox
-    panel: Panel
-    gpio: Gpio
-    broker: Broker
-    uplink: Uplink
-    log: Log
 
 
 def _shipped() -> Path:
-    in_tree = Path(__file__).parent.parent / "config" / "kiosk.toml"
+    in_tree = Path(__file__).parents[2] / "config" / "kiosk.toml"
     if in_tree.exists():
         return in_tree
     return Path(sys.prefix) / "share" / "kiosk" / "config" / "kiosk.toml"
@@ -215,8 +65,6 @@ def _shipped() -> Path:
 DEFAULTS = _shipped()
 ETC = Path("/etc/kiosk")
 MAX_BYTES = 256 * 1024
-NONE = "none"
-NO_BUTTON = -1
 
 _SECTIONS: dict[str, type[Section]] = {f.name: f.type for f in msgspec.structs.fields(Config)}
 
