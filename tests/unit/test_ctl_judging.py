@@ -1,0 +1,416 @@
+"""kioskctl verify, trust and scan: what codes are, as the door would judge them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from test_ctl import NOW, PERSONAL, kioskctl, quickly, site
+
+from demo.abroad import CardIssuer, SealIssuer
+from demo.crowd import Crowd, Visitor, make_crowd
+from demo.issuers import Issuer
+from demo.scenes import draw
+
+__all__ = ["site"]  # a fixture
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Crowd:
+    return make_crowd(7, NOW.timestamp())
+
+
+@pytest.fixture
+def trust(crowd: Crowd, tmp_path: Path) -> Path:
+    path = tmp_path / "trust.json"
+    path.write_bytes(crowd.trust)
+    return path
+
+
+def visitors(crowd: Crowd) -> Iterator[Visitor]:
+    return (visitor for visitor in crowd.visitors if visitor.payload is not None)
+
+
+# verify
+
+
+def verified(*words: object, stdin: bytes) -> tuple[int, dict[str, Any]]:
+    done = quickly("verify", "--json", *words, stdin=stdin)
+    answer: dict[str, Any] = json.loads(done.out)
+    return done.status, answer
+
+
+def test_an_unsigned_declaration_passes(site: Path) -> None:
+    assert verified("--config", site, stdin=PERSONAL + b"\n") == (
+        0,
+        {
+            "format": "vn_personal",
+            "signature": "none",
+            "valid": True,
+            "outcome": "pass",
+            "reason": "accepted",
+            "colour": "",
+            "issuer": "",
+            "valid_from": None,
+            "valid_until": None,
+        },
+    )
+
+
+def test_every_visitor_gets_the_answer_of_the_door(site: Path, crowd: Crowd, trust: Path) -> None:
+    seen = set()
+    for visitor in visitors(crowd):
+        words = ("--config", site, "--trust", trust, "--at", NOW.isoformat())
+        status, answer = verified(*words, stdin=visitor.payload or b"")
+        found = (answer["format"], answer["outcome"], answer["reason"])
+        assert found == (visitor.format, visitor.outcome, visitor.reason), visitor.label
+        assert status == (0 if visitor.outcome == "pass" else 1)
+        seen.add((answer["signature"], answer["valid"]))
+    assert {("valid", True), ("valid", False), ("invalid", False), ("none", True)} <= seen
+
+
+def test_the_moment_the_trust_list_and_the_policy_can_be_others(
+    site: Path, crowd: Crowd, trust: Path, tmp_path: Path
+) -> None:
+    signed = next(v for v in visitors(crowd) if v.format == "hc1" and v.outcome == "pass")
+    payload = signed.payload or b""
+    here = ("--config", site, "--trust", trust)
+    status, answer = verified(*here, "--at", NOW.isoformat(), stdin=payload)
+    assert (status, answer["signature"], answer["valid"]) == (0, "valid", True)
+    assert answer["issuer"]
+    until = datetime.fromisoformat(answer["valid_until"])
+    assert datetime.fromisoformat(answer["valid_from"]) < NOW < until
+
+    late = (until + timedelta(seconds=1)).isoformat()
+    status, answer = verified(*here, "--at", late, stdin=payload)
+    assert (status, answer["reason"], answer["valid"]) == (1, "expired", False)
+
+    status, answer = verified("--config", site, "--at", NOW.isoformat(), stdin=payload)
+    assert (answer["signature"], answer["reason"]) == ("unknown-key", "unknown-key")
+    assert (status, answer["valid"]) == (1, False)
+
+    policy = tmp_path / "policy.toml"
+    shipped = Path(__file__).parents[2] / "config" / "policy.toml"
+    policy.write_text(shipped.read_text().replace('hc1 = "pass"', 'hc1 = "warn"'))
+    status, answer = verified(*here, "--policy", policy, "--at", NOW.isoformat(), stdin=payload)
+    assert (status, answer["outcome"], answer["valid"]) == (1, "warn", True)
+
+
+@pytest.mark.parametrize(
+    ("payload", "format", "reason"),
+    [
+        (b"", "unknown", "malformed"),
+        (b"\n", "unknown", "malformed"),
+        (b"x" * 7000, "unknown", "malformed"),
+        (b"x" * 200_000, "unknown", "malformed"),
+        (b"\xff\xfe\x00", "unknown", "unknown-code"),
+        (b"https://example.org/", "unknown", "unknown-code"),
+        (b"HC1:not base45", "hc1", "malformed"),
+    ],
+    ids=["empty", "newline", "7kB", "200kB", "bytes", "link", "broken"],
+)
+def test_what_is_no_credential_is_not_valid(
+    site: Path, payload: bytes, format: str, reason: str
+) -> None:
+    status, answer = verified("--config", site, stdin=payload)
+    assert status == 1
+    assert (answer["format"], answer["reason"]) == (format, reason)
+    assert (answer["valid"], answer["signature"]) == (False, "none")
+    assert ("problem" in answer) == (reason == "malformed")
+
+
+@pytest.mark.parametrize(
+    ("payload", "problem"),
+    [
+        (b"", "nothing came on standard input"),
+        (b"\n", "nothing came on standard input"),
+        (b"x" * 4297, "more than 4296 bytes, which is more than any known format has"),
+        (b"x" * 4297 + b"\n", "more than 4296 bytes, which is more than any known format has"),
+        (b"x" * 7000, "more than 4296 bytes, which is more than any known format has"),
+        (b"x" * 200_000, "more than 4296 bytes, which is more than any known format has"),
+    ],
+    ids=["empty", "newline", "one more", "one more, newline", "7kB", "200kB"],
+)
+def test_what_no_code_can_hold_is_called_so(site: Path, payload: bytes, problem: str) -> None:
+    done = quickly("verify", "--config", site, stdin=payload)
+    assert done.status == 1
+    first, second, third, *_ = done.out.splitlines()
+    assert first == "FAIL: This cannot be what a code holds."
+    assert second == f"problem      {problem}"
+    assert third == "format       unknown"
+    _, answer = verified("--config", site, stdin=payload)
+    assert answer["problem"] == problem
+
+
+def test_the_longest_code_is_still_looked_into(site: Path) -> None:
+    for payload in (b"x" * 4296, b"x" * 4296 + b"\n"):
+        _, answer = verified("--config", site, stdin=payload)
+        assert answer["reason"] == "unknown-code"
+
+
+def test_verify_reads_the_bytes_of_its_standard_input(site: Path) -> None:
+    done = kioskctl("verify", "--json", "--config", site, stdin=PERSONAL + b"\n")
+    assert (done.status, json.loads(done.out)["outcome"]) == (0, "pass")
+    done = kioskctl("verify", "--json", "--config", site, stdin=b"\xff\n")
+    assert (done.status, json.loads(done.out)["format"]) == (1, "unknown")
+
+
+def test_the_answer_in_words_names_nobody(site: Path) -> None:
+    done = kioskctl("verify", "--config", site, stdin=PERSONAL)
+    assert done.status == 0
+    assert done.out.startswith("PASS: The code is accepted.\nformat       vn_personal\n")
+    for private in ("NGUYEN", "0010930", "0123232422"):
+        assert private not in done.out + done.err
+    done = kioskctl("verify", "--config", site, stdin=b"HC1:not base45")
+    assert done.out.startswith("FAIL: ")
+    assert "\nproblem      " in done.out
+
+
+@pytest.mark.parametrize("time", ["yesterday", "1960-01-01T00:00:00Z"])
+def test_a_time_that_is_none_is_misuse(site: Path, time: str) -> None:
+    done = quickly("verify", "--config", site, "--at", time, stdin=PERSONAL)
+    assert done.status == 2
+    assert "is no time in RFC 3339 since 1970; expected as in 2026-03-01T08:00:00Z" in done.err
+
+
+def test_a_time_without_its_offset_is_misuse(site: Path) -> None:
+    done = quickly("verify", "--config", site, "--at", "2026-01-01T00:00:00", stdin=PERSONAL)
+    assert done.status == 2
+    assert "'2026-01-01T00:00:00' lacks its offset from UTC; expected as in " in done.err
+
+
+def test_rules_that_cannot_be_read_are_named(site: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone.json"
+    done = quickly("verify", "--config", site, "--trust", gone, stdin=PERSONAL)
+    assert (done.status, done.err) == (
+        78,
+        f"kioskctl: configuration: cannot read {gone}: No such file or directory\n",
+    )
+    wrong = f"kioskctl: configuration: {gone}: "
+    gone.write_text("{")
+    done = quickly("verify", "--config", site, "--policy", gone, stdin=PERSONAL)
+    assert done.status == 78
+    assert done.err.startswith(f"{wrong}not TOML")
+    gone.write_text('[accept]\ncccd = "maybe"')
+    done = quickly("verify", "--config", site, "--policy", gone, stdin=PERSONAL)
+    assert len(done.err.splitlines()) > 2
+    assert all(line.startswith(f"{wrong}[") or "section" in line for line in done.err.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"version": 1, "issu', "no whole JSON document; it may have been cut short"),
+        ("", "no whole JSON document; it may have been cut short"),
+        ('{"version": 3, "issuers": []}', "version 3, this firmware reads 1 and 2"),
+        ('{"version": "1"}', "Expected `int | null`, got `str` - at `$.version`; expected JSON"),
+    ],
+)
+def test_a_trust_list_that_cannot_be_read_is_named(
+    site: Path, tmp_path: Path, content: str, problem: str
+) -> None:
+    path = tmp_path / "list.json"
+    path.write_text(content)
+    done = quickly("verify", "--config", site, "--trust", path, stdin=PERSONAL)
+    assert done.status == 78
+    assert done.err.startswith(f"kioskctl: configuration: {path}: {problem}")
+    assert "trust list: " not in done.err
+
+
+def lines(*words: object, stdin: list[Any]) -> tuple[int, list[Any]]:
+    text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in stdin)
+    done = quickly("verify", "--lines", *words, stdin=text.encode())
+    return done.status, [json.loads(line) for line in done.out.splitlines()]
+
+
+def test_many_payloads_line_by_line(site: Path, crowd: Crowd, trust: Path) -> None:
+    people = list(visitors(crowd))
+    payloads = [visitor.payload or b"" for visitor in people]
+    asked = [
+        {"id": str(n), "payload_b64": b64encode(payload).decode(), "at": NOW.isoformat()}
+        for n, payload in enumerate(payloads)
+    ]
+    status, told = lines("--config", site, "--trust", trust, stdin=asked)
+    assert status == 0
+    assert [one.pop("id") for one in told] == [str(n) for n in range(len(asked))]
+    for visitor, one in zip(people, told, strict=True):
+        found = (one["format"], one["outcome"], one["reason"])
+        assert found == (visitor.format, visitor.outcome, visitor.reason), visitor.label
+        words = ("--config", site, "--trust", trust, "--at", NOW.isoformat())
+        assert one == verified(*words, stdin=visitor.payload or b"")[1]
+
+
+def test_a_line_may_name_the_only_signer(site: Path, trust: Path, crowd: Crowd) -> None:
+    issuer = Issuer.new("VN", "ES256", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    seal = SealIssuer.new("UT", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    birth = date(1990, 5, 6)
+    hc1 = issuer.issue("Le", "Ba", birth, NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+    proof = seal.wrap(seal.vaccination("LE  BA", birth, "B1", [birth]))
+    asked = [
+        {"id": n, "payload": payload.decode(), "at": NOW.isoformat()}
+        | ({"certificate": b64encode(der).decode()} if der else {})
+        for n, (payload, der) in enumerate(
+            [
+                (hc1, issuer.certificate),
+                (hc1, b""),
+                (hc1, seal.certificate),
+                (hc1, b"junk"),
+                (proof, seal.authority),
+                (proof, seal.certificate),
+                (proof, issuer.certificate),
+            ]
+        )
+    ]
+    _, told = lines("--config", site, "--trust", trust, stdin=asked)
+    assert [one["signature"] for one in told] == [
+        *("valid", "unknown-key", "unknown-key", "unknown-key"),
+        *("valid", "valid", "unknown-key"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "id", "error"),
+    [
+        ("", None, "JSON"),
+        ("{", None, "JSON"),
+        ("[]", None, "object"),
+        ("[" * 60_000, None, "JSON"),
+        ('{"id": 7}', 7, "either payload or payload_b64"),
+        ('{"id": {}, "payload": 5}', None, "str"),
+        ('{"id": "a", "payload": "x", "payload_b64": "eA=="}', "a", "either"),
+        ('{"id": "a", "payload_b64": "!"}', "a", "base64"),
+        ('{"id": "a", "payload": "x", "certificate": "!"}', "a", "base64"),
+        ('{"id": "a", "payload": "x", "at": "yesterday"}', "a", "RFC 3339"),
+        ('{"id": "a", "payload": "x", "at": "2026-01-01T00:00:00"}', "a", "offset"),
+        ('{"id": "a", "payload": "\\ud800"}', None, "JSON"),
+        ('{"id": "a", "payload": "' + "x" * 70_000 + '"}', None, "more than 65536 bytes"),
+        ("\x00\x01", None, "JSON"),
+    ],
+)
+def test_a_bad_line_is_answered_and_the_next_one_judged(
+    site: Path, line: str, id: object, error: str
+) -> None:
+    good = {"id": "next", "payload": PERSONAL.decode()}
+    status, (bad, next_one) = lines("--config", site, stdin=[line, good])
+    assert status == 1
+    assert error in bad["error"]
+    assert bad["id"] == id
+    assert (next_one["id"], next_one["outcome"]) == ("next", "pass")
+
+
+def test_lines_judge_what_no_code_can_hold(site: Path) -> None:
+    asked = [{"id": 1, "payload": ""}, {"id": 2, "payload": "x" * 5000}, {"id": 3, "payload": "x"}]
+    status, told = lines("--config", site, stdin=asked)
+    assert status == 0
+    assert [one["reason"] for one in told] == ["malformed", "malformed", "unknown-code"]
+
+
+def test_lines_are_answered_as_they_come(site: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "kiosk.ctl", "verify", "--lines", "--config", str(site)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for id in ("a", "b"):
+            process.stdin.write(json.dumps({"id": id, "payload": PERSONAL.decode()}).encode())
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["id"] == id
+        process.stdin.close()
+        assert process.wait(30) == 0
+
+
+# trust
+
+
+def test_lists_are_made_one(site: Path, trust: Path, tmp_path: Path) -> None:
+    cards = CardIssuer.new("https://cards.example")
+    keys, out = tmp_path / "keys.json", tmp_path / "made.json"
+    keys.write_bytes(cards.jwks())
+    payload = cards.issue("Le", "Ba", date(1990, 5, 6), [date(2021, 8, 2)], NOW)
+    done = quickly("trust", "import", trust, keys, keys, "--out", out)
+    assert done.status == 0
+    assert "shc          2 keys\n" in done.out
+    assert "revoked      0 codes, 0 keys\n" in done.out
+    later = (NOW + timedelta(hours=1)).isoformat()
+    for lists in (["--trust", out], ["--trust", trust, "--trust", keys]):
+        status, answer = verified("--config", site, *lists, "--at", later, stdin=payload)
+        assert (status, answer["signature"], answer["issuer"]) == (0, "valid", cards.url)
+    assert (
+        len(json.loads(out.read_bytes())["issuers"])
+        == len(json.loads(trust.read_bytes())["issuers"]) + 1
+    )
+
+
+def test_a_list_that_cannot_be_read_or_written_is_named(trust: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"keys": []}')
+    done = quickly("trust", "import", broken, "--out", tmp_path / "out.json")
+    assert done.status == 78
+    assert f"{broken}: a key set (JWKS) does not name its issuer" in done.err
+    done = quickly("trust", "import", trust, "--out", tmp_path / "no/such/folder.json")
+    assert done.status == 1
+    assert "cannot write" in done.err
+
+
+# scan
+
+
+def test_pictures_are_read_and_judged(
+    site: Path, crowd: Crowd, trust: Path, tmp_path: Path
+) -> None:
+    shown = [v for v in visitors(crowd) if v.format in ("cccd", "vn_personal", "hc1", "unknown")][
+        :6
+    ]
+    files = [tmp_path / f"{number}.png" for number in range(len(shown))]
+    for visitor, path in zip(shown, files, strict=True):
+        draw(visitor).save(path)
+    done = kioskctl("scan", "--config", site, "--trust", trust, "--at", NOW.isoformat(), *files)
+    assert done.status == 0
+    for visitor, path, line in zip(shown, files, done.out.splitlines(), strict=True):
+        assert line.startswith(f"{path}: {visitor.format}: {visitor.outcome}, {visitor.reason}"), (
+            visitor.label
+        )
+    done_json = quickly(
+        *("scan", "--json", "--config", site, "--trust", trust, "--at", NOW.isoformat()), *files
+    )
+    assert done_json.status == 0
+    for visitor, path, line in zip(shown, files, done_json.out.splitlines(), strict=True):
+        told = json.loads(line)
+        found = (told["file"], told["format"], told["outcome"], told["reason"])
+        assert found == (str(path), visitor.format, visitor.outcome, visitor.reason)
+        assert {"signature", "valid", "issuer", "valid_from", "valid_until", "name"} < told.keys()
+    for visitor in shown:
+        text = (visitor.payload or b"").decode(errors="replace")
+        assert not any(len(part) > 5 and part in done.out for part in text.split("|"))
+
+
+def test_a_picture_without_a_code_and_a_file_that_is_none_say_no(
+    site: Path, tmp_path: Path
+) -> None:
+    empty, junk, gone = tmp_path / "empty.png", tmp_path / "junk.png", tmp_path / "gone.png"
+    Image.new("L", (640, 480), 128).save(empty)
+    junk.write_bytes(b"junk")
+    done = kioskctl("scan", "--config", site, empty, junk, gone)
+    assert done.status == 1
+    assert done.out == f"{empty}: no readable code\n"
+    assert f"{junk}: no picture that can be read: cannot identify image file" in done.err
+    assert f"{gone}: no picture that can be read: No such file or directory" in done.err
+    told = [
+        json.loads(line)
+        for line in quickly("scan", "--json", "--config", site, empty, gone).out.splitlines()
+    ]
+    assert [one["error"] for one in told] == [
+        "no readable code",
+        "no picture that can be read: No such file or directory",
+    ]
