@@ -166,16 +166,72 @@ def test_a_certificate_that_breaks_the_parser_is_nobodys() -> None:
         assert parse(issue(ES), TrustList([(ES.kid, der)])).signed == "unknown-key"
 
 
-def test_tags_bare_18_61_and_both() -> None:
-    message = unpack(issue(ES))
-    for cose in (
-        message,
-        cbor2.CBORTag(18, message),
-        cbor2.CBORTag(61, message),
-        cbor2.CBORTag(61, cbor2.CBORTag(18, message)),
+def tagged(value: object, *tags: int) -> object:
+    for tag in reversed(tags):
+        value = cbor2.CBORTag(tag, value)
+    return value
+
+
+@pytest.mark.parametrize("tags", [(), (18,), (61, 18)])
+def test_tags_of_a_message(tags: tuple[int, ...]) -> None:
+    assert parse(pack(tagged(unpack(issue(ES)), *tags)), TRUST).signed == "valid"
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        *((0,), (1,), (4,), (61,), (98,), (99,), (258,), (55799,)),
+        *((18, 18), (18, 61), (61, 61, 18), (55799, 18), (61, 1, 0, 258, 100), (1, 0, 258, 100)),
+    ],
+)
+def test_any_other_tag_of_a_message_refuses_it(tags: tuple[int, ...]) -> None:
+    problem = refused(pack(tagged(unpack(issue(ES)), *tags)))
+    assert "tag" in problem or "COSE" in problem
+
+
+@pytest.mark.parametrize("tag", [0, 1, 2, 3, 4, 5, 24, 25, 28, 37, 99, 258, 1004, 2**40])
+def test_a_tag_within_a_message_refuses_it(tag: int) -> None:
+    protected, _, signed, signature = unpack(issue(ES))
+    header = cbor2.dumps({1: -7, 4: tagged(ES.kid, tag)})
+    number = int.from_bytes(signature, "big")
+    for parts in (
+        [tagged(protected, tag), {}, signed, signature],
+        [header, {}, signed, signature],
+        [protected, tagged({}, tag), signed, signature],
+        [protected, {5: tagged("2021-08-02", tag)}, signed, signature],
+        [protected, {}, tagged(signed, tag), signature],
+        [protected, {}, signed, number],  # as a bignum, tag 2
     ):
-        assert parse(pack(cose), TRUST).signed == "valid"
-    assert "COSE" in refused(pack(cbor2.CBORTag(99, message)))
+        assert "tag" in refused(pack(cbor2.CBORTag(18, parts)))
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "is_read"),
+    [
+        *((1, int(END.timestamp()), True), (1, END.timestamp(), True)),
+        *((0, int(END.timestamp()), False), (1, "2027-01-01", False)),
+        *((100, 20_000, False), (1004, "2027-01-01", False), (3, b"1", False)),
+    ],
+)
+def test_a_time_may_be_tagged_as_one(tag: int, value: object, is_read: bool) -> None:
+    payload = ES.wrap(cbor2.dumps(content() | {4: cbor2.CBORTag(tag, value)}))
+    if is_read:
+        assert parse(payload, TRUST).valid_until == END.timestamp()
+    else:
+        refused(payload)
+
+
+def test_dates_of_an_entry_may_be_tagged_and_nothing_else() -> None:
+    found = read(entry("v", dt=cbor2.CBORTag(0, "2021-08-02")))
+    assert found.claims["entry"]["dt"] == found.events[0].date == "2021-08-02"
+    for changes in (
+        {"dt": cbor2.CBORTag(1, "2021-08-02")},
+        {"dt": cbor2.CBORTag(1004, "2021-08-02")},
+        {"mp": cbor2.CBORTag(0, "EU/1/20/1528")},
+        {"ci": cbor2.CBORTag(0, "x")},
+        {"co": cbor2.CBORTag(32, "VN")},
+    ):
+        refused(ES.wrap(cbor2.dumps(entry("v", **changes))))
 
 
 def test_the_protected_key_id_wins() -> None:

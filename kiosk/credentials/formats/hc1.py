@@ -43,6 +43,7 @@ _OPTIONAL = frozenset(
         *("fr", "df", "du"),  # recovery
     )
 )
+_TIMES = frozenset(("dt", "sc", "dr", "fr", "df", "du"))
 _STANDARD_NAME_MAX = 80
 _BIRTH = re.compile("([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T.*)?)?)?")
 
@@ -65,12 +66,12 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     known signer cut down to the signer's own.
     """
     message = cose.read_sign1(_unpack(payload))
-    content = cose.decode(message.content)
+    content = cose.decode_cwt(message.content)
     if not isinstance(content, members.MAP):
         raise Malformed("content is not a CWT")
-    valid_until = times.numeric_date(content.get(_EXPIRES), "expiry")
-    issued_at = times.numeric_date(content.get(_ISSUED), "issue time")
-    not_before = times.numeric_date(content.get(_NOT_BEFORE), "start")
+    valid_until = _time(content, _EXPIRES, "expiry")
+    issued_at = _time(content, _ISSUED, "issue time")
+    not_before = _time(content, _NOT_BEFORE, "start")
     valid_from = max((t for t in (issued_at, not_before) if t is not None), default=None)
     if valid_until is None:
         raise Malformed("no expiry time")
@@ -98,6 +99,10 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         valid_from=valid_from,
         valid_until=valid_until,
     )
+
+
+def _time(content: Mapping[Any, Any], key: int, what: str) -> float | None:
+    return times.numeric_date(cose.time(content.get(key)), what)
 
 
 def _unpack(payload: bytes) -> bytes:
@@ -128,7 +133,7 @@ def _claims(dcc: Mapping[Any, Any]) -> dict[str, Any]:
     kind, entry = _entry(dcc)
     return {
         "name": clean_name(name or f"{surname} {given}".replace("<", " ")),
-        "birth": _birth(dcc.get("dob")),
+        "birth": _birth(cose.time(dcc.get("dob"))),
         "sex": "",
         "document": "",
         "standard_name": f"{surname}<<{given}",
@@ -158,7 +163,7 @@ def _entry(dcc: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
         case _:
             raise Malformed("expected one entry: a vaccination, a test or a recovery")
     for key in _OPTIONAL.intersection(written):
-        value = written[key]
+        value = cose.time(written[key]) if key in _TIMES else written[key]
         if isinstance(value, str):
             entry[key] = clean(value, key, members.TEXT_MAX)
         elif type(value) in (int, float) and math.isfinite(value):
