@@ -368,7 +368,11 @@ def test_times_may_be_fractions_and_the_later_start_counts() -> None:
         ({"nam": {"fn": "Lê"}}, "fnt"),
         ({"nam": {"fnt": 5}}, "fnt"),
         ({"nam": {"fnt": "A" * 81}}, "81 characters"),
-        ({"nam": {"fnt": "LE", "fn": "\u202e" * 9, "gn": "x" * 201}}, "201 characters"),
+        ({"nam": {"fnt": "LE", "fn": "\u200b" * 9, "gn": "x" * 201}}, "201 characters"),
+        ({"nam": {"fnt": "LE", "fn": "a" * 81, "gn": "x" * 80}}, "162 characters"),
+        ({"nam": {"fnt": "LE", "fn": "\u202eLe"}}, "U+202E"),
+        ({"nam": {"fnt": "LE", "fn": "Le", "gn": "e" + "\u0315\u0300" * 3000}}, "6001 characters"),
+        ({"nam": {"fnt": "LE", "fn": "Le", "gn": "e" + "\u0301" * 5}}, "marks"),
         ({"nam": {"fnt": "---"}}, "name is empty"),
         ({"dob": None}, "dob"),
         ({"dob": 1990}, "dob"),
@@ -401,6 +405,11 @@ def test_an_incomplete_birth_date_is_no_key(written: str, birth: str) -> None:
     assert found.claims["birth"] == birth
     whole = len(birth) == 10
     assert found.subject == (f"name:LE<BA:{birth}" if whole else "hc1:URN:UVCI:01:VN:1#2")
+
+
+def test_the_longest_names_of_the_schema() -> None:
+    found = read(content(nam={"fnt": "A" * 80, "gnt": "B" * 80, "fn": "Ệ" * 80, "gn": "ữ" * 80}))
+    assert found.claims["name"] == f"{'Ệ' * 80} {'ữ' * 80}"
 
 
 def test_standard_names_stand_in_for_missing_ones() -> None:

@@ -165,7 +165,7 @@ def test_revoked_proofs_and_certificates() -> None:
         ("msg.pid", []),
         ("msg.pid.n", None),
         ("msg.pid.n", "<<<"),
-        ("msg.pid.n", "A" * 161),
+        ("msg.pid.n", "A" * 162),
         ("msg.pid.dob", "1999-02-30"),
         ("msg.pid.dob", 1999),
         ("msg.pid.i", "B'; DROP"),

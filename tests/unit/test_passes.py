@@ -307,7 +307,7 @@ HEAD = "name,birth,group,valid_from,valid_until\n"
         (HEAD + "Lê Ba,2012,7A2,1/12/2026,30/11/2026\n", [(2, "valid_until")]),
         (HEAD + "Lê Ba,2012,7A2,1/1/2026,31/8/2026\n", [(2, "valid_until")]),
         (HEAD + "Lê Ba,2012," + "x" * 41, [(2, "group")]),
-        (HEAD + "x" * 161 + ",2012,7A2", [(2, "name")]),
+        (HEAD + "x" * 162 + ",2012,7A2", [(2, "name")]),
         (HEAD + '"Lê\nBa",2012,7A2\n,2012,7A2\n', [(4, "name")]),
         (HEAD + "Lê Ba,2012,7A2\nVũ,2012,7A2\nLÊ BA,2012,7A2\n", [(4, "name")]),
         (HEAD + "Lê Ba,3/4/2012,7A2\nLê Ba,2012-04-03,7A3\n", [(3, "name")]),

@@ -17,6 +17,7 @@ from kiosk.credentials.subjects import insurance_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
     calendar,
     clean,
     clean_name,
@@ -55,7 +56,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         raise Malformed("sex is neither 1 nor 2")
     claims = {
         "name": name,
-        "birth": _date(birth, "date of birth"),
+        "birth": born(_date(birth, "date of birth")),
         "sex": _SEX[sex],
         "document": "",
         "health_insurance": code,

@@ -14,6 +14,7 @@ import re
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
     calendar,
     clean,
     clean_name,
@@ -57,7 +58,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         display=abbreviate(name),
         claims={
             "name": name,
-            "birth": _date(birth, "date of birth"),
+            "birth": born(_date(birth, "date of birth")),
             "sex": sex,
             "document": number,
             "old_document": old_number,

@@ -23,6 +23,7 @@ from kiosk.credentials.listing import Issuer
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
     calendar,
     clean,
     clean_name,
@@ -134,7 +135,9 @@ def read(payload: bytes, trust: TrustList) -> Credential:
 
 def _read_body(body: bytes) -> tuple[bytes, Pass]:
     match cose.decode(body):
-        case [bytes(kid), int(id), str(name), int(birth), str(group), int(first), int(last)]:
+        case [bytes(kid), int(id), str(name), int(birth), str(group), int(first), int(last)] if (
+            bool not in map(type, (id, birth, first, last))
+        ):
             pass
         case _:
             raise Malformed("not the seven parts of a pass")
@@ -158,7 +161,7 @@ def _birth(number: int) -> str:
     digits = str(number) if 0 < number < 10**8 else ""
     if len(digits) not in (len("YYYY"), len("YYYYMMDD")):
         raise Malformed("birth is not YYYYMMDD or YYYY")
-    return calendar(digits[:4], digits[4:6], digits[6:], "date of birth")
+    return born(calendar(digits[:4], digits[4:6], digits[6:], "date of birth"))
 
 
 def _midnight(day: date) -> float:

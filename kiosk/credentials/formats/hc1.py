@@ -21,6 +21,7 @@ from kiosk.credentials.published import hc1_id
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
     calendar,
     clean,
     clean_name,
@@ -150,7 +151,7 @@ def _birth(value: object) -> str:
     if found is None:
         raise Malformed("date of birth (dob) is not YYYY-MM-DD, YYYY-MM, YYYY or empty")
     year, month, day = found.groups(default="")
-    return calendar(year, month, day, "date of birth")
+    return born(calendar(year, month, day, "date of birth"))
 
 
 def _entry(dcc: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:

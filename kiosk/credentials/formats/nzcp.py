@@ -11,7 +11,7 @@ from uuid import UUID
 
 from kiosk.credentials import cose, members, times
 from kiosk.credentials.packing import base32
-from kiosk.credentials.text import Malformed, abbreviate, clean_name, person_key
+from kiosk.credentials.text import Malformed, abbreviate, born, clean_name, person_key
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential
 
@@ -73,7 +73,7 @@ def _claims(credential: Mapping[str, object]) -> dict[str, str]:
         raise Malformed("its types do not say that it is a COVID pass")
     subject = members.mapping(credential, "credentialSubject")
     family = members.text(subject, "familyName", required=False)
-    birth = times.day(subject.get("dob"), "date of birth")
+    birth = born(times.day(subject.get("dob"), "date of birth"))
     if not birth:
         raise Malformed("no full date of birth")
     return {

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from kiosk.credentials import members, signatures, strict_json, times
 from kiosk.credentials.packing import RAW, base64url, digit_pairs, inflate
-from kiosk.credentials.text import Malformed, abbreviate, clean, clean_name, decode, person_key
+from kiosk.credentials.text import Malformed, abbreviate, born, clean, clean_name, decode, person_key
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential, Event
 
@@ -165,7 +165,7 @@ def _name(patient: Mapping[str, Any]) -> str:
 
 
 def _birth(patient: Mapping[str, Any]) -> str:
-    return times.date(patient.get("birthDate"), "date of birth")
+    return born(times.date(patient.get("birthDate"), "date of birth"))
 
 
 def _attested(resource: Mapping[str, Any]) -> Iterator[Event]:

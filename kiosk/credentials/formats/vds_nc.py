@@ -24,6 +24,7 @@ from kiosk.credentials.packing import base64url
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
     clean_name,
     person_key,
     standard_name,
@@ -145,7 +146,7 @@ def _claims(message: Mapping[str, Any], kind: str) -> dict[str, str]:
         raise Malformed("document number is not letters and digits, at most 24")
     return {
         "name": name,
-        "birth": times.date(person.get("dob"), "date of birth"),
+        "birth": born(times.date(person.get("dob"), "date of birth")),
         "sex": _SEX.get(sex, ""),
         "document": document,
         "standard_name": f"{standard_name(surname)}<<{standard_name(given)}"[:_NAME_MAX],
