@@ -54,7 +54,11 @@ def _only(allowed: Container[int]) -> dict[str, Any]:
     }
 
 
-_NO_TAGS, _OF_TIMES, _OF_SIGN1 = _only(()), _only((_TEXT_TIME, _NUMBER_TIME)), _only((_SIGN1_TAG, _CWT_TAG))
+_NO_TAGS, _OF_TIMES, _OF_SIGN1 = (
+    _only(()),
+    _only((_TEXT_TIME, _NUMBER_TIME)),
+    _only((_SIGN1_TAG, _CWT_TAG)),
+)
 
 
 class Sign1(msgspec.Struct, frozen=True):

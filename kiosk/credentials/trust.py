@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from kiosk.credentials import certificates, published
+from kiosk.credentials import certificates, published, times
 from kiosk.credentials.listing import Issuer, Listing
 from kiosk.credentials.revocation import Revocations
 from kiosk.credentials.signatures import PublicKey
@@ -50,13 +50,9 @@ class Signer(msgspec.Struct, frozen=True):
     name: str = ""
     certificate: x509.Certificate | None = None
 
-    def narrow(self, start: float | None, end: float | None) -> tuple[float | None, float | None]:
+    def narrow(self, start: float | None, end: float | None) -> times.Span:
         """The validity of a code cut down to the signer's own."""
-        if start is None or (self.valid_from is not None and self.valid_from > start):
-            start = self.valid_from
-        if end is None or (self.valid_until is not None and self.valid_until < end):
-            end = self.valid_until
-        return start, end
+        return times.overlap((start, end), (self.valid_from, self.valid_until))
 
 
 class TrustList:

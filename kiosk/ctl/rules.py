@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from kiosk.clock import boot_id, now
 from kiosk.config import ETC, Config, load
-from kiosk.credentials import PAYLOAD_MAX, parse
+from kiosk.credentials import PAYLOAD_MAX, parse, times
 from kiosk.credentials.listing import Listing
 from kiosk.credentials.policy import Explained, Policy, explain, parse_policy
 from kiosk.credentials.trust import TrustList, parse_listing
@@ -147,7 +147,7 @@ def _parsed(
 def moment(text: str) -> datetime:
     """A time in RFC 3339 since 1970. Raises ValueError with words for whoever wrote it."""
     try:
-        found = datetime.fromisoformat(text)
+        found = times.parse(text)
     except ValueError:
         found = None
     if found is not None and found.tzinfo is None:

@@ -1,12 +1,14 @@
 """Unsigned formats, at the door `kiosk.credentials.parse`."""
 
+from datetime import datetime
+
 import pytest
 
 from kiosk.credentials import PAYLOAD_MAX, parse
 from kiosk.credentials.formats import FORMATS
 from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
-from kiosk.model import Credential
+from kiosk.model import VIETNAM, Credential
 
 NOBODY = TrustList()
 ADULT = "001093029317|NGUYEN VAN A|1987-01-18|0|162979388586171100|"
@@ -143,7 +145,27 @@ def test_health_insurance_card() -> None:
         "issued": "2021-01-24",
         "guardian": "Lê Me",
     }
-    assert found.valid_until is None  # it tells who somebody is, insured or not
+    assert found.valid_from == datetime(2021, 1, 24, tzinfo=VIETNAM).timestamp()
+    assert found.valid_until == datetime(2022, 1, 1, tzinfo=VIETNAM).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "start", "end"),
+    [
+        ("24/01/2021", "-", "2021-01-24", None),
+        ("-", "31/12/2021", None, "2022-01-01"),
+        ("-", "", None, None),
+        ("2021", "2021", "2021-01-01", "2022-01-01"),
+    ],
+)
+def test_an_insurance_card_is_valid_while_its_holder_is_insured(
+    first: str, last: str, start: str | None, end: str | None
+) -> None:
+    found = read(INSURED.replace("24/01/2021|31/12/2021", f"{first}|{last}"))
+    moments = [
+        day and datetime.fromisoformat(f"{day}T00:00+07:00").timestamp() for day in (start, end)
+    ]
+    assert [found.valid_from, found.valid_until] == moments
 
 
 def test_old_and_new_health_insurance_cards_of_a_person_have_one_subject() -> None:

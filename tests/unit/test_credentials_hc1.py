@@ -457,7 +457,9 @@ def test_what_certificates_attest() -> None:
         ("v", {"dt": "2021-08"}, None),
         ("v", {}, None),
         ("v", {"tg": "other", "dt": "2021-08-02"}, None),
-        ("t", {"tr": "260415000", "sc": "2021-08-02T10:00:00"}, "2021-08-02"),
+        ("t", {"tr": "260415000", "sc": "2021-08-02T10:00:00"}, "2021-08-02T10:00:00+07:00"),
+        ("t", {"tr": "260415000", "sc": "2021-08-02t10:00:60z"}, "2021-08-02T10:01:00+00:00"),
+        ("t", {"tr": "260415000", "sc": "2021-08-02"}, "2021-08-02"),
         ("t", {"tr": "unclear", "sc": "2021-08-02T10:00:00Z"}, None),
         ("t", {"sc": "2021-08-02T10:00:00Z"}, None),
         ("t", {"tr": "260415000"}, None),
@@ -468,6 +470,33 @@ def test_events_need_a_full_date_and_a_result(
     kind: str, changes: dict[str, Any], date: str | None
 ) -> None:
     assert [event.date for event in read(entry(kind, **changes)).events] == ([date] if date else [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "start", "end"),
+    [
+        (
+            {"df": "2026-02-01", "du": "2026-07-31"},
+            "2026-02-01T00:00+07:00",
+            "2026-08-01T00:00+07:00",
+        ),
+        ({"df": "2026-02-01T00:00:00.000Z"}, "2026-02-01T00:00+07:00", None),
+        ({"du": "2026-06"}, None, "2026-07-01T00:00+07:00"),
+        ({"df": "2020-01-01", "du": "2030-01-01"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_a_recovery_is_valid_on_the_days_that_it_names(
+    changes: dict[str, str], start: str | None, end: str | None
+) -> None:
+    for kind, narrows in (("r", True), ("v", False)):
+        found = read(entry(kind, fr="2021-08-02", **changes))
+        for said, at, whole in (
+            (start, found.valid_from, START),
+            (end, found.valid_until, END),
+        ):
+            expected = datetime.fromisoformat(said) if said and narrows else whole
+            assert at == expected.timestamp()
 
 
 @pytest.mark.parametrize("dose", [-1, 100, "2", 2.0])
@@ -482,7 +511,11 @@ def test_a_dose_that_is_none_is_not_said(dose: object) -> None:
         ("v", {"dt": "2021-02-30"}),
         ("v", {"dt": "yesterday"}),
         ("v", {"dt": 20210802}),
+        ("v", {"dt": "2021-08-02Tnoon"}),
         ("t", {"tr": "260415000", "sc": "2021-08-02T25:00:00Z"}),
+        ("t", {"tr": "260415000", "sc": "2021-08-02T10:00:61Z"}),
+        ("r", {"df": "2021-02-30"}),
+        ("r", {"du": 2021}),
         ("r", {"fr": "0000-01-01"}),
     ],
 )

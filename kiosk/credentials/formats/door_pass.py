@@ -18,7 +18,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from kiosk.credentials import base45, cose, signatures
+from kiosk.credentials import base45, cose, signatures, times
 from kiosk.credentials.listing import Issuer
 from kiosk.credentials.text import (
     Malformed,
@@ -42,8 +42,6 @@ _ID_END = 2**64
 _GROUP_MAX = 40
 _EPOCH = date(1970, 1, 1)
 _DAY_END = (date(2200, 1, 1) - _EPOCH).days
-_DAY_SECONDS = 86_400
-_VIETNAM_SECONDS = 7 * 3600  # UTC+7, all year
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +108,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         lambda by: signatures.holds(by.key, "EdDSA", signature, _PREFIX + body),
         ids=(str(found.id),),
     )
-    span = (_midnight(found.first), _midnight(found.last + timedelta(days=1)))
+    span = (times.midnight(found.first), times.midnight(found.last + timedelta(days=1)))
     start, end = signer.narrow(*span) if signer is not None else span
     return Credential(
         format=NAMES[0],
@@ -162,7 +160,3 @@ def _birth(number: int) -> str:
     if len(digits) not in (len("YYYY"), len("YYYYMMDD")):
         raise Malformed("birth is not YYYYMMDD or YYYY")
     return born(calendar(digits[:4], digits[4:6], digits[6:], "date of birth"))
-
-
-def _midnight(day: date) -> float:
-    return float((day - _EPOCH).days * _DAY_SECONDS - _VIETNAM_SECONDS)

@@ -9,7 +9,6 @@ the person is and what the certificate claims to be.
 from __future__ import annotations
 
 import math
-import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -22,7 +21,6 @@ from kiosk.credentials.text import (
     Malformed,
     abbreviate,
     born,
-    calendar,
     clean,
     clean_name,
     person_key,
@@ -46,7 +44,6 @@ _OPTIONAL = frozenset(
 )
 _TIMES = frozenset(("dt", "sc", "dr", "fr", "df", "du"))
 _STANDARD_NAME_MAX = 80
-_BIRTH = re.compile("([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T.*)?)?)?")
 
 # Value sets of the eHealth Network, release 2.x.
 _COVID_19 = "840539006"
@@ -63,8 +60,8 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     """A certificate, its signature checked. Raises Malformed.
 
     `signed` is "invalid" also when the signer is not entitled to this kind of
-    certificate (its extended key usage). Validity is that of the certificate, for a
-    known signer cut down to the signer's own.
+    certificate (its extended key usage). Validity is that of the certificate, of a recovery
+    cut down to the days that it names (df, du), for a known signer to the signer's own.
     """
     message = cose.read_sign1(_unpack(payload))
     content = cose.decode_cwt(message.content)
@@ -85,7 +82,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         usage=claims["kind"],
         ids=_ids(message, issuer, claims["certificate_id"]),
     )
-    span = (valid_from, valid_until)
+    span = times.overlap((valid_from, valid_until), _of_recovery(claims))
     valid_from, valid_until = signer.narrow(*span) if signer is not None else span
     return Credential(
         format=NAMES[0],
@@ -104,6 +101,14 @@ def read(payload: bytes, trust: TrustList) -> Credential:
 
 def _time(content: Mapping[Any, Any], key: int, what: str) -> float | None:
     return times.numeric_date(cose.time(content.get(key)), what)
+
+
+def _of_recovery(claims: Mapping[str, Any]) -> times.Span:
+    if claims["kind"] != "recovery":
+        return None, None
+    entry = claims["entry"]
+    first, last = (times.date(entry.get(key), f"day of validity ({key})") for key in ("df", "du"))
+    return times.days(first, last)
 
 
 def _unpack(payload: bytes) -> bytes:
@@ -147,11 +152,10 @@ def _claims(dcc: Mapping[Any, Any]) -> dict[str, Any]:
 def _birth(value: object) -> str:
     if value == "":
         return ""  # the schema allows a person whose birth is unknown
-    found = _BIRTH.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise Malformed("date of birth (dob) is not YYYY-MM-DD, YYYY-MM, YYYY or empty")
-    year, month, day = found.groups(default="")
-    return born(calendar(year, month, day, "date of birth"))
+    found = times.date(value, "date of birth (dob)")
+    if not found:
+        raise Malformed("date of birth (dob) is absent")
+    return born(found)
 
 
 def _entry(dcc: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:

@@ -15,7 +15,15 @@ from typing import Any, Literal, NamedTuple
 
 from kiosk.credentials import members, signatures, strict_json, times
 from kiosk.credentials.packing import RAW, base64url, digit_pairs, inflate
-from kiosk.credentials.text import Malformed, abbreviate, born, clean, clean_name, decode, person_key
+from kiosk.credentials.text import (
+    Malformed,
+    abbreviate,
+    born,
+    clean,
+    clean_name,
+    decode,
+    person_key,
+)
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential, Event
 
