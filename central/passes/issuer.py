@@ -15,8 +15,8 @@ from central import files
 from central.passes.register import Register
 from kiosk.credentials.formats.door_pass import NAMES, believe, key_id
 from kiosk.credentials.listing import Listing, Revoked, encode
+from kiosk.credentials.lists import parse_listing
 from kiosk.credentials.text import Malformed, clean
-from kiosk.credentials.trust import parse_listing
 from kiosk.errors import ConfigError
 
 _NAME_MAX = 80

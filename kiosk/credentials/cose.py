@@ -49,7 +49,8 @@ def _only(allowed: Container[int]) -> dict[str, Any]:
     return {
         "tag_hook": of_no_meaning_to_cbor2,
         "semantic_decoders": {
-            tag: partial(_keep if tag in allowed else _refuse, tag) for tag in _TAGS_OF_CBOR2
+            tag: partial(_keep, tag) if tag in allowed else partial(_refuse, tag)
+            for tag in _TAGS_OF_CBOR2
         },
     }
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -13,8 +14,9 @@ from kiosk.clock import boot_id, now
 from kiosk.config import ETC, Config, load
 from kiosk.credentials import PAYLOAD_MAX, parse, times
 from kiosk.credentials.listing import Listing
+from kiosk.credentials.lists import parse_listing
 from kiosk.credentials.policy import Explained, Policy, explain, parse_policy
-from kiosk.credentials.trust import TrustList, parse_listing
+from kiosk.credentials.trust import TrustList
 from kiosk.ctl.words import about
 from kiosk.errors import ConfigError, CredentialError, DocumentError
 from kiosk.model import Credential, Instant, Verdict, Visit
@@ -38,12 +40,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--trust",
-        type=Path,
+        type=Source.of,
         action="append",
         metavar="FILE",
-        help="another trust list, ours or as others publish it; several together are one",
+        help="another trust list, ours or as others publish it; several together are one."
+        " URL=FILE for the key set (jwks.json) of a SMART Health Card issuer, with its URL",
     )
     parser.add_argument("--policy", type=Path, metavar="FILE", help="another policy")
+
+
+class Source(NamedTuple):
+    """A trust list, and the URL of whoever published it where that has to be told."""
+
+    path: Path
+    issuer: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Source:
+        """From FILE, or URL=FILE with the issuer's URL or that of its key set."""
+        issuer, equals, file = text.partition("=")
+        if equals and issuer.startswith(("https://", "http://")):
+            return cls(Path(file), issuer.removesuffix("/.well-known/jwks.json").rstrip("/"))
+        return cls(Path(text))
 
 
 class Rules(NamedTuple):
@@ -85,9 +103,12 @@ def load_rules(args: argparse.Namespace) -> Rules:
     return Rules(policy, TrustList(listing=lists), at)
 
 
-def read_lists(paths: Iterable[Path], keys: Keys | None = None) -> Listing:
+def read_lists(sources: Iterable[Source], keys: Keys | None = None) -> Listing:
     """Several trust lists, named by somebody, as one. Raises ConfigError."""
-    lists = (_parsed(path, "trust", parse_listing, keys or {}, path) for path in paths)
+    lists = (
+        _parsed(path, "trust", partial(parse_listing, issuer=issuer), keys or {}, path)
+        for path, issuer in sources
+    )
     return sum(lists, Listing())
 
 

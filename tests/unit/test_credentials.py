@@ -226,8 +226,10 @@ def test_birth_dates_of_cards_may_be_incomplete(written: str, birth: str) -> Non
 
 @pytest.mark.parametrize(
     ("written", "birth"),
-    [("1987-**-**", "1987"), ("1987-**-31", "1987"), ("1987-02-**", "1987-02")]
-    + [("1987-00-00", "1987"), ("****-**-**", ""), ("1880-01-01", "1880-01-01")],
+    [
+        *(("1987-**-**", "1987"), ("1987-**-31", "1987"), ("1987-02-**", "1987-02")),
+        *(("1987-00-00", "1987"), ("****-**-**", ""), ("1880-01-01", "1880-01-01")),
+    ],
 )
 def test_birth_dates_of_declarations_may_be_masked(written: str, birth: str) -> None:
     assert read(ADULT.replace("1987-01-18", written)).claims["birth"] == birth

@@ -83,10 +83,12 @@ def test_revoked_passes_and_keys() -> None:
         Revoked(format="door_pass", kid=ISSUER.kid),
     ):
         trust = TrustList(listing=Listing([ISSUER], [revoked]))
-        assert parse(encode(PASS, KEY), trust).signed == "revoked"
+        found = parse(encode(PASS, KEY), trust)
+        assert (found.signed, found.revoked) == ("valid", True)
     other = Revoked(format="door_pass", kid=ISSUER.kid, ids=["48152"])
     trust = TrustList(listing=Listing([ISSUER], [other]))
-    assert parse(encode(PASS, KEY), trust).signed == "valid"
+    found = parse(encode(PASS, KEY), trust)
+    assert (found.signed, found.revoked) == ("valid", False)
 
 
 @pytest.mark.parametrize(

@@ -537,15 +537,18 @@ def test_revoked_certificates(issuer: Issuer) -> None:
             trust = TrustList(
                 listing=Listing(signers, [Revoked(format="hc1", kid=kid, ids=[name])])
             )
-            assert parse(payload, trust).signed == "revoked"
-            assert parse(issue(issuer.impostor()), trust).signed == "invalid"
+            found, forged = parse(payload, trust), parse(issue(issuer.impostor()), trust)
+            assert (found.signed, found.revoked) == ("valid", True)
+            assert (forged.signed, forged.revoked) == ("invalid", False)
         elsewhere = Revoked(format="hc1", kid=b"elsewhere", ids=[name])
         trust = TrustList(listing=Listing(signers, [elsewhere]))
-        assert parse(payload, trust).signed == "valid"
+        assert not parse(payload, trust).revoked
 
 
 def test_a_revoked_key_takes_all_its_certificates_with_it() -> None:
     gone = Revoked(format="hc1", kid=ES.kid)
     trust = TrustList([(i.kid, i.certificate) for i in (ES, PS)], Listing([], [gone]))
-    assert parse(issue(ES), trust).signed == "revoked"
-    assert parse(issue(PS), trust).signed == "valid"
+    assert parse(issue(ES), trust).revoked
+    assert not parse(issue(PS), trust).revoked
+    alone = parse(issue(ES), TrustList(listing=Listing([], [gone])))
+    assert (alone.signed, alone.revoked) == ("unknown-key", True)

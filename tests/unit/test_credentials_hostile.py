@@ -16,8 +16,9 @@ from demo.abroad import everybody, numeric
 from kiosk.credentials import PAYLOAD_MAX, base45, parse
 from kiosk.credentials.formats import FORMATS
 from kiosk.credentials.formats.door_pass import Pass, encode
+from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.text import Malformed
-from kiosk.credentials.trust import TrustList, parse_trust
+from kiosk.credentials.trust import TrustList
 from kiosk.errors import ConfigError, CredentialError
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)

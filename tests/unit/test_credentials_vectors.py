@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from kiosk.credentials import parse
+from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import is_valid
-from kiosk.credentials.trust import TrustList, parse_trust
+from kiosk.credentials.trust import TrustList
 from kiosk.decode import Decoder
 from kiosk.errors import CredentialError
 from kiosk.model import Credential, Instant

@@ -18,7 +18,7 @@ from kiosk.credentials import parse
 from kiosk.credentials.formats.door_pass import Pass, encode
 from kiosk.credentials.listing import Listing, Revoked
 from kiosk.credentials.listing import encode as encode_listing
-from kiosk.credentials.trust import parse_listing, parse_trust
+from kiosk.credentials.lists import parse_listing, parse_trust
 from kiosk.errors import ConfigError
 from provisioning import authority
 
@@ -113,10 +113,11 @@ def test_issue_list_revoke_trust(office, tmp_path):
     document = tmp_path / "trust.json"
     office.run("trust", f"--out={document}")
     signer = issuer.load(office.folder)
-    for number, signed in ((1, "valid"), (2, "revoked")):
+    for number, revoked in ((1, False), (2, True)):
         made = Pass(id=number, name="Lê Ba", birth="", group="", first=DAYS.first, last=DAYS.today)
         found = parse(encode(made, signer.key), parse_trust(document.read_bytes()))
-        assert (found.signed, found.issuer) == (signed, "Trường THCS Tân Phú")
+        assert (found.signed, found.revoked) == ("valid", revoked)
+        assert found.issuer == "Trường THCS Tân Phú"
     assert b"B\xc3\xacnh" not in document.read_bytes()
     assert "[lost] in the" in office.run("list")
     assert "2: was revoked before" in office.run("revoke", 2, "--why", "again")

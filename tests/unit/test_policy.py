@@ -18,9 +18,14 @@ def at(seconds: float, clock: ClockState = "synced") -> Instant:
     return Instant(int(seconds * 1000), clock, "boot", 0)
 
 
-def certificate(signed: Signature = "valid") -> Credential:
+def certificate(signed: Signature = "valid", revoked: bool = False) -> Credential:
     return Credential(
-        format="hc1", role="certificate", signed=signed, valid_from=START, valid_until=END
+        format="hc1",
+        role="certificate",
+        signed=signed,
+        revoked=revoked,
+        valid_from=START,
+        valid_until=END,
     )
 
 
@@ -42,8 +47,6 @@ CARD = Credential(format="cccd", role="identity", subject="vn-id:001099000001")
         ("valid", END, "synced", "fail", "expired"),
         ("invalid", INSIDE, "synced", "fail", "forged"),
         ("invalid", END, "synced", "fail", "forged"),
-        ("revoked", INSIDE, "synced", "fail", "revoked"),
-        ("revoked", END, "synced", "fail", "revoked"),
         ("unknown-key", INSIDE, "synced", "warn", "unknown-key"),
         ("unknown-key", END, "synced", "fail", "expired"),
         ("valid", END, "floor", "fail", "expired"),
@@ -62,6 +65,17 @@ def test_signed_certificates(
     now = at(seconds, clock)
     assert judge(certificate(signed), POLICY, now) == Verdict(outcome, reason, True)
     assert is_valid(certificate(signed), now) == (reason == "accepted")
+
+
+@pytest.mark.parametrize("signed", ["valid", "unknown-key"])
+@pytest.mark.parametrize("seconds", [START - 1, INSIDE, END])
+@pytest.mark.parametrize("clock", ["synced", "floor", "unknown"])
+def test_what_was_revoked_fails_whoever_signed_it_and_whatever_the_time(
+    signed: Signature, seconds: float, clock: ClockState
+) -> None:
+    revoked = certificate(signed, revoked=True)
+    assert judge(revoked, POLICY, at(seconds, clock)) == Verdict("fail", "revoked", True)
+    assert not is_valid(revoked, at(seconds, clock))
 
 
 @pytest.mark.parametrize("clock", ["synced", "floor", "unknown"])

@@ -10,6 +10,7 @@ SHA-256 of the public key; birth is YYYYMMDD or YYYY as a number, 0 unknown; day
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from hashlib import sha256
 
@@ -34,11 +35,13 @@ from kiosk.errors import CredentialError
 from kiosk.model import Credential
 
 NAMES: tuple[str, ...] = ("door_pass",)
+USAGES: tuple[str, ...] = ()
 
 _PREFIX = b"DP1:"
 _SIGNATURE_BYTES = 64
 _KID_BYTES = 4
 _ID_END = 2**64
+_NUMBER = re.compile("[0-9]{1,40}")
 _GROUP_MAX = 40
 _EPOCH = date(1970, 1, 1)
 _DAY_END = (date(2200, 1, 1) - _EPOCH).days
@@ -102,7 +105,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         raise Malformed(str(error)) from None
     signature, body = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
     kid, found = _read_body(body)
-    signed, signer = trust.check(
+    signed, revoked, signer = trust.check(
         NAMES[0],
         kid,
         lambda by: signatures.holds(by.key, "EdDSA", signature, _PREFIX + body),
@@ -125,10 +128,18 @@ def read(payload: bytes, trust: TrustList) -> Credential:
             "kid": kid.hex(),
         },
         signed=signed,
+        revoked=revoked,
         issuer=signer.name if signer is not None else "",
         valid_from=start,
         valid_until=end,
     )
+
+
+def listed(id: str) -> tuple[str, ...]:
+    """The number of a pass, from one with zeros before it. Raises Malformed."""
+    if _NUMBER.fullmatch(id) is None or int(id) >= _ID_END:
+        raise Malformed("not the number of a pass")
+    return (str(int(id)),)
 
 
 def _read_body(body: bytes) -> tuple[bytes, Pass]:

@@ -9,6 +9,7 @@ the person is and what the certificate claims to be.
 from __future__ import annotations
 
 import math
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -16,7 +17,6 @@ from typing import Any, Literal
 
 from kiosk.credentials import base45, cose, members, times
 from kiosk.credentials.packing import ZLIB, inflate
-from kiosk.credentials.published import hc1_id
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
@@ -30,6 +30,7 @@ from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential, Event
 
 NAMES: tuple[str, ...] = ("hc1",)
+USAGES: tuple[str, ...] = ("vaccination", "test", "recovery")
 
 _ISSUER, _EXPIRES, _NOT_BEFORE, _ISSUED = 1, 4, 5, 6
 _HCERT, _DCC = -260, 1
@@ -43,6 +44,7 @@ _OPTIONAL = frozenset(
     )
 )
 _TIMES = frozenset(("dt", "sc", "dr", "fr", "df", "du"))
+_LISTED = re.compile("[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64}")
 _STANDARD_NAME_MAX = 80
 
 # Value sets of the eHealth Network, release 2.x.
@@ -75,11 +77,11 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         raise Malformed("no expiry time")
     issuer = members.text(content, _ISSUER, required=False)
     claims = _claims(members.mapping(members.mapping(content, _HCERT), _DCC))
-    signed, signer = trust.check(
+    signed, revoked, signer = trust.check(
         NAMES[0],
         message.kid,
         lambda by: cose.is_signed_by(message, by.key),
-        usage=claims["kind"],
+        kinds=(claims["kind"],),
         ids=_ids(message, issuer, claims["certificate_id"]),
     )
     span = times.overlap((valid_from, valid_until), _of_recovery(claims))
@@ -93,6 +95,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         claims=claims | {"kid": b64encode(message.kid).decode()},
         events=_events(claims["kind"], claims["entry"]),
         signed=signed,
+        revoked=revoked,
         issuer=issuer,
         valid_from=valid_from,
         valid_until=valid_until,
@@ -127,7 +130,20 @@ def _ids(message: cose.Sign1, country: str, certificate_id: str) -> Iterator[str
         signature = signature[: len(signature) // 2]
     written = certificate_id.encode("utf-8", "replace")
     for named in (signature, written, country.encode("utf-8", "replace") + written):
-        yield hc1_id(sha256(named).digest())
+        yield listed_hash(sha256(named).digest())
+
+
+def listed_hash(digest: bytes) -> str:
+    """How a revoked certificate is named, by a SHA-256: its first 128 bits, in hex."""
+    return digest[:16].hex()
+
+
+def listed(id: str) -> tuple[str, ...]:
+    """Such a name from 128 or all 256 bits of the hash, in letters of any case. Raises
+    Malformed."""
+    if _LISTED.fullmatch(id) is None:
+        raise Malformed("not the first 128 bits of a SHA-256, or all of it, in hex")
+    return (id[:32].lower(),)
 
 
 def _claims(dcc: Mapping[Any, Any]) -> dict[str, Any]:

@@ -28,11 +28,13 @@ from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential, Event
 
 NAMES: tuple[str, ...] = ("shc",)
+USAGES: tuple[str, ...] = ("vaccination", "test")
 
 _CHUNK = re.compile("shc:/(?:([0-9]{1,3})/([0-9]{1,3})/)?([0-9]*)", re.IGNORECASE)
 _CARD_TYPE = "https://smarthealth.cards#health-card"
 _GIVEN_NAMES_MAX = 8
 _RID = re.compile("[A-Za-z0-9_-]{0,24}")
+_LISTED = re.compile("[A-Za-z0-9_-]{1,24}(?:[.][0-9]{1,12})?")
 
 # COVID-19 alone counts: a card may attest any vaccination. CVX is CDC's list of vaccines.
 _CVX = "http://hl7.org/fhir/sid/cvx"
@@ -83,11 +85,12 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         raise Malformed("revocation id is not base64url of at most 24 characters")
     bundle = members.mapping(members.mapping(credential, "credentialSubject"), "fhirBundle")
     claims, events = _bundle(bundle)
-    signed, signer = trust.check(
+    signed, revoked, signer = trust.check(
         NAMES[0],
         jws.kid.encode(),
         lambda by: signatures.holds(by.key, "ES256", jws.signature, jws.signed),
         issuer=issuer,
+        kinds={event.kind for event in events},
         ids=(rid,),
         issued_at=valid_from,
     )
@@ -102,10 +105,18 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         claims=claims | {"certificate_id": rid, "kid": jws.kid},
         events=events,
         signed=signed,
+        revoked=revoked,
         issuer=issuer,
         valid_from=start,
         valid_until=end,
     )
+
+
+def listed(id: str) -> tuple[str, ...]:
+    """A `rid`, perhaps with the second before which cards were issued. Raises Malformed."""
+    if _LISTED.fullmatch(id) is None:
+        raise Malformed("not a rid, perhaps with .<seconds> behind it")
+    return (id,)
 
 
 def _jws_text(text: str) -> str:

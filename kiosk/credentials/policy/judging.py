@@ -87,7 +87,7 @@ def is_valid(credential: Credential, now: Instant) -> bool:
     lies within its validity beyond doubt. What the door says of it is the policy's."""
     if credential.role in NO_PERSON:
         return False
-    return credential.signed in _GOOD and not _date_reason(credential, now)
+    return _is_believed(credential) and not _date_reason(credential, now)
 
 
 def _without_person(reason: str, policy: Policy, facts: Mapping[str, str]) -> Explained:
@@ -106,7 +106,7 @@ def _accepted(credential: Credential, policy: Policy) -> Finding:
 
 
 def _of_code(credential: Credential, policy: Policy, now: Instant) -> Iterator[Finding]:
-    reason = _SIGNATURES.get(credential.signed, "")
+    reason = "revoked" if credential.revoked else _SIGNATURES.get(credential.signed, "")
     yield _said("signature", reason, {}, policy, fine=f"signature-{credential.signed}")
     has_dates = credential.valid_from is not None or credential.valid_until is not None
     reason = _date_reason(credential, now)
@@ -135,7 +135,7 @@ def _colour(credential: Credential, policy: Policy, now: Instant) -> tuple[str, 
     """The colour, if it is certain. What is attested by nobody known gives none."""
     if not policy.colour:
         return "", []
-    if credential.signed not in _GOOD:
+    if not _is_believed(credential):
         return "", [Finding("[[colour]]", "no", "colour-of-nobody")]
     code = Code(credential.format, _purposes(credential, policy), credential.events)
     possible, findings = colour.find(policy.colour, code, Moment.of(now, policy.time_zone))
@@ -205,8 +205,11 @@ def _purposes(credential: Credential, policy: Policy) -> tuple[str, ...]:
     return policy.purposes.get(credential.format, (credential.role,))
 
 
-_GOOD = ("none", "valid")
-_SIGNATURES = {"invalid": "forged", "unknown-key": "unknown-key", "revoked": "revoked"}
+_SIGNATURES = {"invalid": "forged", "unknown-key": "unknown-key"}
+
+
+def _is_believed(credential: Credential) -> bool:
+    return credential.signed not in _SIGNATURES and not credential.revoked
 
 
 def _date_reason(credential: Credential, now: Instant) -> str:
