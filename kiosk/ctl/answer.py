@@ -6,8 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kiosk.credentials.policy import is_valid
+from kiosk.ctl.rules import Rules
 from kiosk.errors import CredentialError
 from kiosk.model import Credential, Instant, Verdict
+
+
+def judged(payload: bytes, by: Rules) -> dict[str, Any]:
+    """The answer to a payload."""
+    return answer(*by.judge(payload), by.now)
 
 
 def answer(shown: Credential | CredentialError, verdict: Verdict, now: Instant) -> dict[str, Any]:
