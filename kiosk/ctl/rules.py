@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from kiosk.clock import boot_id, now
 from kiosk.config import ETC, Config, load
 from kiosk.credentials import PAYLOAD_MAX, parse, times
@@ -130,11 +132,18 @@ def instant(at: datetime) -> Instant:
 
 
 def _config(paths: list[Path] | None) -> Config:
-    # Judging needs no enrolment: on a desk the defaults will do, as long as they are named.
-    if paths is None and not (ETC / "site.toml").exists():
-        print("kioskctl: not on a kiosk and no --config: the defaults apply", file=sys.stderr)
-        paths = []
-    return load(paths)
+    """Judging needs no enrolment: on a desk the defaults will do, as long as they are named, and
+    its clock, which has a battery."""
+    if paths is not None or (ETC / "site.toml").exists():
+        return load(paths)
+    print(
+        "kioskctl: not on a kiosk and no --config: the defaults apply, and the clock of this"
+        " computer is believed",
+        file=sys.stderr,
+    )
+    config = load([])
+    clock = msgspec.structs.replace(config.clock, source="system")
+    return msgspec.structs.replace(config, clock=clock)
 
 
 def _fleet_keys(files: list[Path]) -> Keys:

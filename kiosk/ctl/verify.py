@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import datetime
 from typing import Any
 
 from kiosk.credentials import PAYLOAD_MAX
 from kiosk.credentials.policy import REASONS
 from kiosk.ctl import lines, rules
 from kiosk.ctl.answer import judged
+from kiosk.model import VIETNAM
 
 NO_CODE = "This cannot be what a code holds."
 
@@ -58,6 +60,19 @@ def _print(told: dict[str, Any]) -> None:
     print(f"{told['outcome'].upper()}: {NO_CODE if no_code else REASONS[told['reason']]}")
     if problem:
         print(f"problem      {problem}")
-    for key in ("format", "signature", "colour", "issuer", "valid_from", "valid_until"):
-        print(f"{key.replace('_', ' '):<12} {told[key] or '-'}")
+    if told["reason"] == "clock-unknown":
+        print("remedy       set the clock of this computer, or name the moment: --at TIME")
+    for key in ("format", "signature", "colour", "issuer"):
+        print(f"{key:<12} {told[key] or '-'}")
+    for key in ("valid_from", "valid_until"):
+        print(f"{key.replace('_', ' '):<12} {_both_clocks(told[key]) if told[key] else '-'}")
     print(f"{'valid':<12} {'yes' if told['valid'] else 'no'}")
+
+
+def _both_clocks(utc: str) -> str:
+    """A time in RFC 3339, and what the clocks on the walls of Vietnam show then."""
+    try:
+        local = datetime.fromisoformat(utc).astimezone(VIETNAM)
+    except OverflowError:  # at the end of the calendar
+        return utc
+    return f"{utc} ({local:%Y-%m-%d %H:%M:%S} in Vietnam)"

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import segno
 from PIL import Image
 from test_ctl import NOW, PERSONAL, kioskctl, quickly, site
 
 from demo.abroad import CardIssuer
 from demo.crowd import Crowd, Visitor, make_crowd
+from demo.issuers import Issuer
 from demo.scenes import draw
+from kiosk.credentials.listing import Issuer as IssuerLine
+from kiosk.credentials.listing import Listing, Revoked, encode
+from kiosk.ctl import rules
 
 __all__ = ["site"]  # a fixture
 
@@ -170,6 +176,64 @@ def test_the_answer_in_words_names_nobody(site: Path) -> None:
     assert "\nproblem      " in done.out
 
 
+def of_today(issuer: Issuer) -> bytes:
+    """A certificate that is valid today."""
+    today = datetime.now(UTC)
+    hour, birth = timedelta(hours=1), date(1990, 5, 6)
+    return issuer.issue("Le", "Ba", birth, today - hour, today + hour)
+
+
+def test_off_a_kiosk_the_clock_of_the_computer_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "ETC", tmp_path)
+    year = timedelta(days=365)
+    issuer = Issuer.new("VN", "ES256", datetime.now(UTC) - year, datetime.now(UTC) + year)
+    trust = tmp_path / "signer.der"
+    trust.write_bytes(issuer.certificate)
+    done = quickly("verify", "--trust", trust, stdin=of_today(issuer))
+    assert (done.status, done.out.splitlines()[0]) == (0, "PASS: The code is accepted.")
+    assert done.err == (
+        "kioskctl: not on a kiosk and no --config: the defaults apply, and the clock of this"
+        " computer is believed\n"
+    )
+    # A kiosk's own configuration says what its clock is worth.
+    site = tmp_path / "site.toml"
+    site.write_text('[kiosk]\nid = "gate-1"\n')
+    done = quickly("verify", "--config", site, "--trust", trust, stdin=of_today(issuer))
+    remedy = "remedy       set the clock of this computer, or name the moment: --at TIME"
+    assert done.out.startswith("WARN: The kiosk does not know the date")
+    assert remedy in done.out.splitlines()
+
+
+def test_times_are_told_by_both_clocks(site: Path) -> None:
+    issuer = Issuer.new("VN", "ES256", NOW, NOW + timedelta(days=1))
+    start, end = datetime(2026, 1, 1, 17, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)
+    payload = issuer.issue("Le", "Ba", date(1990, 5, 6), start, end)
+    done = quickly("verify", "--config", site, "--at", NOW.isoformat(), stdin=payload)
+    assert "valid from   2026-01-01T17:00:00Z (2026-01-02 00:00:00 in Vietnam)\n" in done.out
+    assert "valid until  9999-12-31T23:00:00Z\n" in done.out
+
+
+def test_a_revoked_code_is_validly_signed_and_not_valid(site: Path, tmp_path: Path) -> None:
+    issuer = Issuer.new("VN", "ES256", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    payload = issuer.issue("Le", "Ba", date(1990, 5, 6), NOW, NOW + timedelta(days=1))
+    trust = tmp_path / "trust.json"
+    believed = [IssuerLine(kid=issuer.kid, certificate=issuer.certificate)]
+    gone = [Revoked(format="hc1", kid=issuer.kid)]
+    for issuers, signature in ((believed, "valid"), ([], "unknown-key")):
+        trust.write_bytes(encode(Listing(issuers, gone)))
+        words = ("--config", site, "--trust", trust, "--at", NOW.isoformat())
+        status, answer = verified(*words, stdin=payload)
+        assert (status, answer["signature"], answer["valid"]) == (1, signature, False)
+        assert (answer["outcome"], answer["reason"]) == ("fail", "revoked")
+
+
+@pytest.mark.parametrize("time", ["2026-11-22t08:00:00z", "2026-11-22T07:59:60Z"])
+def test_times_are_those_of_rfc_3339(site: Path, time: str) -> None:
+    assert verified("--config", site, "--at", time, stdin=PERSONAL)[0] == 0
+
+
 @pytest.mark.parametrize("time", ["yesterday", "1960-01-01T00:00:00Z"])
 def test_a_time_that_is_none_is_misuse(site: Path, time: str) -> None:
     done = quickly("verify", "--config", site, "--at", time, stdin=PERSONAL)
@@ -244,6 +308,48 @@ def test_lists_are_made_one(site: Path, trust: Path, tmp_path: Path) -> None:
     )
 
 
+def test_a_key_set_is_told_its_issuer(site: Path, tmp_path: Path) -> None:
+    cards = CardIssuer.new("https://cards.example")
+    keys, out = tmp_path / "jwks.json", tmp_path / "made.json"
+    keys.write_text(json.dumps({"keys": json.loads(cards.jwks())["keys"]}))
+    payload = cards.issue("Le", "Ba", date(1990, 5, 6), [date(2021, 8, 2)], NOW)
+    at = (NOW + timedelta(hours=1)).isoformat()
+    for url in (cards.url, f"{cards.url}/", f"{cards.url}/.well-known/jwks.json"):
+        told = f"{url}={keys}"
+        _, answer = verified("--config", site, "--trust", told, "--at", at, stdin=payload)
+        assert (answer["signature"], answer["issuer"]) == ("valid", cards.url)
+        assert quickly("trust", "import", told, "--out", out).out.startswith("shc          1 key\n")
+    done = quickly("verify", "--config", site, "--trust", keys, stdin=payload)
+    assert done.status == 78
+    assert "does not name its issuer; give it as https://...=FILE" in done.err
+
+
+def test_what_is_of_no_use_is_named_and_left_out(tmp_path: Path) -> None:
+    good = Issuer.new("VN", "ES256", NOW, NOW + timedelta(days=1))
+    signers, out = tmp_path / "signers.json", tmp_path / "made.json"
+    entries = [
+        {"kid": b64encode(kid).decode(), "rawData": b64encode(der).decode()}
+        for kid, der in ((good.kid, good.certificate), (b"bad", good.certificate[:-7]))
+    ]
+    signers.write_text(json.dumps(entries))
+    done = quickly("trust", "import", signers, "--out", out)
+    assert done.status == 0
+    assert done.err.startswith("left out: key of hc1, kid YmFk: cannot be read")
+    assert "hc1          1 key\nleft out     1, see above\n" in done.out
+    (kept,) = json.loads(out.read_bytes())["issuers"]
+    assert kept["kid"] == entries[0]["kid"]
+
+    out.unlink()
+    signers.write_text(json.dumps(entries[1:]))
+    empty = tmp_path / "empty.json"
+    empty.write_text('{"version": 2, "issuers": []}')
+    for files in ([signers], [empty], [empty, signers]):
+        done = quickly("trust", "import", *files, "--out", out)
+        assert done.status == 1
+        assert "nothing in these files is of use; no list was written" in done.err
+        assert not out.exists()
+
+
 def test_a_list_that_cannot_be_read_or_written_is_named(trust: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text('{"keys": []}')
@@ -287,6 +393,36 @@ def test_pictures_are_read_and_judged(
         assert not any(len(part) > 5 and part in done.out for part in text.split("|"))
 
 
+def test_what_is_transparent_is_read_as_on_white_paper(site: Path, tmp_path: Path) -> None:
+    code = segno.make(PERSONAL, error="m")
+    path = tmp_path / "code.png"
+    code.save(path, scale=6, light=None)
+    opaque = Image.open(path).convert("RGBA")
+    black = Image.new("RGBA", opaque.size, (0, 0, 0, 0))  # as some programs leave the ground
+    pictures = {
+        "rgba": Image.alpha_composite(black, opaque),
+        "grey": Image.alpha_composite(black, opaque).convert("LA"),
+        "palette": Image.alpha_composite(black, opaque).quantize(4),
+    }
+    for name, picture in pictures.items():
+        file = tmp_path / f"{name}.png"
+        picture.save(file)
+        done = kioskctl("scan", "--config", site, file)
+        assert done.out == f"{file}: vn_personal: pass, accepted, N. V. A\n"
+        assert done.err == ""
+
+
+def test_a_file_of_another_kind_is_told_what_is_expected(site: Path, tmp_path: Path) -> None:
+    drawing, large = tmp_path / "code.svg", tmp_path / "large.png"
+    segno.make(PERSONAL).save(drawing)
+    Image.new("1", (9500, 9500)).save(large)
+    done = kioskctl("scan", "--config", site, drawing, large)
+    assert done.err == (
+        f"{drawing}: no picture that can be read: expected PNG or JPEG, found SVG; export it as"
+        f" PNG\n{large}: no picture that can be read: 9500x9500 pixels, at most 50000000 in all\n"
+    )
+
+
 def test_a_picture_without_a_code_and_a_file_that_is_none_say_no(
     site: Path, tmp_path: Path
 ) -> None:
@@ -296,7 +432,7 @@ def test_a_picture_without_a_code_and_a_file_that_is_none_say_no(
     done = kioskctl("scan", "--config", site, empty, junk, gone)
     assert done.status == 1
     assert done.out == f"{empty}: no readable code\n"
-    assert f"{junk}: no picture that can be read: cannot identify image file" in done.err
+    assert f"{junk}: no picture that can be read: expected PNG or JPEG\n" in done.err
     assert f"{gone}: no picture that can be read: No such file or directory" in done.err
     told = [
         json.loads(line)
