@@ -14,6 +14,22 @@ _CMND_DIGITS, _ID_DIGITS = 9, 12
 _INSURANCE_DIGITS = 10
 _PASS = "door-pass:"
 
+FORMS = {
+    "vn-id": "[0-9]{12}",
+    "vn-cmnd": "[0-9]{9}",
+    "vn-bhyt": "[0-9]{10}",
+    "passport": "(?=.*[0-9])[0-9A-Z]{1,24}",
+    "vn-qid": "[0-9A-Za-z-]{1,40}",
+    "vn-hcmc": "[0-9a-z-]{1,64}",
+    "door-pass": "[0-9a-f]{8}:[0-9]{1,20}",
+    "name": "[A-Z]+(?:<[A-Z]+)*:[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "shc": "[0-9a-f]{32}",
+    "nzcp": r"\S+",
+    "vds-nc": r"\S+",
+    "hc1": r"\S+",
+}
+"""What stands behind the kind of a key and its colon: a regular expression for all of it."""
+
 
 def document_key(number: str) -> str:
     """Key of a whole document number: identity card, earlier card, else a passport."""

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from time import perf_counter
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import msgspec
 
-from kiosk.credentials.subjects import is_dependant, known_as, listed_as
+from kiosk.credentials.risk import gravest
+from kiosk.credentials.subjects import is_dependant, known_as
 from kiosk.cues import Answer, HintCue
 from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxError
@@ -186,8 +187,7 @@ class Pipeline:
         try:
             credential = self._parts.parse(payload)
             keys = known_as(credential.subject, credential.claims)
-            listed = listed_as(credential.subject, credential.claims) or ("",)
-            risk = max(map(self._parts.risk, listed), key=get_args(Risk).index)
+            risk = gravest(self._parts.risk, credential.subject, credential.claims)
             party = self._parts.parties.token(is_dependant(credential.claims), at)
             step = self._parts.directions.step(keys, at, instant)
             visit = self._parts.visits.of(keys, step.direction, instant)

@@ -16,7 +16,7 @@ from demo.issuers import Issuer
 from kiosk.credentials import parse
 from kiosk.credentials.formats.door_pass import Pass, encode
 from kiosk.credentials.subjects import is_dependant, known_as, listed_as
-from kiosk.credentials.text import clean_name, standard_name
+from kiosk.credentials.text import standard_name
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential
 
