@@ -6,17 +6,22 @@ import re
 from datetime import date
 
 from central.words import Unfit
-from kiosk.credentials.text import Malformed, calendar
 
 _MIDNIGHT = "(?:[ T](?:0?0:00(?::00(?:[.,]0+)?)?|12:00(?::00)? ?(?:AM|SA)))?"
 _YEAR_FIRST = re.compile("([0-9]{4}) ?([-./]) ?([0-9]{1,2}) ?\\2 ?([0-9]{1,2})" + _MIDNIGHT)
 _DAY_FIRST = re.compile("([0-9]{1,2}) ?([-./]) ?([0-9]{1,2}) ?\\2 ?([0-9]{4})" + _MIDNIGHT)
 _SHORT_YEAR = re.compile("[0-9]{1,2}([-./])[0-9]{1,2}\\1[0-9]{2}" + _MIDNIGHT)
+_YEAR = re.compile("18[5-9][0-9]|19[0-9]{2}|20[0-9]{2}|21[0-9]{2}")
 _SERIAL = re.compile("[0-9]{5}(?:[.,]0*)?")  # 1927 to 2173
 
 
 class MonthFirst(Unfit):
     """There is no such day, but there would be with the month before the day."""
+
+
+def is_year(text: str) -> bool:
+    """Whether it is a year that people may be born in, and nothing more."""
+    return _YEAR.fullmatch(text) is not None
 
 
 def read(text: str) -> date:
@@ -52,7 +57,8 @@ def read(text: str) -> date:
 
 def _day(year: str, month: str, day: str) -> date:
     try:
-        calendar(year, "", "", "year")
-        return date(int(year), int(month), int(day))
-    except (Malformed, ValueError):
+        if is_year(year):
+            return date(int(year), int(month), int(day))
+        raise ValueError(year)
+    except ValueError:
         raise Unfit("không có ngày này trong lịch", "no such day in the calendar") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from central.words import Unfit
 from kiosk.credentials.text import NAME_MAX, Malformed, clean
@@ -31,5 +32,16 @@ def person(text: str) -> str:
         raise Unfit(
             "tên chỉ được có chữ cái (không có số, dấu =, ngoặc hay biểu tượng)",
             "a name has letters alone (no digits, =, brackets or symbols)",
+        )
+    return name
+
+
+def group(text: str, longest: int) -> str:
+    """What a class, an office or a quarter is called. Raises Unfit, for a formula or a symbol
+    too."""
+    name = words(text, longest)
+    if name[0] in "=+-@" or any(unicodedata.category(c)[0] in "CS" for c in name):
+        raise Unfit(
+            "không được có công thức hay biểu tượng", "no formula and no symbols may stand here"
         )
     return name

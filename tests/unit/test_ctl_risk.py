@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 from pathlib import Path
 
 import pytest
 import segno
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from test_credentials_door_pass import KEY as SCHOOL
+from test_credentials_door_pass import PASS as UNSIGNED
 from test_ctl import PERSONAL, quickly, site
 
 from kiosk import signed
 from kiosk.config import DEFAULTS
-from kiosk.credentials.formats.door_pass import Pass, encode, key_id
+from kiosk.credentials.formats.door_pass import encode, key_id
 from kiosk.credentials.risk import build, write_key
 
 __all__ = ["site"]  # a fixture
@@ -22,18 +23,7 @@ __all__ = ["site"]  # a fixture
 KEY = bytes(range(32))
 LISTED, FOLLOWED = PERSONAL, b"001093029318|TRAN VAN B|1990-01-18|0||"
 CLEAR, NOBODY = b"001093029319|LE VAN C|1990-01-18|0||", b"******000009|LE VAN C|1990-**-**|0||"
-SCHOOL = Ed25519PrivateKey.generate()
-PASS = encode(
-    Pass(
-        id=48_151,
-        name="Nguyễn Thị Ngọc Ánh",
-        birth="2012-03-04",
-        group="7A2",
-        first=date(2026, 9, 1),
-        last=date(2027, 5, 31),
-    ),
-    SCHOOL,
-)
+PASS = encode(UNSIGNED, SCHOOL)
 
 
 @pytest.fixture
