@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 from test_subjects import (
     BEFORE,
     CCCD,
@@ -209,3 +211,15 @@ def test_every_key_that_a_door_forms_may_stand_in_a_line() -> None:
             assert subject(key, TODAY) == key
             seen.add(kind)
     assert seen >= FORMS.keys() - {"shc", "nzcp", "vds-nc", "hc1"}
+
+
+@given(st.text(alphabet="vn-id:ameNguyễĐ0123456789/,;.| \t\0\u200b\ufeff<😀", max_size=60))
+def test_a_line_is_a_key_of_the_doors_form_or_refused(line: str) -> None:
+    try:
+        key = subject(line, TODAY)
+    except Unfit as problem:
+        assert problem.english
+        return
+    kind, _, rest = key.partition(":")
+    assert re.fullmatch(FORMS[kind], rest)
+    assert subject(key, TODAY) == key

@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from central.passes import people, photos, tables
@@ -213,3 +215,14 @@ def test_photos_that_cannot_be_used_are_mistakes(tmp_path):
     assert [(m.line, m.column) for m in found.mistakes] == [(n, "photo") for n in (3, 4, 5, 6)]
     assert "good.png" not in str(found.mistakes[0])
     assert [who.photo for who in found.people] == [tmp_path / "good.png", None]
+
+
+@given(st.text(alphabet="nameHọtêbirgoup,;\t\"'\n\r\0=0123456789/-\u200b😀 ", max_size=200))
+def test_whatever_is_in_a_file_it_is_read_or_refused_with_words(text):
+    for data in (text, GOOD + text, HEAD + text):
+        try:
+            found = table(data)
+        except ConfigError as error:
+            assert str(error)
+        else:
+            assert found.people or found.mistakes
