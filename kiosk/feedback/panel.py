@@ -12,7 +12,8 @@ from kiosk import screens
 from kiosk.cues import STALE_ANSWER_S, Answer, Cue, HintCue, ScannerState, Trial, UplinkState
 from kiosk.device import Device
 from kiosk.faults import Severity
-from kiosk.model import Hint, Outcome
+from kiosk.feedback.patterns import Pattern, pattern
+from kiosk.model import Hint
 
 log = logging.getLogger("kiosk.feedback")
 
@@ -22,19 +23,24 @@ FAULTS: dict[str, Severity] = {
     "button-absent": "warning",
 }
 TURN_S = 0.5  # longest wait between two turns; the watchdog is fed by turns
+PANEL_RETRY_S = 1.0  # an absent panel costs one transfer; put back, it must not show an old answer
+REFRESH_S = 1.0  # nor one that lost its power, or some bytes, between two pictures
+HINT_QUIET_S = 10.0  # a visitor who tries again and again hears the first hint alone
 
 
 class Panel(Protocol):
     """A display; see `drivers.oled`."""
 
     def show(self, picture: Image.Image) -> None: ...
+    def step(self) -> bool: ...
+    def refresh(self) -> None: ...
     def close(self) -> None: ...
 
 
 class Signals(Protocol):
     """Lamps and buzzer; see `drivers.gpio`."""
 
-    def play(self, pattern: Outcome, now: float) -> None: ...
+    def play(self, pattern: Pattern, now: float) -> None: ...
     def step(self, now: float) -> float | None: ...
     def close(self) -> None: ...
 
@@ -70,6 +76,8 @@ class Feedback:
         self._answer: Answer | Trial | None = None
         self._answer_until = 0.0
         self._hint: HintCue | None = None
+        self._hinted_at = float("-inf")
+        self._refresh_at = now
         self._drawn: Shown | None = None
         self._picture: Image.Image | None = None
         self.state = ""
@@ -117,7 +125,10 @@ class Feedback:
             cue.reason,
             isinstance(cue, Answer) and cue.repeated,
         )
-        self._signals.attempt(lambda signals: signals.play(cue.outcome, now), now)
+        self._play(pattern(cue), now)
+
+    def _play(self, pattern: Pattern, now: float) -> None:
+        self._signals.attempt(lambda signals: signals.play(pattern, now), now)
 
     def turn(self, now: float) -> float:
         """Does what is due; seconds until the next turn, if no cue comes before."""
@@ -129,13 +140,18 @@ class Feedback:
         if state != self.state:
             log.info("state screen=%s", state)
             self.state = state
-        self._draw(self._answer or self._hinted(state, now) or situation, now)
+        self._show(self._answer or self._hinted(state, now) or situation, now)
         return TURN_S if wait is None else min(TURN_S, wait)
 
     def _hinted(self, state: str, now: float) -> Hint | None:
         """Nobody is told how to hold a code before a kiosk that is out of order."""
         fresh = self._hint is not None and 0 <= now - self._hint.at <= STALE_ANSWER_S
-        return self._hint.hint if self._hint and fresh and state == "idle" else None
+        if self._hint is None or not fresh or state != "idle":
+            return None
+        if now - self._hinted_at > HINT_QUIET_S:
+            self._play("hint", now)
+        self._hinted_at = now
+        return self._hint.hint
 
     def _situation(self, now: float) -> screens.Situation:
         return screens.Situation(
@@ -166,7 +182,7 @@ class Feedback:
     def _silent(self, heard: ScannerState | UplinkState | None, now: float) -> bool:
         return now - (heard.at if heard else self._started) > self._rules.silent_s
 
-    def _draw(self, wanted: Shown, now: float) -> None:
+    def _show(self, wanted: Shown, now: float) -> None:
         if wanted == self._drawn:
             return
 
@@ -180,6 +196,19 @@ class Feedback:
         # After a fault the glass may show anything: draw as soon as there is a panel again.
         done = self._panel.attempt(show, now)
         self._drawn, self._picture = (wanted, picture) if done else (None, None)
+
+    def draw(self, now: float) -> bool:
+        """Sends a part of what the glass lacks yet, some milliseconds' worth; True while
+        something is left."""
+        if self._picture is None:
+            return False
+        if now >= self._refresh_at:
+            self._refresh_at = now + REFRESH_S
+            self._panel.attempt(lambda panel: panel.refresh(), now)
+        more = self._panel.attempt(lambda panel: panel.step(), now)
+        if more is None:
+            self._drawn = self._picture = None
+        return bool(more)
 
     def close(self) -> None:
         """Dark and quiet."""

@@ -21,18 +21,31 @@ PASS = screens.answer("pass", "accepted", name="Nguyễn A.")
 
 
 class Glass:
-    """Records what it is told; raises while `broken`."""
+    """Records what it is told; raises while `broken`, and when it is to send while `loose`. A
+    picture takes `parts` steps."""
 
     def __init__(self, told: list[str]) -> None:
-        self.broken = False
+        self.broken = self.loose = False
+        self.parts = 1
         self.shown: list[Image.Image] = []
+        self._left = 0
         self._told = told
 
     def show(self, picture: Image.Image) -> None:
         if self.broken:
             raise OSError("panel: no answer")
         self.shown.append(picture)
+        self._left = self.parts
         self._told.append("picture")
+
+    def step(self) -> bool:
+        if self.loose:
+            raise OSError("panel: not acknowledged")
+        self._left = max(0, self._left - 1)
+        return self._left > 0
+
+    def refresh(self) -> None:
+        self._told.append("refresh")
 
     def close(self) -> None:
         self._told.append("panel closed")
@@ -144,7 +157,28 @@ def test_a_hint_is_shown_while_it_is_said(door: Door) -> None:
     assert door.turn(after=0.9) == still
     assert door.turn(after=0.2) == IDLE
     assert door.turn(door.hint(age=1.1)) == IDLE, "said to somebody who has gone"
-    assert not {"pass", "warn", "fail"} & set(door.told), "no light, no sound"
+    assert [word for word in door.told if word != "picture"] == ["hint"], "once, not again"
+
+
+def test_a_visitor_who_tries_again_and_again_hears_one_hint(door: Door) -> None:
+    door.turn(door.alive())
+    for _ in range(20):
+        door.now += 0.9
+        door.turn(door.alive(), door.hint())
+    for _ in range(9):
+        door.now += 1.0
+        door.turn(door.alive())
+    door.turn(door.hint("hold-still"))
+    assert door.told.count("hint") == 1
+    for _ in range(12):
+        door.now += 1.0
+        door.turn(door.alive())
+    door.turn(door.hint())
+    assert door.told.count("hint") == 2
+    door.now += 11.0
+    door.turn(door.alive("camera-absent"), door.hint())
+    door.turn(door.alive(), door.answer(), door.hint())
+    assert door.told.count("hint") == 2, "not before a kiosk out of order, nor into an answer"
 
 
 def test_an_answer_stands_above_a_hint_and_a_fault_too(door: Door) -> None:
@@ -155,6 +189,54 @@ def test_an_answer_stands_above_a_hint_and_a_fault_too(door: Door) -> None:
     door.now += 3.0
     fault = state(faults=("card-full",))
     assert door.turn(door.alive("card-full"), door.uplink(), door.hint()) == fault
+
+
+@pytest.mark.parametrize(
+    ("of", "pattern"),
+    [
+        ({}, "pass"),
+        ({"direction": "unknown"}, "pass"),
+        ({"direction": "out"}, "goodbye"),
+        ({"repeated": True}, "again"),
+        ({"repeated": True, "direction": "out"}, "again"),
+        ({"outcome": "warn", "reason": "expired"}, "warn"),
+        ({"outcome": "fail", "reason": "forged", "repeated": True}, "fail"),
+        ({"outcome": "fail", "reason": "place-code"}, "place-code"),
+    ],
+)
+def test_each_answer_has_its_pattern(door: Door, of: dict[str, object], pattern: str) -> None:
+    door.turn(door.alive())
+    door.told.clear()
+    door.turn(door.answer(**of))
+    assert door.told == [pattern, "picture"]
+
+
+def test_a_picture_is_sent_in_parts_and_the_panel_refreshed_every_second(door: Door) -> None:
+    door.glass.parts = 3
+    door.turn(door.alive())
+    assert [door.feedback.draw(door.now) for _ in range(4)] == [True, True, False, False]
+    assert door.told.count("refresh") == 1
+    door.turn(after=0.9)
+    door.feedback.draw(door.now)
+    assert door.told.count("refresh") == 1
+    door.turn(after=0.2)
+    door.feedback.draw(door.now)
+    assert door.told.count("refresh") == 2
+
+
+def test_a_panel_that_fails_while_it_is_drawn_is_drawn_anew(door: Door) -> None:
+    door.turn(door.alive())
+    door.feedback.draw(door.now)
+    door.now += RETRY_S + 1
+    door.glass.loose = True
+    door.turn(door.alive(), door.uplink(), door.answer())
+    assert not door.feedback.draw(door.now)
+    assert door.panel.condition == "absent"
+    assert not door.feedback.draw(door.now)
+    door.glass.loose = False
+    assert door.turn(after=RETRY_S) != PASS, "not the old answer"
+    assert len(door.glass.shown) == 3
+    assert door.panel.condition == "ok"
 
 
 def test_draws_only_on_change(door: Door) -> None:
