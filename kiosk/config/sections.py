@@ -30,11 +30,21 @@ KioskId = Annotated[
 CameraDriver = Literal["picamera", "webcam", "replay", "none"]
 ReaderDriver = Literal["serial_line", "keyboard", "none"]
 PanelDriver = Literal["luma_i2c", "png", "none"]
+Language = Literal["vi", "en"]
 Host = Annotated[
     str,
     Meta(
         pattern=rf"^([A-Za-z0-9_.-]{{1,253}}|\[[0-9A-Fa-f:.]+\]):({_PORT})\Z",
         description='"host:port" (an IPv6 address in brackets)',
+    ),
+]
+
+
+Brightness = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9] ([1-9][0-9]?|100)%\Z",
+        description='a time of day and a brightness from 1% to 100%, as "19:00 30%"',
     ),
 ]
 
@@ -129,18 +139,25 @@ class Outbox(Section, frozen=True, kw_only=True):
 
 class Panel(Section, frozen=True, kw_only=True):
     """`driver` is a file in drivers/oled; `png` alone uses `folder` (where the screens are
-    written). No heartbeat for `scanner_silent_s` = out of order."""
+    written). No heartbeat for `scanner_silent_s` = out of order. `languages` take turns in this
+    order; each of `brightness` holds until the next one; nobody before the camera for `dim_after_s`
+    = dimmed."""
 
     driver: PanelDriver
     controller: Literal["ssd1306", "sh1106", "ssd1309"]
     width: Literal[128]
-    height: Literal[64]
+    height: Literal[32, 64]
     bus: Annotated[int, Meta(ge=0, le=10)]
     address: Annotated[int, Meta(ge=3, le=119)]
     rotate: Literal[0, 180]
     folder: Path | Literal[""]
     answer_s: Seconds
     scanner_silent_s: Seconds
+    languages: Annotated[
+        list[Language], Meta(min_length=1, description='a list of "vi", "en" or both')
+    ]
+    brightness: list[Brightness]
+    dim_after_s: Seconds
 
 
 class Gpio(Section, frozen=True, kw_only=True):

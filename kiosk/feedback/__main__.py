@@ -16,7 +16,8 @@ from kiosk import clock, config, cues, hardware, service
 from kiosk.device import Device
 from kiosk.faults import Faults, standing_file
 from kiosk.feedback.button import Presses
-from kiosk.feedback.panel import FAULTS, Feedback, Rules, Signals
+from kiosk.feedback.news import Known
+from kiosk.feedback.panel import FAULTS, PANEL_RETRY_S, Feedback, Panel, Rules, Signals
 
 
 def main(settings: config.Config, daemon: service.Service) -> None:
@@ -26,23 +27,31 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     uplink = cues.Outlet(run, "uplink", "feedback")
     log, standing = logging.getLogger("kiosk.feedback"), standing_file(run, "feedback")
     faults = Faults(uplink.send, clock.boottime, FAULTS, log, standing)
-    panel = Device("panel", hardware.panel(settings), faults)
+    panel: Device[Panel] = Device("panel", hardware.panel(settings), faults)
     scanner = cues.Outlet(settings.paths.run, "scanner", "feedback")
     button = _button(settings.gpio)
     presses = Presses(Device("button", button, faults) if button else None, scanner)
     pins = Device("pins", _signals(settings.gpio), faults)
-    rules = Rules(bool(settings.kiosk.id), settings.panel.answer_s, settings.panel.scanner_silent_s)
-    feedback = Feedback(rules, panel, pins, clock.boottime())
-    wait = feedback.turn(clock.boottime())
+    wall = partial(clock.now, settings.clock.source)
+    feedback = Feedback(_rules(settings), panel, pins, lambda: faults.warnings, clock.boottime())
+    due = clock.boottime()
+    feedback.turn(due, wall())
     daemon.ready(feedback.state)
     told: dict[str, object] = {}
     while not daemon.stopping.is_set():
-        ears: list[cues.Inlet | int] = [inlet, *presses.awaited(clock.boottime())]
-        select.select(ears, [], [], wait)
-        presses.turn(clock.boottime())
-        heard = list(inlet.drain())
-        feedback.hear(heard, clock.boottime())
-        wait = feedback.turn(clock.boottime())
+        now = clock.boottime()
+        ears: list[cues.Inlet | int] = [inlet, *presses.awaited(now)]
+        select.select(ears, [], [], max(0.0, due - now))
+        now = clock.boottime()
+        if presses.turn(now):
+            feedback.pressed(now)
+        feedback.hear(list(inlet.drain()), clock.boottime())
+        due = now + feedback.turn(now, wall())
+        # A page of the picture at a time: nobody who speaks, and no lamp, waits for the whole.
+        while feedback.draw(now) and not select.select(ears, [], [], 0)[0]:
+            now = clock.boottime()
+            if now >= due:
+                break
         faults.remind()
         uplink.flush()
         daemon.alive()
@@ -62,6 +71,18 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     presses.close()
     for end in (inlet, uplink, scanner):
         end.close()
+
+
+def _rules(settings: config.Config) -> Rules:
+    kiosk, panel = settings.kiosk, settings.panel
+    return Rules(
+        known=Known(bool(kiosk.id), panel.scanner_silent_s, kiosk.id, kiosk.place),
+        answer_s=panel.answer_s,
+        languages=panel.languages,
+        brightness=panel.brightness,
+        dim_after_s=panel.dim_after_s,
+        size=(panel.width, panel.height),
+    )
 
 
 def _button(gpio: config.Gpio) -> Callable[[], Button] | None:
