@@ -185,7 +185,8 @@ def count(pending: int) -> str:
 def row(pen: Pen, box: Box, situation: Situation) -> None:
     """All marks from the left, records that wait from the right, the time where it has room."""
     x, right = box.x, box.x + box.width
-    for mark in standing(situation):
+    way: list[Mark] = ["out"] if situation.leaving else []
+    for mark in way + standing(situation):
         x = put(pen, x, box.y, mark) + 2
     if situation.pending > 0:
         text = count(situation.pending)

@@ -22,9 +22,9 @@ def _tick(s: Sheet) -> None:
 
 def _already(s: Sheet) -> None:
     """Two ticks, one behind the other, without a disc."""
-    s.stroke((32, 46), (36, 52), (59, 12), width=10)
-    s.stroke((5, 34), (18, 52), (44, 12), width=17, ink=0)
-    s.stroke((5, 34), (18, 52), (44, 12), width=10)
+    s.stroke((33, 51), (37, 58), (59, 6), width=10)
+    s.stroke((5, 36), (19, 58), (44, 6), width=17, ink=0)
+    s.stroke((5, 36), (19, 58), (44, 6), width=10)
 
 
 def _exclamation(s: Sheet) -> None:

@@ -53,8 +53,8 @@ REASONS: dict[str, Text] = {
     "place-code": Text("Xin đưa mã của mình", "Show your own code"),
     "unknown-code": Text("Chưa biết loại mã này", "Code not known here"),
     "malformed": Text("Mã lỗi, xin thử lại", "Damaged, try again"),
-    "card-full": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
-    "outbox-fault": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
+    "card-full": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
+    "outbox-fault": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
 }
 """Reason of a verdict, or what kept the scanner from recording one."""
 
@@ -127,7 +127,7 @@ QUESTIONS: dict[Question, Text] = {
 NO = Text("Bấm: Không", "Press: No")
 YES = Text("Giữ: Có", "Hold: Yes")
 THANKS = Text("Xin cảm ơn", "Thank you")
-THANKS_DESK = Text("Cảm ơn, mời vào bàn", "Thank you, see the desk")
+THANKS_DESK = Text("Cảm ơn, mời vào bàn", "Thank you, see the desk")
 
 PAGES: dict[Page, Text] = {
     "pixels": Text("Điểm ảnh", "Pixels"),

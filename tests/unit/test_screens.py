@@ -146,7 +146,7 @@ def test_answers_use_the_whole_height(size: Size) -> None:
         (section,) = [section for section in SECTIONS if section.title == title]
         for name, draw in section.screens.items():
             _, top, _, bottom = lit(draw(size=size).crop((0, 0, size[1], size[1])))
-            assert bottom - top >= size[1] * 0.62, name  # two ticks are wider than high
+            assert bottom - top >= size[1] * 0.85, name
             assert lit(draw(size=size))[3] >= size[1] * 0.85, name
 
 
