@@ -11,6 +11,8 @@ from kiosk.screens.faces import BOLD, SMALL, Box, Pen, block, broken, line, name
 from kiosk.screens.texts import Language
 
 _SYMBOLS: dict[Outcome, str] = {"pass": "tick", "warn": "exclamation", "fail": "cross"}
+_UNRECORDED = ("place-code", "card-full", "outbox-fault")
+"""Nobody has come or gone."""
 _NAME = 13  # rows of a name
 _FOOT = marks.HEIGHT
 _TAG = 14  # rows of the mark of a trial
@@ -40,7 +42,8 @@ def answer(
         _low(canvas, beside, said, language, named, time, tag)
         return canvas.picture
     foot = beside.y + beside.height - _FOOT
-    _foot(canvas.pen, Box(beside.x, foot, beside.width, _FOOT), outcome, direction, time)
+    way = "unknown" if outcome == "fail" or reason in _UNRECORDED else direction
+    _foot(canvas.pen, Box(beside.x, foot, beside.width, _FOOT), outcome, way, time)
     left = foot - beside.y - 3
     if trial:
         _marked(
@@ -94,7 +97,7 @@ def _marked(pen: Pen, box: Box, text: str) -> None:
 def _foot(pen: Pen, box: Box, outcome: Outcome, direction: Direction, time: str) -> None:
     """Which way, or that it is to the desk; and when."""
     x = box.x
-    if outcome != "fail" and direction != "unknown":
+    if direction != "unknown":
         x = marks.put(pen, x, box.y, direction) + 2
     if outcome != "pass":
         marks.put(pen, x, box.y, "desk")
