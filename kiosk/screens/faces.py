@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -110,7 +110,7 @@ def _standing(face: Face, words: tuple[str, ...]) -> Lines:
     return Lines(face, words, max(steps, default=0))
 
 
-@cache
+@lru_cache(maxsize=256)
 def broken(text: str, limit: int, height: int, faces: tuple[Face, ...]) -> Lines | None:
     """`text` in the largest of `faces` in which it fits, in as few lines as will do, of even
     length; no line ends at a no-break space. None where it fits in none."""
