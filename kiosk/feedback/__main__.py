@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import logging
 import select
-from collections.abc import Callable
 from functools import partial
 
-from drivers.gpio import Button, open_button, open_signals
 from kiosk import clock, config, cues, hardware, service
 from kiosk.device import Device
 from kiosk.faults import Faults, standing_file
@@ -27,11 +25,11 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     uplink = cues.Outlet(run, "uplink", "feedback")
     log, standing = logging.getLogger("kiosk.feedback"), standing_file(run, "feedback")
     faults = Faults(uplink.send, clock.boottime, FAULTS, log, standing)
-    panel: Device[Panel] = Device("panel", hardware.panel(settings), faults)
+    panel: Device[Panel] = Device("panel", hardware.panel(settings), faults, PANEL_RETRY_S)
     scanner = cues.Outlet(settings.paths.run, "scanner", "feedback")
-    button = _button(settings.gpio)
-    presses = Presses(Device("button", button, faults) if button else None, scanner)
-    pins = Device("pins", _signals(settings.gpio), faults)
+    pins: Device[Signals] = Device("pins", hardware.signals(settings), faults)
+    button = hardware.button(settings)
+    presses = Presses(Device("button", button, faults) if button else None, scanner, pins)
     wall = partial(clock.now, settings.clock.source)
     feedback = Feedback(_rules(settings), panel, pins, lambda: faults.warnings, clock.boottime())
     due = clock.boottime()
@@ -43,10 +41,10 @@ def main(settings: config.Config, daemon: service.Service) -> None:
         ears: list[cues.Inlet | int] = [inlet, *presses.awaited(now)]
         select.select(ears, [], [], max(0.0, due - now))
         now = clock.boottime()
-        if presses.turn(now):
-            feedback.pressed(now)
+        holding = presses.turn(now)
+        feedback.pressed(presses.pressed_at)
         feedback.hear(list(inlet.drain()), clock.boottime())
-        due = now + feedback.turn(now, wall())
+        due = min(now + feedback.turn(now, wall()), holding)
         # A page of the picture at a time: nobody who speaks, and no lamp, waits for the whole.
         while feedback.draw(now) and not select.select(ears, [], [], 0)[0]:
             now = clock.boottime()
@@ -82,23 +80,6 @@ def _rules(settings: config.Config) -> Rules:
         brightness=panel.brightness,
         dim_after_s=panel.dim_after_s,
         size=(panel.width, panel.height),
-    )
-
-
-def _button(gpio: config.Gpio) -> Callable[[], Button] | None:
-    if gpio.button == config.NO_BUTTON or gpio.pins == "none":
-        return None
-    return partial(open_button, gpio.pins, pin=gpio.button)
-
-
-def _signals(gpio: config.Gpio) -> Callable[[], Signals]:
-    return partial(
-        open_signals,
-        gpio.pins,
-        green=gpio.green,
-        red=gpio.red,
-        buzzer=gpio.buzzer,
-        silent=gpio.silent,
     )
 
 

@@ -53,10 +53,10 @@ class News:
         """Somebody was there."""
         self.stirred_at = max(self.stirred_at, at)
 
-    def pressed(self, now: float) -> None:
+    def pressed(self, at: float) -> None:
         """The button works."""
-        self._pressed_at = now
-        self.stirred(now)
+        self._pressed_at = at
+        self.stirred(at)
 
     def hint(self, now: float) -> Hint | None:
         """What to say to a visitor whose code cannot be read, as long as it is said again."""

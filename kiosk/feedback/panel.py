@@ -115,9 +115,9 @@ class Feedback:
         if newest is not None:
             self._take(newest, now)
 
-    def pressed(self, now: float) -> None:
-        """The button was pressed."""
-        self._news.pressed(now)
+    def pressed(self, at: float) -> None:
+        """The button was last pressed at `at`."""
+        self._news.pressed(at)
 
     def _take(self, cue: Answer | Trial, now: float) -> None:
         """Light and sound at once; the picture follows with the turn."""

@@ -52,8 +52,9 @@ button = 22
 
 # The daemon as it is, but that a signal pushes the button on its mock pins.
 PUSHED_BY_SIGNAL = """
-import runpy, signal, drivers.gpio as gpio
-mock, factories = gpio._mock, []
+import runpy, signal
+from drivers.gpio import _factory
+mock, factories = _factory._mock, []
 def kept():
     factories.append(mock())
     return factories[-1]
@@ -61,7 +62,7 @@ def push(*_):
     for factory, _ in factories:  # the lamps' too, where nobody has this pin
         factory.pin(22).drive_low()
         factory.pin(22).drive_high()
-gpio._mock = kept
+_factory._mock = kept
 signal.signal(signal.SIGUSR1, push)
 runpy.run_module("kiosk.feedback", run_name="__main__")
 """
@@ -354,4 +355,4 @@ def test_a_kiosk_without_identity_says_so(make: Callable[..., Daemon]) -> None:
 def test_an_unknown_panel_is_a_configuration_error(make: Callable[..., Daemon]) -> None:
     daemon = make(driver="lcd")
     assert daemon.process.wait(15) == 78
-    assert 'panel.driver: found "lcd", allowed: "luma_i2c" or "png" or "none"' in daemon.log
+    assert 'panel.driver: found "lcd", allowed: "luma_i2c" or "luma_spi" or "png"' in daemon.log

@@ -52,10 +52,11 @@ PASS = screens.answer("pass", "accepted", name="Nguyễn A.", time=TIME)
 
 
 class Glass:
-    """Records what it is told; raises while `broken`. Takes `parts` steps for a picture."""
+    """Records what it is told; raises while `broken`, and when it is to send while `loose`. A
+    picture takes `parts` steps."""
 
     def __init__(self, told: list[str]) -> None:
-        self.broken = False
+        self.broken = self.loose = False
         self.shown: list[Image.Image] = []
         self.level = -1
         self.parts = 1
@@ -75,6 +76,8 @@ class Glass:
 
     def step(self) -> bool:
         self._works()
+        if self.loose:
+            raise OSError("panel: not acknowledged")
         self._left = max(0, self._left - 1)
         return self._left > 0
 
@@ -530,6 +533,19 @@ def test_a_panel_that_comes_back_shows_nothing_older_than_a_second() -> None:
     door.glass.broken = False
     shown = door.turn(door.alive(), door.uplink())
     assert shown in any_of(), "whoever it was for has gone"
+
+
+def test_a_panel_that_fails_while_it_is_drawn_is_drawn_anew(door: Door) -> None:
+    door.turn(door.alive())
+    door.now += RETRY_S + 1
+    door.glass.loose = True
+    door.turn(door.alive(), door.uplink(), door.answer())
+    assert door.panel.condition == "absent"
+    assert not door.feedback.draw(door.now)
+    door.glass.loose = False
+    assert door.turn(door.alive(), door.uplink(), after=RETRY_S) != PASS, "not the old answer"
+    assert len(door.glass.shown) == 3
+    assert door.panel.condition == "ok"
 
 
 def test_a_panel_that_was_never_away_keeps_its_answer() -> None:
