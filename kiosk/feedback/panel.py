@@ -32,7 +32,6 @@ REFRESH_S = 1.0  # nor one that lost its power, or some bytes, between two pictu
 LANGUAGE_S = 4.0
 HINT_LANGUAGE_S = 1.5
 HINT_QUIET_S = 10.0  # a visitor who tries again and again hears the first hint alone
-AGAIN_S = 4.0  # what lamps and buzzer do for a technician begins anew so often
 
 
 class Panel(Protocol):
@@ -91,7 +90,6 @@ class Feedback:
         self._shown = ""  # name of the screen, and since when
         self._since = now
         self._hinted_at = float("-inf")
-        self._again_at = 0.0
         self._refresh_at = now
         self._drawn: Scene | None = None
         self._picture: Image.Image | None = None
@@ -167,7 +165,7 @@ class Feedback:
         name = screens.screen(situation)
         if name != self._shown:
             self._shown, self._since = name, now
-        self._accompany(name, situation, now)
+        wait = self._accompany(name, situation, now)
         resting = now - self._news.stirred_at >= self._rules.dim_after_s
         if name == "answer" and answer is not None:
             scene, due = self._answered(answer, situation.time, now)
@@ -176,25 +174,28 @@ class Feedback:
         else:
             scene, due = self._waiting(situation, resting, now)
         self._show(scene, self._glow.percent(minute_of_day(wall), resting), now)
-        wait = self._signals.attempt(lambda signals: signals.step(now), now)
         return min(due, TURN_S if wait is None else wait, TURN_S)
 
-    def _accompany(self, name: str, situation: screens.Situation, now: float) -> None:
-        """Light and sound that belong to a screen."""
+    def _accompany(self, name: str, situation: screens.Situation, now: float) -> float | None:
+        """Light and sound that belong to a screen, and what is due of those that play; seconds
+        until more is, None if all is dark and quiet."""
         if name == "hint":
             if now - self._hinted_at > HINT_QUIET_S:
                 self._play("hint", now)
             self._hinted_at = now
-        wanted: Pattern | None = None
+        wait = self._step(now)
+        lasting: Pattern | None = None
         if name == "identify":
-            wanted = "identify"
+            lasting = "identify"
         elif name == "self-test" and situation.page in ("light", "sound"):
-            wanted = "self-test"
-        if wanted is None:
-            self._again_at = now
-        elif now >= self._again_at:
-            self._play(wanted, now)
-            self._again_at = now + AGAIN_S
+            lasting = "self-test"
+        if lasting is not None and wait is None:
+            self._play(lasting, now)
+            wait = self._step(now)
+        return wait
+
+    def _step(self, now: float) -> float | None:
+        return self._signals.attempt(lambda signals: signals.step(now), now)
 
     def _answered(self, answer: Answer | Trial, time: str, now: float) -> tuple[Scene, float]:
         """The languages share its time."""

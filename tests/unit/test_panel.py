@@ -24,7 +24,6 @@ from kiosk.faults import Faults
 from kiosk.feedback.glow import DIMMED, MOVED_S, Glow, moved
 from kiosk.feedback.news import PAGE_S, Known
 from kiosk.feedback.panel import (
-    AGAIN_S,
     FAULTS,
     HINT_QUIET_S,
     LANGUAGE_S,
@@ -92,19 +91,25 @@ class Glass:
         self._told.append("panel closed")
 
 
+PATTERN_S = 3.0
+
+
 class Lamps:
+    """Each pattern takes `PATTERN_S`."""
+
     def __init__(self, told: list[str]) -> None:
         self.broken = False
-        self.wait: float | None = None
+        self.until = 0.0
         self._told = told
 
     def play(self, pattern: str, now: float) -> None:
         if self.broken:
             raise OSError("pin: no answer")
         self._told.append(pattern)
+        self.until = now + PATTERN_S
 
     def step(self, now: float) -> float | None:
-        return self.wait
+        return self.until - now if now < self.until else None
 
     def close(self) -> None:
         self._told.append("lamps closed")
@@ -464,8 +469,9 @@ def test_identify_flashes_and_sounds_until_it_ends(door: Door) -> None:
     shown = door.live(2.0, door.asked("identify", lasts_s=10.0))
     wanted = [state(n, asked="identify") for n in range(4)]
     assert shown[:4] == wanted, "two flashes in two seconds"
-    door.live(AGAIN_S)
-    assert door.told.count("identify") == 2
+    assert door.told.count("identify") == 1
+    door.live(PATTERN_S)
+    assert door.told.count("identify") == 2, "when it has ended"
     answered = door.turn(door.alive(), door.uplink(), door.answer())
     assert answered == PASS, "a visitor comes first"
     door.live(10.0)
@@ -568,9 +574,9 @@ def test_absent_pins_leave_the_panel_alone(door: Door) -> None:
 
 def test_wakes_for_the_next_moment_of_a_pattern(door: Door) -> None:
     door.turn(door.alive())
-    door.lamps.wait = 0.12
-    assert door.feedback.turn(door.now, door.wall) == 0.12
-    door.lamps.wait = None
+    door.lamps.until = door.now + 0.12
+    assert door.feedback.turn(door.now, door.wall) == pytest.approx(0.12)
+    door.lamps.until = 0.0
     assert door.feedback.turn(door.now, door.wall) == TURN_S
 
 
