@@ -10,7 +10,7 @@ import logging
 import select
 from functools import partial
 
-from kiosk import clock, config, cues, hardware, service
+from kiosk import clock, config, cues, hardware, screens, service
 from kiosk.device import Device
 from kiosk.faults import Faults, standing_file
 from kiosk.feedback.button import Presses
@@ -34,6 +34,9 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     feedback = Feedback(_rules(settings), panel, pins, lambda: faults.warnings, clock.boottime())
     due = clock.boottime()
     feedback.turn(due, wall())
+    while feedback.draw(clock.boottime()):  # the first picture, before what may take a while
+        pass
+    screens.prepare(settings.panel.languages, (settings.panel.width, settings.panel.height))
     daemon.ready(feedback.state)
     told: dict[str, object] = {}
     while not daemon.stopping.is_set():

@@ -9,7 +9,7 @@ state(situation)     what stands there otherwise
 from __future__ import annotations
 
 from kiosk.model import Page
-from kiosk.screens.answers import answer, hint
+from kiosk.screens.answers import answer, hint, prepare
 from kiosk.screens.canvas import LOW, SIZE, Size
 from kiosk.screens.questions import question, thanks
 from kiosk.screens.situation import WINS, Link, Scanner, Situation, Visitor, screen
@@ -34,6 +34,7 @@ __all__ = [
     "answer",
     "hint",
     "keeps_off_the_rim",
+    "prepare",
     "question",
     "screen",
     "state",

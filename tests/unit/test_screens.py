@@ -25,9 +25,11 @@ from kiosk.screens import (
     answer,
     faces,
     hint,
+    prepare,
     question,
     screen,
     state,
+    symbols,
     texts,
     thanks,
 )
@@ -350,6 +352,18 @@ def test_the_animation_changes_little() -> None:
         left, top, right, bottom = lit(ImageChops.logical_xor(before, after))
         pages = (bottom + 7) // 8 - top // 8
         assert pages * (right - left) <= 512
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_first_visitor_does_not_wait_for_symbols(size: Size) -> None:
+    prepare(LANGUAGES, size)
+    drawn, broken = symbols.symbol.cache_info().misses, faces.broken.cache_info().misses
+    for section in SECTIONS[:3]:
+        for name, draw in section.screens.items():
+            if "trial" not in name:
+                draw(language="vi", size=size)
+    assert symbols.symbol.cache_info().misses == drawn
+    assert faces.broken.cache_info().misses == broken
 
 
 def test_gallery_by_command(tmp_path: Path) -> None:
