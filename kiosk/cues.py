@@ -87,6 +87,8 @@ class Trial(msgspec.Struct, frozen=True, tag="trial", kw_only=True):
     at: Boottime
     outcome: Outcome
     reason: str
+    direction: Direction = "in"
+    repeated: bool = False
 
 
 class ScreenCue(msgspec.Struct, frozen=True, tag="screen", kw_only=True):

@@ -12,7 +12,7 @@ from kiosk.config import load
 from kiosk.credentials.policy import REASONS
 from kiosk.cues import Outlet, ScreenCue, Trial, socket_path
 from kiosk.errors import CueError
-from kiosk.model import Asked, Page
+from kiosk.model import Asked, Direction, Page
 
 USUAL = {"pass": "accepted", "warn": "unknown-key", "fail": "forged"}
 READY = "ready"  # ends a screen
@@ -33,6 +33,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         choices=sorted(REASONS),
         metavar="REASON",
         help=f"the reason on an answer: {', '.join(sorted(REASONS))}",
+    )
+    parser.add_argument(
+        "--direction", choices=get_args(Direction), help="which way a pass is (default: in)"
+    )
+    parser.add_argument(
+        "--repeated", action="store_true", default=None, help="a pass that was noted before"
     )
     parser.add_argument(
         "--page", choices=get_args(Page), help="of the self-test; without it all, one by one"
@@ -76,13 +82,25 @@ def _trial(args: argparse.Namespace) -> tuple[Trial, str]:
         args.misused(f"pass does not go with {reason}: it is shown for accepted alone")
     if args.what == "fail" and reason == "accepted":
         args.misused("fail does not go with accepted: who is accepted is not turned away")
-    trial = Trial(number=os.getpid(), at=boottime(), outcome=args.what, reason=reason)
+    for option, value in (("direction", args.direction), ("repeated", args.repeated)):
+        if value is not None and args.what != "pass":
+            args.misused(f"--{option} is for pass alone")
+    trial = Trial(
+        number=os.getpid(),
+        at=boottime(),
+        outcome=args.what,
+        reason=reason,
+        direction=args.direction or "in",
+        repeated=bool(args.repeated),
+    )
     return trial, f"{args.what}, {reason}"
 
 
 def _screen(args: argparse.Namespace) -> tuple[ScreenCue, str]:
     for option, value, screen in (
         ("reason", args.reason, "an answer"),
+        ("direction", args.direction, "pass"),
+        ("repeated", args.repeated, "pass"),
         ("page", args.page, "self-test"),
         ("percent", args.percent, "updating"),
     ):

@@ -137,7 +137,7 @@ class Feedback:
             cue.number,
             cue.outcome,
             cue.reason,
-            isinstance(cue, Answer) and cue.repeated,
+            cue.repeated,
         )
         self._play(pattern(cue), now)
 

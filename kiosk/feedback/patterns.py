@@ -27,8 +27,6 @@ def pattern(cue: Answer | Trial) -> Pattern:
     """Passes part into who comes, who goes, and who was recorded before."""
     if cue.outcome != "pass":
         return _OF_REASONS.get(cue.reason, cue.outcome)
-    if isinstance(cue, Trial):
-        return "pass"
     if cue.repeated:
         return "again"
     return "goodbye" if cue.direction == "out" else "pass"

@@ -30,16 +30,13 @@ def drawn(scene: Scene, size: screens.Size) -> Image.Image:
     if isinstance(what, screens.Situation):
         picture = _state(what, language, scene.frame, size)
         return ImageChops.offset(picture, *scene.move) if any(scene.move) else picture
-    if isinstance(what, Trial):
-        return screens.answer(
-            what.outcome, what.reason, trial=True, language=language, size=size, time=scene.time
-        )
     return screens.answer(
         what.outcome,
         what.reason,
-        name=what.name,
+        name="" if isinstance(what, Trial) else what.name,
         direction=what.direction,
         repeated=what.repeated,
+        trial=isinstance(what, Trial),
         language=language,
         size=size,
         time=scene.time,

@@ -317,6 +317,8 @@ def test_a_screen_can_be_asked_for(
         (["pass", "--page", "words"], "--page is for screens; pass is an answer"),
         (["identify", "--reason", "expired"], "--reason is for an answer alone"),
         (["identify", "--page", "words"], "--page is for self-test alone"),
+        (["identify", "--repeated"], "--repeated is for pass alone"),
+        (["fail", "--direction", "out"], "--direction is for pass alone"),
         (["shutdown", "--percent", "3"], "--percent is for updating alone"),
         (["identify", "--for", "0"], "--for 0: allowed is more than 0, at most 3600 seconds"),
         (["identify", "--for", "nan"], "--for nan: allowed is more than 0"),
@@ -330,6 +332,15 @@ def test_a_screen_takes_its_own_options_alone(
     assert (done.status, list(inlet.drain())) == (2, [])
     assert sentence in done.err
     inlet.close()
+
+
+def test_every_pass_can_be_tried(site: Path, tmp_path: Path) -> None:
+    inlet = Inlet(tmp_path / "run", "feedback")
+    for words in ([], ["--direction", "out"], ["--direction", "unknown"], ["--repeated"]):
+        assert quickly("cue", "pass", *words, "--config", site).status == 0
+    tried = [(cue.direction, cue.repeated) for cue in inlet.drain() if isinstance(cue, Trial)]
+    inlet.close()
+    assert tried == [("in", False), ("out", False), ("unknown", False), ("in", True)]
 
 
 def test_a_trial_from_a_process_of_its_own(site: Path, tmp_path: Path) -> None:

@@ -308,6 +308,15 @@ def test_each_answer_has_its_light_and_sound(
     assert pattern(cue) == expected
     door.turn(door.alive(), cue)
     assert door.told[-2:] == [expected, "picture"]
+    trial = Trial(
+        number=1,
+        at=door.now,
+        outcome=cue.outcome,
+        reason=reason,
+        direction=direction,
+        repeated=repeated,
+    )
+    assert pattern(trial) == expected, "and a technician can try it"
 
 
 def test_the_time_is_shown_only_if_it_can_be_trusted(door: Door) -> None:
