@@ -21,7 +21,7 @@ from kiosk.cues import Answer, HintCue, Outlet, ScannerState, UplinkState
 
 _LAMPS, _BUZZER = (17, 27), 18
 _LOUD = 0.5  # the buzzer's duty cycle; a hint is softer
-_ANSWER_S = 0.8  # shown for so long, that the next begins at an idle screen again
+_ANSWER_S = 1.2  # shown for so long, that the next begins at an idle screen again
 _SITE = f"""
 [kiosk]
 id = "bench"
@@ -134,7 +134,7 @@ class Daemon:
 
     def picture(self, sent: float) -> Picture:
         """What the answer that was sent last looks like, once it is there."""
-        time.sleep(max(0.0, sent + _ANSWER_S / 2 - clock.boottime()))
+        time.sleep(max(0.0, sent + _ANSWER_S / 3 - clock.boottime()))
         transfers = self._transfers()
         before = [event for event in transfers if event.at < sent][-1]
         last, memory = before, before.memory

@@ -58,7 +58,7 @@ def panel(config: Config) -> Callable[[], Panel]:
         width=panel.width,
         height=panel.height,
         rotate=panel.rotate,
-        contrast=panel.brightness,
+        contrast=255,  # until the owner says otherwise
         bus=panel.bus,
         address=panel.address,
         spi=(panel.spi_port, panel.spi_device),

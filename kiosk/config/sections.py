@@ -31,11 +31,21 @@ KioskId = Annotated[
 CameraDriver = Literal["picamera", "webcam", "replay", "none"]
 ReaderDriver = Literal["serial_line", "keyboard", "none"]
 PanelDriver = Literal["luma_i2c", "luma_spi", "png", "none"]
+Language = Literal["vi", "en"]
 Host = Annotated[
     str,
     Meta(
         pattern=rf"^([A-Za-z0-9_.-]{{1,253}}|\[[0-9A-Fa-f:.]+\]):({_PORT})\Z",
         description='"host:port" (an IPv6 address in brackets)',
+    ),
+]
+
+
+Brightness = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9] ([1-9][0-9]?|100)%\Z",
+        description='a time of day and a brightness from 1% to 100%, as "19:00 30%"',
     ),
 ]
 
@@ -131,16 +141,17 @@ class Outbox(Section, frozen=True, kw_only=True):
 class Panel(Section, frozen=True, kw_only=True):
     """`driver` is a file in drivers/oled; `png` alone uses `folder` (where the screens are
     written), `luma_i2c` alone `bus` and `address`, `luma_spi` alone `spi_*`, `dc` and `reset`
-    (`NO_PIN`: not connected). No heartbeat for `scanner_silent_s` = out of order."""
+    (`NO_PIN`: not connected). No heartbeat for `scanner_silent_s` = out of order. `languages` take
+    turns in this order; each of `brightness` holds until the next one; nobody before the camera for
+    `dim_after_s` = dimmed."""
 
     driver: PanelDriver
     controller: Literal[
         "ssd1306", "ssd1305", "ssd1309", "ssd1315", "ssd1316", "sh1106", "sh1107", "ch1115"
     ]
     width: Literal[128]
-    height: Literal[64]
+    height: Literal[32, 64]
     rotate: Literal[0, 180]
-    brightness: Annotated[int, Meta(ge=0, le=255)]
     bus: Annotated[int, Meta(ge=0, le=10)]
     address: Annotated[int, Meta(ge=3, le=119)]
     spi_port: Annotated[int, Meta(ge=0, le=6)]
@@ -151,6 +162,11 @@ class Panel(Section, frozen=True, kw_only=True):
     folder: Path | Literal[""]
     answer_s: Seconds
     scanner_silent_s: Seconds
+    languages: Annotated[
+        list[Language], Meta(min_length=1, description='a list of "vi", "en" or both')
+    ]
+    brightness: list[Brightness]
+    dim_after_s: Seconds
 
 
 class Gpio(Section, frozen=True, kw_only=True):

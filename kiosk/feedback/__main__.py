@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 import select
+from functools import partial
 
-from kiosk import clock, config, cues, hardware, service
+from kiosk import clock, config, cues, hardware, screens, service
 from kiosk.device import Device
 from kiosk.faults import Faults, standing_file
 from kiosk.feedback.button import Presses
+from kiosk.feedback.news import Known
 from kiosk.feedback.panel import FAULTS, PANEL_RETRY_S, Feedback, Panel, Rules, Signals
 
 
@@ -28,10 +30,13 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     pins: Device[Signals] = Device("pins", hardware.signals(settings), faults)
     button = hardware.button(settings)
     presses = Presses(Device("button", button, faults) if button else None, scanner, pins)
-    rules = Rules(bool(settings.kiosk.id), settings.panel.answer_s, settings.panel.scanner_silent_s)
-    feedback = Feedback(rules, panel, pins, clock.boottime())
+    wall = partial(clock.now, settings.clock.source)
+    feedback = Feedback(_rules(settings), panel, pins, lambda: faults.warnings, clock.boottime())
     due = clock.boottime()
-    feedback.turn(due)
+    feedback.turn(due, wall())
+    while feedback.draw(clock.boottime()):  # the first picture, before what may take a while
+        pass
+    screens.prepare(settings.panel.languages, (settings.panel.width, settings.panel.height))
     daemon.ready(feedback.state)
     told: dict[str, object] = {}
     while not daemon.stopping.is_set():
@@ -40,8 +45,9 @@ def main(settings: config.Config, daemon: service.Service) -> None:
         select.select(ears, [], [], max(0.0, due - now))
         now = clock.boottime()
         holding = presses.turn(now)
+        feedback.pressed(presses.pressed_at)
         feedback.hear(list(inlet.drain()), clock.boottime())
-        due = min(now + feedback.turn(now), holding)
+        due = min(now + feedback.turn(now, wall()), holding)
         # A page of the picture at a time: nobody who speaks, and no lamp, waits for the whole.
         while feedback.draw(now) and not select.select(ears, [], [], 0)[0]:
             now = clock.boottime()
@@ -66,6 +72,18 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     presses.close()
     for end in (inlet, uplink, scanner):
         end.close()
+
+
+def _rules(settings: config.Config) -> Rules:
+    kiosk, panel = settings.kiosk, settings.panel
+    return Rules(
+        known=Known(bool(kiosk.id), panel.scanner_silent_s, kiosk.id, kiosk.place),
+        answer_s=panel.answer_s,
+        languages=panel.languages,
+        brightness=panel.brightness,
+        dim_after_s=panel.dim_after_s,
+        size=(panel.width, panel.height),
+    )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class Button(Protocol):
 
 class Presses:
     """Tells the scanner of presses; `button` is None at a door without one. Time is an
-    argument: CLOCK_BOOTTIME, s."""
+    argument: CLOCK_BOOTTIME, s. `pressed_at`: when it last was."""
 
     def __init__(
         self, button: Device[Button] | None, scanner: Outlet, signals: Device[Signals]
@@ -35,6 +35,7 @@ class Presses:
         self._signals = signals
         self._numbers = count(1)
         self._ticks = 0
+        self.pressed_at = float("-inf")
 
     @property
     def condition(self) -> str:
@@ -60,6 +61,7 @@ class Presses:
                 self._signals.attempt(lambda signals: signals.play("self-test", now), now)
             else:
                 self._scanner.send(ButtonCue(number=next(self._numbers), at=now))
+                self.pressed_at = now
         down = self._button.attempt(lambda button: button.down_for(now), now)
         if down is None or "held" in found:
             self._ticks = 0 if down is None else -1

@@ -7,7 +7,16 @@ from typing import Literal
 from kiosk.cues import Answer, Trial
 
 Pattern = Literal[
-    "pass", "goodbye", "again", "warn", "fail", "place-code", "hint", "holding", "self-test"
+    "pass",
+    "goodbye",
+    "again",
+    "warn",
+    "fail",
+    "place-code",
+    "hint",
+    "holding",
+    "identify",
+    "self-test",
 ]
 """What they look and sound like: `drivers.gpio.PATTERNS`, which knows some more."""
 
@@ -18,8 +27,6 @@ def pattern(cue: Answer | Trial) -> Pattern:
     """Passes part into who comes, who goes, and who was recorded before."""
     if cue.outcome != "pass":
         return _OF_REASONS.get(cue.reason, cue.outcome)
-    if isinstance(cue, Trial):
-        return "pass"
     if cue.repeated:
         return "again"
     return "goodbye" if cue.direction == "out" else "pass"

@@ -359,7 +359,10 @@ class Kiosk:
     def publish_raw(self, topic: str, payload: bytes) -> None:
         """QoS 1; returns when the broker has it or refused it."""
         assert self._client is not None
-        self._client.publish(topic, payload, qos=1).wait_for_publish(WAIT_S)
+        info = self._client.publish(topic, payload, qos=1)
+        if info.rc == mqtt.MQTT_ERR_NO_CONN:  # kept, and sent when the connection is back
+            info.rc = mqtt.MQTT_ERR_SUCCESS
+        info.wait_for_publish(WAIT_S)
 
     def ack(self, segment: str, timeout_s: float = WAIT_S) -> wire.Ack:
         """The next answer for `segment`; others are dropped."""
