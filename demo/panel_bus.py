@@ -21,7 +21,8 @@ class Wire:
 
     `plugged`: off the wire, I2C fails as Linux tells a missing acknowledgement; SPI, which has
     none, loses the bytes. `fails_after`: so many transfers more succeed, None = all do.
-    `heard` is called after each transfer. `paced`: each takes as long as it would really.
+    `paced`: each takes as long as it would really. `heard` is called after each; `spent` is how
+    long the model itself was at work, in seconds.
     """
 
     def __init__(self, chip: Chip | None, hz: int) -> None:
@@ -33,6 +34,7 @@ class Wire:
         self.heard: Callable[[], None] = lambda: None
         self.opened = 0
         self.bytes = self.transfers = 0
+        self.spent = 0.0
 
     @property
     def bits(self) -> int:
@@ -50,13 +52,19 @@ class Wire:
             for byte in payload:
                 take(byte)
 
-    def _carried(self, count: int) -> None:
+    def _carried(self, count: int, began: float) -> None:
         before = self.seconds
         self.bytes += count
         self.transfers += 1
         if self.paced:
             time.sleep(self.seconds - before)
+        self.spent += time.perf_counter() - began
         self.heard()
+
+
+def bits(count: int, transfers: int) -> int:
+    """Clock cycles on I2C: nine a byte, with its acknowledgement; start and stop of a transfer."""
+    return 9 * count + 2 * transfers
 
 
 class I2cWire(Wire):
@@ -69,11 +77,12 @@ class I2cWire(Wire):
 
     @property
     def bits(self) -> int:
-        """Nine a byte (with its acknowledgement), and start and stop of each transfer."""
-        return 9 * self.bytes + 2 * self.transfers
+        """See `bits`."""
+        return bits(self.bytes, self.transfers)
 
     def write(self, address: int, message: list[int]) -> None:
         """One transfer: the address, then `message`, whose first byte is the control byte."""
+        began = time.perf_counter()
         if self.fails_after is not None:
             self.fails_after -= 1
         loose = self.fails_after is not None and self.fails_after < 0
@@ -82,7 +91,7 @@ class I2cWire(Wire):
         control, *payload = message
         assert control in (0x00, 0x40), f"control byte 0x{control:02x}"
         self._deliver(control == 0x40, payload)
-        self._carried(1 + len(message))
+        self._carried(1 + len(message), began)
 
     def smbus(self, port: int) -> _SMBus:
         """Stands for the class `smbus2.SMBus`."""
@@ -130,12 +139,13 @@ class SpiWire(Wire):
 
     def write(self, payload: list[int]) -> None:
         """One transfer."""
+        began = time.perf_counter()
         if self.fails_after is not None:
             self.fails_after -= 1
             if self.fails_after < 0:
                 raise OSError(errno.EIO, "Input/output error")
         self._deliver(self._is_data(), payload)
-        self._carried(len(payload))
+        self._carried(len(payload), began)
 
     def module(self) -> SimpleNamespace:
         """Stands for the module `spidev`."""
