@@ -18,7 +18,9 @@ from kiosk.credentials import PAYLOAD_MAX, parse, times
 from kiosk.credentials.listing import Listing
 from kiosk.credentials.lists import parse_listing
 from kiosk.credentials.policy import Explained, Policy, explain, parse_policy
+from kiosk.credentials.risk import RiskList
 from kiosk.credentials.trust import TrustList
+from kiosk.ctl import risk
 from kiosk.ctl.words import about
 from kiosk.errors import ConfigError, CredentialError, DocumentError
 from kiosk.model import Credential, Instant, Verdict, Visit
@@ -49,6 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         " URL=FILE for the key set (jwks.json) of a SMART Health Card issuer, with its URL",
     )
     parser.add_argument("--policy", type=Path, metavar="FILE", help="another policy")
+    risk.arguments(parser)
 
 
 class Source(NamedTuple):
@@ -72,6 +75,7 @@ class Rules(NamedTuple):
     policy: Policy
     trust: TrustList
     now: Instant
+    asked: risk.Asked = risk.NO_LIST
 
     def judge(self, payload: bytes) -> tuple[Credential | CredentialError, Verdict]:
         """What the payload is, and what the door would say."""
@@ -87,7 +91,7 @@ class Rules(NamedTuple):
             shown = parse(payload, self.trust)
         except CredentialError as error:
             shown = error
-        return shown, explain(shown, self.policy, self.now, "none", visit)
+        return shown, explain(shown, self.policy, self.now, self.asked.of(shown), visit)
 
 
 def load_rules(args: argparse.Namespace) -> Rules:
@@ -102,7 +106,8 @@ def load_rules(args: argparse.Namespace) -> Rules:
     else:
         lists = Listing()
     at = now(config.clock.source) if args.at is None else instant(args.at)
-    return Rules(policy, TrustList(listing=lists), at)
+    asked = risk.asked(args, lambda path: _parsed(path, "risk", RiskList, keys, path))
+    return Rules(policy, TrustList(listing=lists), at, asked)
 
 
 def read_lists(sources: Iterable[Source], keys: Keys | None = None) -> Listing:

@@ -10,7 +10,7 @@ from typing import Any
 
 from kiosk.credentials import PAYLOAD_MAX
 from kiosk.credentials.policy import REASONS
-from kiosk.ctl import lines, rules
+from kiosk.ctl import lines, risk, rules
 from kiosk.ctl.answer import judged
 from kiosk.model import VIETNAM
 
@@ -32,11 +32,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help='many payloads: {"id", "payload" or "payload_b64", "at", "certificate"} a line in'
         " (the last two if wanted), one JSON object a line out",
     )
+    many.add_argument(
+        "--subject",
+        action="store_true",
+        help="judge nothing: print the keys by which a risk list may name the person, one a line",
+    )
     rules.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Raises ConfigError when the rules cannot be read."""
+    if args.subject:
+        return risk.print_keys(rules.read_payload())
     by = rules.load_rules(args)
     if args.lines:
         return lines.run(sys.stdin.buffer, by)
@@ -66,6 +73,9 @@ def _print(told: dict[str, Any]) -> None:
         print(f"{key:<12} {told[key] or '-'}")
     for key in ("valid_from", "valid_until"):
         print(f"{key.replace('_', ' '):<12} {_both_clocks(told[key]) if told[key] else '-'}")
+    for key in ("number", "risk"):
+        if key in told:
+            print(f"{key:<12} {told[key]}")
     print(f"{'valid':<12} {'yes' if told['valid'] else 'no'}")
 
 
