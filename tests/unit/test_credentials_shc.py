@@ -256,6 +256,18 @@ def test_broken_resources(resource: dict[str, Any]) -> None:
     refused(ISSUER.wrap(ISSUER.content([PATIENT, resource], START)))
 
 
+def test_a_bare_jws_is_the_same_card() -> None:
+    digits = CARD.decode()[5:]
+    jws = "".join(chr(int(digits[at : at + 2]) + 45) for at in range(0, len(digits), 2))
+    for written in (jws, f"{jws}\n", f" {jws}\0"):
+        assert parse(written.strip("\0").encode(), TRUST) == parse(CARD, TRUST)
+    assert "base64url" in refused(f"{jws.rpartition('.')[0]}.A".encode())
+    head, _, rest = jws.partition(".")
+    other = base64url(b'{"alg":"ES256","typ":"JWT"}')
+    for stranger in (f"{other}.{rest}", f"{head}x.{rest}.more", f"{head}.", "eyJ", "eyJ.AA.AA"):
+        assert parse(stranger.encode(), TRUST).format == "unknown"
+
+
 def test_revoked_cards() -> None:
     def is_revoked(*ids: str, kid: str = ISSUER.kid, issuer: str = ISSUER.url) -> bool:
         revoked = Revoked(format="shc", issuer=issuer, kid=kid.encode(), ids=list(ids))

@@ -18,6 +18,7 @@ from demo.abroad import CardIssuer
 from demo.crowd import Crowd, Visitor, make_crowd
 from demo.issuers import Issuer
 from demo.scenes import draw
+from kiosk import clock
 from kiosk.credentials.listing import Issuer as IssuerLine
 from kiosk.credentials.listing import Listing, Revoked, encode
 from kiosk.ctl import rules
@@ -187,6 +188,7 @@ def test_off_a_kiosk_the_clock_of_the_computer_is_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rules, "ETC", tmp_path)
+    monkeypatch.setattr(clock, "_SYNCHRONIZED", tmp_path / "never")
     year = timedelta(days=365)
     issuer = Issuer.new("VN", "ES256", datetime.now(UTC) - year, datetime.now(UTC) + year)
     trust = tmp_path / "signer.der"

@@ -1,6 +1,9 @@
 """SMART Health Card: `shc:/` and two digits for each character of a JWS (ES256), whose
 payload is compressed JSON: a FHIR bundle of one patient and what was done to him.
 
+The JWS as it is, which is what wallets keep in a file and hand over by other ways, is read as
+well.
+
 Source: SMART Health Cards Framework 1.4. A card of the older kind may be split over several
 codes, `shc:/C/N/...`; each alone says nothing that can be checked. The framework allows a
 JWS of 1,195 characters in one code; what a code holds here allows 2,145.
@@ -31,6 +34,8 @@ NAMES: tuple[str, ...] = ("shc",)
 USAGES: tuple[str, ...] = ("vaccination", "test")
 
 _CHUNK = re.compile("shc:/(?:([0-9]{1,3})/([0-9]{1,3})/)?([0-9]*)", re.IGNORECASE)
+_JWS = "eyJ"  # base64url of `{"`
+_BARE = re.compile(rb"eyJ[0-9A-Za-z_-]*\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+")
 _CARD_TYPE = "https://smarthealth.cards#health-card"
 _GIVEN_NAMES_MAX = 8
 _RID = re.compile("[A-Za-z0-9_-]{0,24}")
@@ -66,13 +71,25 @@ class _Jws(NamedTuple):
 
 
 def recognises(payload: bytes) -> bool:
-    """Whether it has the scheme of a card, or of a part of one."""
-    return payload.lstrip()[:5].lower() == b"shc:/"
+    """Whether it has the scheme of a card, or of a part of one, or is a JWS whose header says
+    that it is compressed as theirs is."""
+    text = payload.strip()
+    if text[:5].lower() == b"shc:/":
+        return True
+    return _BARE.fullmatch(text) is not None and b'"DEF"' in _header(text.decode())
+
+
+def _header(jws: str) -> bytes:
+    try:
+        return base64url(jws.partition(".")[0], "JWS header")
+    except Malformed:
+        return b""
 
 
 def read(payload: bytes, trust: TrustList) -> Credential:
     """A card, its signature checked. Raises Malformed."""
-    jws = _read_jws(_jws_text(decode(payload)))
+    text = decode(payload)
+    jws = _read_jws(text if text.startswith(_JWS) else _jws_text(text))
     issuer = members.text(jws.content, "iss")
     valid_from = times.numeric_date(jws.content.get("nbf"), "start")
     if valid_from is None:
