@@ -1,23 +1,18 @@
-"""kioskctl verify, trust and scan: what codes are, as the door would judge them."""
+"""kioskctl verify: what codes are, as the door would judge them."""
 
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import segno
-from PIL import Image
 from test_ctl import NOW, PERSONAL, kioskctl, quickly, site
 
-from demo.abroad import CardIssuer
 from demo.crowd import Crowd, Visitor, make_crowd
 from demo.issuers import Issuer
-from demo.scenes import draw
 from kiosk import clock
 from kiosk.credentials.listing import Issuer as IssuerLine
 from kiosk.credentials.listing import Listing, Revoked, encode
@@ -40,9 +35,6 @@ def trust(crowd: Crowd, tmp_path: Path) -> Path:
 
 def visitors(crowd: Crowd) -> Iterator[Visitor]:
     return (visitor for visitor in crowd.visitors if visitor.payload is not None)
-
-
-# verify
 
 
 def verified(*words: object, stdin: bytes) -> tuple[int, dict[str, Any]]:
@@ -265,182 +257,3 @@ def test_rules_that_cannot_be_read_are_named(site: Path, tmp_path: Path) -> None
     done = quickly("verify", "--config", site, "--policy", gone, stdin=PERSONAL)
     assert len(done.err.splitlines()) > 2
     assert all(line.startswith(f"{wrong}[") or "section" in line for line in done.err.splitlines())
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        ('{"version": 1, "issu', "no whole JSON document; it may have been cut short"),
-        ("", "an empty file; expected JSON"),
-        ("\x89PNG\r\n", "neither JSON nor certificates; expected JSON"),
-        ('{"version": 3, "issuers": []}', "version 3, this firmware reads 1 and 2"),
-        ('{"version": "1"}', "Expected `int`, got `str` - at `$.version`"),
-    ],
-)
-def test_a_trust_list_that_cannot_be_read_is_named(
-    site: Path, tmp_path: Path, content: str, problem: str
-) -> None:
-    path = tmp_path / "list.json"
-    path.write_text(content)
-    done = quickly("verify", "--config", site, "--trust", path, stdin=PERSONAL)
-    assert done.status == 78
-    assert done.err.startswith(f"kioskctl: configuration: {path}: {problem}")
-    assert "trust list: " not in done.err
-
-
-# trust
-
-
-def test_lists_are_made_one(site: Path, trust: Path, tmp_path: Path) -> None:
-    cards = CardIssuer.new("https://cards.example")
-    keys, out = tmp_path / "keys.json", tmp_path / "made.json"
-    keys.write_bytes(cards.jwks())
-    payload = cards.issue("Le", "Ba", date(1990, 5, 6), [date(2021, 8, 2)], NOW)
-    done = quickly("trust", "import", trust, keys, keys, "--out", out)
-    assert done.status == 0
-    assert "shc          2 keys\n" in done.out
-    assert "revoked      0 codes, 0 keys\n" in done.out
-    later = (NOW + timedelta(hours=1)).isoformat()
-    for lists in (["--trust", out], ["--trust", trust, "--trust", keys]):
-        status, answer = verified("--config", site, *lists, "--at", later, stdin=payload)
-        assert (status, answer["signature"], answer["issuer"]) == (0, "valid", cards.url)
-    assert (
-        len(json.loads(out.read_bytes())["issuers"])
-        == len(json.loads(trust.read_bytes())["issuers"]) + 1
-    )
-
-
-def test_a_key_set_is_told_its_issuer(site: Path, tmp_path: Path) -> None:
-    cards = CardIssuer.new("https://cards.example")
-    keys, out = tmp_path / "jwks.json", tmp_path / "made.json"
-    keys.write_text(json.dumps({"keys": json.loads(cards.jwks())["keys"]}))
-    payload = cards.issue("Le", "Ba", date(1990, 5, 6), [date(2021, 8, 2)], NOW)
-    at = (NOW + timedelta(hours=1)).isoformat()
-    for url in (cards.url, f"{cards.url}/", f"{cards.url}/.well-known/jwks.json"):
-        told = f"{url}={keys}"
-        _, answer = verified("--config", site, "--trust", told, "--at", at, stdin=payload)
-        assert (answer["signature"], answer["issuer"]) == ("valid", cards.url)
-        assert quickly("trust", "import", told, "--out", out).out.startswith("shc          1 key\n")
-    done = quickly("verify", "--config", site, "--trust", keys, stdin=payload)
-    assert done.status == 78
-    assert "does not name its issuer; give it as https://...=FILE" in done.err
-
-
-def test_what_is_of_no_use_is_named_and_left_out(tmp_path: Path) -> None:
-    good = Issuer.new("VN", "ES256", NOW, NOW + timedelta(days=1))
-    signers, out = tmp_path / "signers.json", tmp_path / "made.json"
-    entries = [
-        {"kid": b64encode(kid).decode(), "rawData": b64encode(der).decode()}
-        for kid, der in ((good.kid, good.certificate), (b"bad", good.certificate[:-7]))
-    ]
-    signers.write_text(json.dumps(entries))
-    done = quickly("trust", "import", signers, "--out", out)
-    assert done.status == 0
-    assert done.err.startswith("left out: key of hc1, kid YmFk: cannot be read")
-    assert "hc1          1 key\nleft out     1, see above\n" in done.out
-    (kept,) = json.loads(out.read_bytes())["issuers"]
-    assert kept["kid"] == entries[0]["kid"]
-
-    out.unlink()
-    signers.write_text(json.dumps(entries[1:]))
-    empty = tmp_path / "empty.json"
-    empty.write_text('{"version": 2, "issuers": []}')
-    for files in ([signers], [empty], [empty, signers]):
-        done = quickly("trust", "import", *files, "--out", out)
-        assert done.status == 1
-        assert "nothing in these files is of use; no list was written" in done.err
-        assert not out.exists()
-
-
-def test_a_list_that_cannot_be_read_or_written_is_named(trust: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "broken.json"
-    broken.write_text('{"keys": []}')
-    done = quickly("trust", "import", broken, "--out", tmp_path / "out.json")
-    assert done.status == 78
-    assert f"{broken}: a key set (JWKS) does not name its issuer" in done.err
-    done = quickly("trust", "import", trust, "--out", tmp_path / "no/such/folder.json")
-    assert done.status == 1
-    assert "cannot write" in done.err
-
-
-# scan
-
-
-def test_pictures_are_read_and_judged(
-    site: Path, crowd: Crowd, trust: Path, tmp_path: Path
-) -> None:
-    shown = [v for v in visitors(crowd) if v.format in ("cccd", "vn_personal", "hc1", "unknown")][
-        :6
-    ]
-    files = [tmp_path / f"{number}.png" for number in range(len(shown))]
-    for visitor, path in zip(shown, files, strict=True):
-        draw(visitor).save(path)
-    done = kioskctl("scan", "--config", site, "--trust", trust, "--at", NOW.isoformat(), *files)
-    assert done.status == 0
-    for visitor, path, line in zip(shown, files, done.out.splitlines(), strict=True):
-        assert line.startswith(f"{path}: {visitor.format}: {visitor.outcome}, {visitor.reason}"), (
-            visitor.label
-        )
-    done_json = quickly(
-        *("scan", "--json", "--config", site, "--trust", trust, "--at", NOW.isoformat()), *files
-    )
-    assert done_json.status == 0
-    for visitor, path, line in zip(shown, files, done_json.out.splitlines(), strict=True):
-        told = json.loads(line)
-        found = (told["file"], told["format"], told["outcome"], told["reason"])
-        assert found == (str(path), visitor.format, visitor.outcome, visitor.reason)
-        assert {"signature", "valid", "issuer", "valid_from", "valid_until", "name"} < told.keys()
-    for visitor in shown:
-        text = (visitor.payload or b"").decode(errors="replace")
-        assert not any(len(part) > 5 and part in done.out for part in text.split("|"))
-
-
-def test_what_is_transparent_is_read_as_on_white_paper(site: Path, tmp_path: Path) -> None:
-    code = segno.make(PERSONAL, error="m")
-    path = tmp_path / "code.png"
-    code.save(path, scale=6, light=None)
-    opaque = Image.open(path).convert("RGBA")
-    black = Image.new("RGBA", opaque.size, (0, 0, 0, 0))  # as some programs leave the ground
-    pictures = {
-        "rgba": Image.alpha_composite(black, opaque),
-        "grey": Image.alpha_composite(black, opaque).convert("LA"),
-        "palette": Image.alpha_composite(black, opaque).quantize(4),
-    }
-    for name, picture in pictures.items():
-        file = tmp_path / f"{name}.png"
-        picture.save(file)
-        done = kioskctl("scan", "--config", site, file)
-        assert done.out == f"{file}: vn_personal: pass, accepted, N. V. A\n"
-        assert done.err == ""
-
-
-def test_a_file_of_another_kind_is_told_what_is_expected(site: Path, tmp_path: Path) -> None:
-    drawing, large = tmp_path / "code.svg", tmp_path / "large.png"
-    segno.make(PERSONAL).save(drawing)
-    Image.new("1", (9500, 9500)).save(large)
-    done = kioskctl("scan", "--config", site, drawing, large)
-    assert done.err == (
-        f"{drawing}: no picture that can be read: expected PNG or JPEG, found SVG; export it as"
-        f" PNG\n{large}: no picture that can be read: 9500x9500 pixels, at most 50000000 in all\n"
-    )
-
-
-def test_a_picture_without_a_code_and_a_file_that_is_none_say_no(
-    site: Path, tmp_path: Path
-) -> None:
-    empty, junk, gone = tmp_path / "empty.png", tmp_path / "junk.png", tmp_path / "gone.png"
-    Image.new("L", (640, 480), 128).save(empty)
-    junk.write_bytes(b"junk")
-    done = kioskctl("scan", "--config", site, empty, junk, gone)
-    assert done.status == 1
-    assert done.out == f"{empty}: no readable code\n"
-    assert f"{junk}: no picture that can be read: expected PNG or JPEG\n" in done.err
-    assert f"{gone}: no picture that can be read: No such file or directory" in done.err
-    told = [
-        json.loads(line)
-        for line in quickly("scan", "--json", "--config", site, empty, gone).out.splitlines()
-    ]
-    assert [one["error"] for one in told] == [
-        "no readable code",
-        "no picture that can be read: No such file or directory",
-    ]
