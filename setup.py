@@ -48,7 +48,6 @@ setup(
         "pyzbar>=0.1.9",
         "systemd-python>=235",
         "tinydb>=4.8",
-        "tzdata>=2024.1",  # where the system has no time zones
         "zxing-cpp>=3.1",
     ],
     extras_require={
@@ -76,6 +75,7 @@ setup(
             "pytest>=8",
             "pytest-timeout>=2.3",
             "rfc8785>=0.1.4",
+            "tzdata>=2024.1",  # time zones for hypothesis, where the system has none
             "ruff>=0.6",
             "vulture>=2.11",
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -19,8 +19,8 @@ from central.passes import issuer, issuing, people
 from central.passes.register import Entry
 from kiosk.credentials.text import Malformed, clean
 from kiosk.errors import ConfigError, KioskError
+from kiosk.model import VIETNAM
 
-_VIETNAM = timezone(timedelta(hours=7))
 _WHY_MAX = 200
 _HEADINGS = ("number", "name", "birth", "group", "from", "until", "revoked")
 _NO_WRAP = ("number", "birth", "from", "until")
@@ -95,7 +95,7 @@ def _introduce(who: issuer.Public) -> None:
 
 def _issue(given: argparse.Namespace) -> None:
     signer = issuer.load(given.issuer)
-    now = datetime.now(_VIETNAM).replace(microsecond=0)
+    now = datetime.now(VIETNAM).replace(microsecond=0)
     days = people.Days(now.date(), given.first or now.date(), given.last)
     table = people.read(files.read(given.csv), given.csv.parent, days, given.twice)
     mistakes = sorted(table.mistakes + issuing.check(table.people, signer))
@@ -160,7 +160,7 @@ def _revoke(given: argparse.Namespace) -> None:
     if not why:
         raise ConfigError(["--why is empty; somebody will ask"])
     with issuer.register(given.issuer) as register:
-        before = register.revoke(given.numbers, why, datetime.now(_VIETNAM).replace(microsecond=0))
+        before = register.revoke(given.numbers, why, datetime.now(VIETNAM).replace(microsecond=0))
     for number in dict.fromkeys(given.numbers):
         print(f"{number}: {'was revoked before' if number in before else 'revoked'}")
     print("doors know it when they have the new trust list: trust --out FILE, to be signed")

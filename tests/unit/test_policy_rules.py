@@ -72,14 +72,6 @@ def test_opening_hours(now: Instant, reason: str) -> None:
     assert judge(CARD, policy, now, visit=Visit("out")).reason == "accepted"
 
 
-def test_opening_hours_are_those_of_the_time_zone() -> None:
-    here = with_sections(f"[hours]\n{WEEK}sunday = []")
-    text = f'[policy]\ntime_zone = "Asia/Tokyo"\n[hours]\n{WEEK}sunday = []'
-    there = with_sections(text)
-    assert judge(CARD, here, instant(5)).reason == "closed"
-    assert judge(CARD, there, instant(5)).reason == "accepted"
-
-
 def test_a_policy_names_its_own_answer_to_an_hour() -> None:
     text = SHIPPED.replace('\nclosed = "warn"', '\nclosed = "fail"')
     policy = parse_policy(f"{text}\n[hours]\n{WEEK}sunday = []".encode())
@@ -177,9 +169,6 @@ def test_who_leaves_may_be_merely_recorded(direction: Direction, outcome: Outcom
         ("[policy]\nversion = 0", ["[policy] version = 0; expected a whole number from 1"]),
         ("[policy]\nversion = true", ["[policy] version = True; expected a whole number"]),
         ('[policy]\ntitle = "x"', ["[policy] title = 'x'; expected { vi = "]),
-        ('[policy]\ntime_zone = "Saigon"', ["[policy] time_zone = 'Saigon'; expected the name"]),
-        ('[policy]\ntime_zone = "Asia"', ["[policy] time_zone = 'Asia'; expected the name"]),
-        ('[policy]\ntime_zone = "/etc/passwd"', ["[policy] time_zone"]),
         ("[needs]", ['[needs] one_of is missing; expected a list [..] of 1 to 3, each "identity"']),
         ("[needs]\none_of = []", ["[needs] one_of = []; expected"]),
         ("[hours]\nmonday = []", [f"[hours] {d} is missing" for d in ("tuesday", "sunday")]),
@@ -289,7 +278,7 @@ LEAVES = st.one_of(
 )
 KEYS = st.sampled_from(
     [
-        *("version", "title", "time_zone", "hc1", "cccd", "one_of", "monday", "sunday", "out"),
+        *("version", "title", "hc1", "cccd", "one_of", "monday", "sunday", "out"),
         *("min_interval_s", "max_occupancy", "name", "for", "doses_at_least", "products", "red"),
         *("forged", "malformed", "test_methods", "recovered_within_days", "'x y'"),
     ]

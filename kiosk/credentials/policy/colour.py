@@ -13,40 +13,38 @@ What does not hang on the date is certain by any clock: a certificate of one dos
 two. A rule that cannot be told may be the first that holds, or not; the colour is certain
 when all that are possible are the same.
 
-A day is counted as it is written, a time of a day alone from its midnight in the policy's
-time zone.
+A day is counted as it is written, a time of a day alone from its midnight in Vietnam.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from typing import NamedTuple
 
 from kiosk.credentials.policy.rules import ColourRule, Finding, Truth
-from kiosk.model import ClockState, Event, Instant
+from kiosk.model import VIETNAM, ClockState, Event, Instant
 
 _RANK: dict[Truth, int] = {"no": 0, "unknown": 1, "yes": 2}
 
 
 class Moment(NamedTuple):
-    """Now, as the rules look at it. `local` is in the policy's time zone, None = unknown."""
+    """Now, as the rules look at it. `local` is Vietnam's time, None = unknown."""
 
     clock: ClockState
     seconds: float
     local: datetime | None
-    time_zone: tzinfo
 
     @classmethod
-    def of(cls, now: Instant, time_zone: tzinfo) -> Moment:
+    def of(cls, now: Instant) -> Moment:
         """A time beyond the calendar is as good as none."""
         seconds = now.wall_ms / 1000
         if now.clock == "unknown":
-            return cls("unknown", seconds, None, time_zone)
+            return cls("unknown", seconds, None)
         try:
-            return cls(now.clock, seconds, datetime.fromtimestamp(seconds, time_zone), time_zone)
+            return cls(now.clock, seconds, datetime.fromtimestamp(seconds, VIETNAM))
         except (OverflowError, ValueError, OSError):
-            return cls("unknown", seconds, None, time_zone)
+            return cls("unknown", seconds, None)
 
     def at_least(self, age: float | None, least: float) -> Truth:
         """See above; `age` None = unknown."""
@@ -76,7 +74,7 @@ class Moment(NamedTuple):
         if self.local is None:
             return None
         at = datetime.fromisoformat(event.date)
-        at = at if at.tzinfo is not None else at.replace(tzinfo=self.time_zone)
+        at = at if at.tzinfo is not None else at.replace(tzinfo=VIETNAM)
         return -((at.timestamp() - self.seconds) // 360) / 10
 
 

@@ -7,9 +7,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import tzinfo
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -18,7 +16,6 @@ from kiosk.credentials.policy.rules import (
     OPTIONAL,
     PURPOSES,
     REASONS,
-    VIETNAM,
     WITHOUT_RECORD,
     ColourRule,
     Policy,
@@ -103,9 +100,6 @@ _POLICY: dict[str, Kind] = {
     "version": _whole(1, 1_000_000),
     "title": _BOTH,
     "explanation": _BOTH,
-    "time_zone": Kind(
-        'the name of a time zone, as "Asia/Ho_Chi_Minh"', lambda v: _time_zone(v) is not None
-    ),
 }
 _COLOUR: dict[str, Kind] = {
     "name": _NAME,
@@ -195,7 +189,6 @@ def parse_policy(data: bytes) -> Policy:
         version=about.get("version", 0),
         title=Words(**about.get("title", {})),
         explanation=Words(**about.get("explanation", {})),
-        time_zone=_time_zone(about.get("time_zone")) or VIETNAM,
         purposes=purposes,
         needs=tuple(needs.get("one_of", PURPOSES)),
         colour=tuple(rules),
@@ -297,15 +290,6 @@ def _unknown(
             known = f"known are {', '.join(keys)}" if keys else "no rule [[colour]] gives any"
             hint = f'did you mean "{near[0]}"?' if near else known
             problems.append(f"policy: {where}{key[:_SHOWN_MAX]} is not known; {hint}")
-
-
-def _time_zone(name: object) -> tzinfo | None:
-    if not isinstance(name, str):
-        return None
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # not found, no name, a folder of zones
-        return None
 
 
 def _spans(written: object) -> list[Span] | None:

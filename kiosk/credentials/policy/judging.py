@@ -138,7 +138,7 @@ def _colour(credential: Credential, policy: Policy, now: Instant) -> tuple[str, 
     if credential.signed not in _GOOD:
         return "", [Finding("[[colour]]", "no", "colour-of-nobody")]
     code = Code(credential.format, _purposes(credential, policy), credential.events)
-    possible, findings = colour.find(policy.colour, code, Moment.of(now, policy.time_zone))
+    possible, findings = colour.find(policy.colour, code, Moment.of(now))
     if not possible:
         return "", [Finding("[[colour]]", "no", "colour-none", {"purposes": code.purposes})]
     shade = possible[0] if len(possible) == 1 else ""
@@ -157,7 +157,7 @@ def _colour(credential: Credential, policy: Policy, now: Instant) -> tuple[str, 
 def _of_place(policy: Policy, now: Instant, visit: Visit) -> Iterator[Finding]:
     coming = visit.direction != "out"
     if policy.hours is not None and coming:
-        yield _hours(policy, policy.hours, Moment.of(now, policy.time_zone))
+        yield _hours(policy, policy.hours, Moment.of(now))
     if policy.min_interval_s and visit.since_s is not None:
         reason = "too-soon" if visit.since_s < policy.min_interval_s else ""
         facts = {"since": int(visit.since_s), "least": policy.min_interval_s}

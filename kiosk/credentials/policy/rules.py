@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta, timezone, tzinfo
 from typing import Literal
 
 import msgspec
@@ -53,8 +52,6 @@ Truth = Literal["yes", "no", "unknown"]
 """Whether a rule holds; "unknown" = it depends on a date that the kiosk does not know."""
 Span = tuple[int, int]
 """Minutes since midnight, the second one no longer within."""
-
-VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")  # all year, since 1975
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -109,7 +106,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 0
     title: Words = Words()
     explanation: Words = Words()
-    time_zone: tzinfo = VIETNAM
     purposes: dict[str, tuple[Purpose, ...]] = {}
     needs: tuple[Purpose, ...] = PURPOSES
     colour: tuple[ColourRule, ...] = ()
