@@ -75,8 +75,8 @@ setup(
             "pytest>=8",
             "pytest-timeout>=2.3",
             "rfc8785>=0.1.4",
-            "tzdata>=2024.1",  # time zones for hypothesis, where the system has none
             "ruff>=0.6",
+            "tzdata>=2024.1",  # time zones for hypothesis, where the system has none
             "vulture>=2.11",
         ],
     },
