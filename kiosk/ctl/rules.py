@@ -17,7 +17,7 @@ from kiosk.credentials.policy import Explained, Policy, explain, parse_policy
 from kiosk.credentials.trust import TrustList, parse_listing
 from kiosk.ctl.words import about
 from kiosk.errors import ConfigError, CredentialError, DocumentError
-from kiosk.model import Credential, Instant, Verdict, Visit
+from kiosk.model import Credential, Instant, Risk, Verdict, Visit
 from kiosk.signed import Keys, Kind, is_signed, read_keys, take
 
 Read = TypeVar("Read")
@@ -59,15 +59,15 @@ class Rules(NamedTuple):
         return shown, explained.verdict
 
     def explain(
-        self, payload: bytes, visit: Visit
+        self, payload: bytes, visit: Visit, risk: Risk | None = None
     ) -> tuple[Credential | CredentialError, Explained]:
-        """The same, and why."""
+        """The same, and why; as if the risk list said `risk`."""
         shown: Credential | CredentialError
         try:
             shown = parse(payload, self.trust)
         except CredentialError as error:
             shown = error
-        return shown, explain(shown, self.policy, self.now, "none", visit)
+        return shown, explain(shown, self.policy, self.now, risk or "none", visit)
 
 
 def load_rules(args: argparse.Namespace) -> Rules:
@@ -89,11 +89,6 @@ def read_lists(paths: Iterable[Path], keys: Keys | None = None) -> Listing:
     """Several trust lists, named by somebody, as one. Raises ConfigError."""
     lists = (_parsed(path, "trust", parse_listing, keys or {}, path) for path in paths)
     return sum(lists, Listing())
-
-
-def read_policy(path: Path) -> Policy:
-    """A policy, named by somebody. Raises ConfigError."""
-    return _parsed(path, "policy", parse_policy, {}, path)
 
 
 def read_payload() -> bytes:

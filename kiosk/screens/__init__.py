@@ -111,7 +111,7 @@ def answer(
 ) -> Image.Image:
     """The picture for one answer. `name` is the abbreviated name, empty when the code names
     nobody; a `trial` is marked, and names nobody."""
-    headline, text = _words(outcome, reason, direction, repeated)
+    headline, text = words(outcome, reason, direction, repeated)
     picture, pen = drawing.canvas()
     _SYMBOLS[outcome](pen)
     drawing.line(pen, (_BESIDE, 0), headline, "10x20", width=_WIDTH - _BESIDE)
@@ -149,9 +149,10 @@ _SYMBOLS: dict[Outcome, Callable[[drawing.Pen], None]] = {
 }
 
 
-def _words(
-    outcome: Outcome, reason: str, direction: Direction, repeated: bool
+def words(
+    outcome: Outcome, reason: str, direction: Direction, repeated: bool = False
 ) -> tuple[str, texts.Text]:
+    """Headline and line of an answer."""
     headline, accepted = texts.HEADLINES[outcome], texts.REASONS["accepted"]
     if outcome == "pass" and direction != "in":
         headline, accepted = texts.PASSED[direction]
