@@ -152,7 +152,7 @@ def _told(
     direction: Direction,
 ) -> dict[str, Any]:
     verdict = explained.verdict
-    headline, panel = screens.words(verdict.outcome, verdict.reason, direction)
+    panel = screens.words(verdict.outcome, verdict.reason, direction)
     return {
         "policy": {"version": policy.version, "vi": policy.title.vi, "en": policy.title.en},
         "format": shown.format,
@@ -160,7 +160,7 @@ def _told(
         "colour": verdict.colour,
         "reason": verdict.reason,
         "recorded": verdict.recorded,
-        "panel": {"headline": headline, "vi": panel.vi, "en": panel.en},
+        "panel": {"vi": panel.vi, "en": panel.en},
         "findings": [
             {
                 "rule": finding.rule,
@@ -211,8 +211,8 @@ def _print(
     else:
         _line("", words.meaning(verdict.reason, lang, verdict.colour), lang)
     _line("recorded", words.of(_RECORDED[verdict.recorded], lang), lang)
-    headline, panel = screens.words(verdict.outcome, verdict.reason, args.direction)
-    _line("panel", f"{headline} · {panel.vi} · {panel.en}", lang)
+    panel = screens.words(verdict.outcome, verdict.reason, args.direction)
+    _line("panel", f"{panel.vi} · {panel.en}", lang)
 
 
 def _line(label: str, text: str, lang: Language) -> None:

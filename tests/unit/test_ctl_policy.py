@@ -172,7 +172,7 @@ def test_explain_in_both_languages_names_nobody(site: Path) -> None:
         "Quy tắc    Thẻ màu Khánh Hòa, phiên bản 1\nMã         mã QR cá nhân quốc gia\nThời điểm"
     )
     assert "\n  không xét  Chữ ký: loại mã này không có chữ ký\n" in vi.out
-    assert vi.out.endswith("Màn hình   Mời vào · Đã ghi nhận · Recorded, welcome\n")
+    assert vi.out.endswith("Màn hình   Mời vào · Please enter\n")
     en = quickly(*by, "--lang", "en", stdin=PERSONAL)
     assert "\nanswer     pass (accepted)\n           The code is accepted.\n" in en.out
     for private in ("NGUYEN", "0010930", "0123232422"):
@@ -186,9 +186,9 @@ def test_the_panel_line_is_what_the_panel_shows(site: Path, tmp_path: Path) -> N
     policy.write_text(f'{KHANH_HOA.read_text()}\n[direction]\nout = "record"\n')
     by = ("--config", site, "--policy", policy)
     bad = b"001093029317||Nguy\xe1\xbb\x85n A|18011987|Nam|x|01012021"
-    for direction, headline in (("in", "Mời vào"), ("out", "Tạm biệt"), ("unknown", "Xin chào")):
+    for direction, said in (("in", "Mời vào"), ("out", "Tạm biệt"), ("unknown", "Xin chào")):
         _, why = explained(*by, "--direction", direction, stdin=bad)
-        assert why["panel"]["headline"] == headline
+        assert why["panel"]["vi"] == said
     unlisted = policy.read_text().replace('cccd = "pass"\n', "")
     policy.write_text(unlisted)
     _, why = explained(*by, "--direction", "out", stdin=bad)
