@@ -22,6 +22,7 @@ from demo.crowd import Crowd, crowd_of
 from demo.scenes import draw
 from demo.town import Kiosk
 from kiosk import screens
+from kiosk.cues import Inlet, ScannerState
 from kiosk.outbox import SealedSegments
 from provisioning.authority import enrol
 
@@ -112,6 +113,30 @@ def test_what_cannot_be_read_brings_a_hint_and_goes_with_its_code(
     kiosk.take_away()
     until(panel_shows(kiosk, WELL), "the panel waits for the next one")
     assert len(kiosk.answers()) == 1
+
+
+def test_what_moves_before_the_camera_is_told_to_the_panel(
+    kiosk: Kiosk, scene: Image.Image
+) -> None:
+    """So that it is bright again before the code has been read."""
+    panel = Inlet(kiosk.run, "feedback")
+    kiosk.daemons["scanner"].start()
+
+    def beats() -> list[ScannerState]:
+        return [cue for cue in panel.drain() if isinstance(cue, ScannerState)]
+
+    until(lambda: any(beat.moved_at for beat in beats()), "the first picture is news")
+    rest: list[float] = []
+    until(lambda: len(rest.extend(b.moved_at for b in beats()) or rest) >= 4, "it goes on beating")
+    assert len(set(rest)) == 1, "nothing moves"
+    kiosk.hold_up(scene)
+    found: list[ScannerState] = []
+    until(
+        lambda: bool(found.extend(b for b in beats() if b.moved_at > rest[-1]) or found),
+        "somebody comes",
+    )
+    panel.close()
+    assert found[0].moved_at > rest[-1] + 2
 
 
 def test_garbage_in_the_outbox_stops_nobody(kiosk: Kiosk, scene: Image.Image) -> None:
