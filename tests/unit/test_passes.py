@@ -145,6 +145,13 @@ def test_a_trust_list_is_looked_through_before_it_is_signed(office, tmp_path):
     printed = office.run("trust", f"--out={file}").partition("\n")[2]
     assert office.run("check", file) == printed + "thu hồi / revoked     2\n"
     good = parse_listing(file.read_bytes())
+    whole = Revoked(format="door_pass", kid=good.issuers[0].kid)
+    for revoked, says in (
+        ([*good.revoked, whole], "tất cả / all"),
+        ([*good.revoked, replace(whole, ids=["002", "3"])], "3"),
+    ):
+        file.write_bytes(encode_listing(Listing(good.issuers, revoked)))
+        assert office.run("check", file).endswith(f"thu hồi / revoked     {says}\n")
     key, other = good.issuers[0], issuer.create(tmp_path / "other", "Other")
     stranger = parse_listing(other.trust([])).issuers[0]
     for issuers, revoked in (

@@ -179,6 +179,7 @@ def test_two_people_of_one_name_when_it_is_meant():
         (GOOD.encode("utf-16"), "dòng 1: không phải UTF-8"),
         (b"name,birth,group\nL\xea Ba,2012,7A2\n", "line 2: not UTF-8"),
         (b'name,birth,group\n"Ba" x,2012,7A2\n', "line 2: a quotation mark"),
+        (HEAD.encode() + b'"' + b"x" * 140_000, "line 2: a cell of more than 131072 characters"),
         (b"PK\x03\x04" + bytes(30), "CSV UTF-8"),
         (b"x" * (tables.MAX_BYTES + 1), "at most"),
     ],
