@@ -42,6 +42,7 @@ SAMPLES = [
     SEAL,
     PASS,
 ]
+FLOOD = "e" + "\u0315\u0300" * 3800  # marks that NFC puts in order, in a code of 500 bytes
 COSE = zlib.decompress(base45.decode(HC1[4:]))
 NZ_COSE = b32decode(NZCP[8:] + b"=" * (-len(NZCP[8:]) % 8))
 PASS_BYTES = base45.decode(PASS[4:])
@@ -206,6 +207,10 @@ def test_the_worst_payloads_take_no_time() -> None:
         b"HC1:" + base45.encode(zlib.compress(b"\0" * 10_000_000)),
         ISSUER.wrap(b"\x81" * 15_000),
         ISSUER.wrap(cbor2.dumps(colliding)),
+        ISSUER.wrap(cbor2.dumps({4: 1, 6: 0, -260: {1: {"ver": "1", "nam": {"fnt": FLOOD}}}})),
+        CARDS.wrap(
+            CARDS.content([{"resourceType": "Patient", "name": [{"family": FLOOD}]}], START)
+        ),
         b"0100000001|" + b"4" * 4000 + b"|",
         b"GD4010100000001|41|" + b"|" * 4000,
         b"https://kbyt.khambenh.gov.vn/#tokhai_yte/ketqua?id=" + b"=" * 4000,

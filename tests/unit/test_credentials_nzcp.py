@@ -55,6 +55,15 @@ def test_forgeries_and_strangers() -> None:
     assert parse(wrap(), TrustList()).signed == "unknown-key"
 
 
+def test_a_tag_where_none_belongs_refuses_it() -> None:
+    for content in (
+        CONTENT | {4: cbor2.CBORTag(1, CONTENT[4])},
+        CONTENT | {7: cbor2.CBORTag(37, CONTENT[7])},
+        cbor2.CBORTag(55799, CONTENT),
+    ):
+        assert "tag" in refused(ISSUER.wrap(cbor2.dumps(content)))
+
+
 def test_revoked_passes() -> None:
     id = parse(wrap(), TRUST).claims["certificate_id"]
     revoked = Revoked(format="nzcp", issuer=ISSUER.did, kid=b"key-1", ids=[id])

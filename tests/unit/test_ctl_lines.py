@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from base64 import b64encode
 from datetime import date, timedelta
 from pathlib import Path
@@ -200,10 +199,8 @@ def test_a_line_without_end_is_malformed_and_keeps_its_id(
     ],
 )
 def test_a_line_without_end_in_which_no_id_can_be_told(site: Path, line: str) -> None:
-    began = time.process_time()
     status, (told,) = lines("--config", site, stdin=[line])
     assert (status, told["id"], told["reason"]) == (1, None, "malformed")
-    assert time.process_time() - began < 5
 
 
 @given(st.binary(max_size=200).filter(lambda line: b"\n" not in line))
