@@ -12,7 +12,7 @@ _INITIALS_MAX = 5
 _LAST_NAME_MAX = 24
 _YEARS = range(1850, 2200)
 _BIRTH_YEARS = range(1880, 2060)
-_DAYS = range(1, 32)
+_MONTHS, _DAYS = range(1, 13), range(1, 32)
 _NOT_LETTERS = re.compile("[^A-Z]+")
 _CODE_POINTS_MAX = 4
 """Of one letter, with what NFC puts together and what is dropped."""
@@ -54,7 +54,8 @@ def clean(text: str, what: str, longest: int) -> str:
     if not text.isprintable():
         text = _printable(text, what)
     if not text.isascii():
-        _check_marks(text, what)
+        if not text.replace(" ", "").isalpha():  # no letter is a mark
+            _check_marks(text, what)
         text = unicodedata.normalize("NFC", text)
     text = " ".join(text.split())
     if len(text) > longest:
@@ -126,15 +127,17 @@ def calendar(year: str, month: str, day: str, what: str) -> str:
         raise Malformed(f"{what} is outside the years {_YEARS.start} to {_YEARS.stop - 1}")
     is_day_known = bool(day) and "*" not in day
     if month in ("", "00"):
-        is_date, found = day in ("", "00"), year
+        if day in ("", "00"):
+            return year
     elif "*" in month:
-        is_date, found = not is_day_known or int(day) in _DAYS, year
-    else:
-        is_date = _is_date(int(year), int(month), int(day) if is_day_known else 1)
-        found = f"{year}-{month}-{day}" if is_day_known else f"{year}-{month}"
-    if not is_date:
-        raise Malformed(f"{what} is not a date of the calendar")
-    return found
+        if not is_day_known or int(day) in _DAYS:
+            return year
+    elif not is_day_known:
+        if int(month) in _MONTHS:
+            return f"{year}-{month}"
+    elif _is_date(year, month, day):
+        return f"{year}-{month}-{day}"
+    raise Malformed(f"{what} is not a date of the calendar")
 
 
 def born(birth: str) -> str:
@@ -146,9 +149,9 @@ def born(birth: str) -> str:
     return birth
 
 
-def _is_date(year: int, month: int, day: int) -> bool:
+def _is_date(year: str, month: str, day: str) -> bool:
     try:
-        date(year, month, day)
+        date(int(year), int(month), int(day))
     except ValueError:
         return False
     return True
