@@ -2,7 +2,8 @@
 
 Kept only while the policy has a limit that asks for it, and in memory only. The count begins
 anew with the door's day, if the date is known, and at every start; other doors of the same
-house are not in it.
+house are not in it. Nor is who is recorded as unknown: after a start, those who leave would fill
+the house.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Visits:
             return
         found = self._last.found(keys)
         was = any(last.what.is_inside for last in found)
-        inside = was if direction != "out" and outcome == "fail" else direction != "out"
+        inside = was if direction != "out" and outcome == "fail" else direction == "in"
         self._inside += inside - sum(last.what.is_inside for last in found)
         self._last.remember(keys, _Last(direction, inside), now.boottime_ms / 1000)
         while len(self._last) > REMEMBERED and (oldest := self._last.oldest()) is not None:
