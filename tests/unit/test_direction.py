@@ -238,6 +238,14 @@ def test_who_has_no_key_is_always_unknown(door: Door) -> None:
     assert door.recorded() == [("unknown", "pass")] * 2
 
 
+def test_strangers_with_the_same_stand_in_for_a_number_are_not_one(door: Door) -> None:
+    for n, code in enumerate(
+        (b"******000001|TRAN B|1990-**-**|0|0|", b"000000000|LE C|1991-**-**|0|0|")
+    ):
+        assert door.came(code, 8, n * 20) == ("unknown", False)
+    assert len(door.recorded()) == 2
+
+
 def test_who_is_turned_away_did_not_come_in(door: Door) -> None:
     door.refused.add(CARD)
     assert door.came(CARD, 8) == ("in", False)
