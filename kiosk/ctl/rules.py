@@ -19,7 +19,7 @@ from kiosk.credentials.trust import TrustList, parse_listing
 from kiosk.ctl import risk
 from kiosk.ctl.words import about
 from kiosk.errors import ConfigError, CredentialError, DocumentError
-from kiosk.model import Credential, Instant, Verdict, Visit
+from kiosk.model import Credential, Instant, Risk, Verdict, Visit
 from kiosk.signed import Keys, Kind, is_signed, read_keys, take
 
 Read = TypeVar("Read")
@@ -63,15 +63,15 @@ class Rules(NamedTuple):
         return shown, explained.verdict
 
     def explain(
-        self, payload: bytes, visit: Visit
+        self, payload: bytes, visit: Visit, level: Risk | None = None
     ) -> tuple[Credential | CredentialError, Explained]:
-        """The same, and why."""
+        """The same, and why; as if the risk list said `level`."""
         shown: Credential | CredentialError
         try:
             shown = parse(payload, self.trust)
         except CredentialError as error:
             shown = error
-        return shown, explain(shown, self.policy, self.now, self.asked.of(shown), visit)
+        return shown, explain(shown, self.policy, self.now, level or self.asked.of(shown), visit)
 
 
 def load_rules(args: argparse.Namespace) -> Rules:
@@ -94,11 +94,6 @@ def read_lists(paths: Iterable[Path], keys: Keys | None = None) -> Listing:
     """Several trust lists, named by somebody, as one. Raises ConfigError."""
     lists = (_parsed(path, "trust", parse_listing, keys or {}, path) for path in paths)
     return sum(lists, Listing())
-
-
-def read_policy(path: Path) -> Policy:
-    """A policy, named by somebody. Raises ConfigError."""
-    return _parsed(path, "policy", parse_policy, {}, path)
 
 
 def read_payload() -> bytes:

@@ -9,7 +9,7 @@ state(situation)     what stands there otherwise
 from __future__ import annotations
 
 from kiosk.model import Page
-from kiosk.screens.answers import answer, hint, prepare
+from kiosk.screens.answers import answer, hint, prepare, words
 from kiosk.screens.canvas import LOW, SIZE, Size
 from kiosk.screens.questions import question, thanks
 from kiosk.screens.situation import WINS, Link, Scanner, Situation, Visitor, screen
@@ -39,4 +39,5 @@ __all__ = [
     "screen",
     "state",
     "thanks",
+    "words",
 ]

@@ -30,7 +30,7 @@ from kiosk.credentials.text import (
 )
 from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
-from kiosk.model import Credential
+from kiosk.model import VIETNAM, Credential
 
 NAMES: tuple[str, ...] = ("door_pass",)
 
@@ -42,7 +42,7 @@ _GROUP_MAX = 40
 _EPOCH = date(1970, 1, 1)
 _DAY_END = (date(2200, 1, 1) - _EPOCH).days
 _DAY_SECONDS = 86_400
-_VIETNAM_SECONDS = 7 * 3600  # UTC+7, all year
+_VIETNAM_SECONDS = VIETNAM.utcoffset(None).seconds
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
