@@ -14,6 +14,8 @@ _YEARS = range(1850, 2200)
 _BIRTH_YEARS = range(1880, 2060)
 _MONTHS, _DAYS = range(1, 13), range(1, 32)
 _NOT_LETTERS = re.compile("[^A-Z]+")
+# What a name cannot lose without becoming another's: masks, digits, letters of other scripts.
+_LOST = re.compile("[^A-Z\\s<.,()/\u2010-\u2015-]")
 _CODE_POINTS_MAX = 4
 """Of one letter, with what NFC puts together and what is dropped."""
 _MARKS_MAX = 4
@@ -24,6 +26,7 @@ _DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # What Unicode does not take apart. Eth looks like the Vietnamese letter and is typed for it.
 _WHOLE_LETTERS = str.maketrans(
     {"Đ": "D", "Ð": "D", "Ł": "L", "Ø": "OE", "Æ": "AE", "Œ": "OE", "Þ": "TH"}
+    | dict.fromkeys("'’‘`´ʼʻ", "")
 )
 
 
@@ -102,19 +105,27 @@ def abbreviate(name: str) -> str:
 
 def standard_name(name: str) -> str:
     """Machine-readable form, `NGUYEN<VAN<A`, after ICAO Doc 9303 part 3: letters A to Z,
-    diacritics dropped. Empty when the name has no Latin letter."""
-    letters = name.upper()
-    if not letters.isascii():
-        plain = unicodedata.normalize("NFKD", letters.translate(_WHOLE_LETTERS))
-        letters = "".join([c for c in plain if not unicodedata.combining(c)])
-    return _NOT_LETTERS.sub("<", letters).strip("<")
+    diacritics dropped, apostrophes without a gap. Empty when the name has no Latin letter."""
+    return _NOT_LETTERS.sub("<", _capitals(name)).strip("<")
+
+
+def _capitals(name: str) -> str:
+    letters = name.upper().translate(_WHOLE_LETTERS)
+    if letters.isascii():
+        return letters
+    return "".join(
+        [c for c in unicodedata.normalize("NFKD", letters) if not unicodedata.combining(c)]
+    )
 
 
 def person_key(name: str, birth: str) -> str:
-    """Subject of somebody known by name and full date of birth alone; else empty, since
-    name and year fit too many."""
-    standard = standard_name(name)
-    return f"name:{standard}:{birth}" if standard and len(birth) == len("YYYY-MM-DD") else ""
+    """Subject of somebody known by name and full date of birth alone; else empty, since name
+    and year fit too many, and so does a name that is masked or not Latin in full."""
+    letters = _capitals(name)
+    if len(birth) != len("YYYY-MM-DD") or _LOST.search(letters):
+        return ""
+    standard = _NOT_LETTERS.sub("<", letters).strip("<")
+    return f"name:{standard}:{birth}" if standard else ""
 
 
 def calendar(year: str, month: str, day: str, what: str) -> str:

@@ -77,8 +77,7 @@ def test_revoked_passes() -> None:
 
 def test_one_name_is_enough() -> None:
     assert parse(wrap(familyName=None), TRUST).subject == "name:JACK:1960-04-16"
-    assert parse(wrap(givenName="神"), TRUST).subject == "name:SPARROW:1960-04-16"
-    assert parse(wrap(givenName="神", familyName=""), TRUST).subject.startswith("nzcp:urn:uuid:")
+    assert parse(wrap(givenName="神"), TRUST).subject.startswith("nzcp:urn:uuid:")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ TEST = {
     "hdr": {"t": "icao.test", "v": 1, "is": "UTO"},
     "msg": {
         "utci": "T1",
-        "pid": {"n": "DOE<<JOHN", "dob": "1980-02-29", "dt": "P", "dn": "A-1 23"},
+        "pid": {"n": "DOE<<JOHN", "dob": "1980-02-29", "dt": "P", "dn": "A-1 23 456"},
         "dat": {"sc": "2021-08-02T10:00:00+07:00", "ri": "2021-08-02T12:00:00+07:00"},
         "tr": {"tc": "molecular(PCR)", "r": "negative"},
     },
@@ -60,7 +60,7 @@ def refused(payload: bytes) -> str:
 def test_a_true_proof_of_vaccination() -> None:
     found = parse(ISSUER.wrap(DATA), TRUST)
     assert (found.format, found.role, found.signed) == ("vds_nc", "certificate", "valid")
-    assert (found.subject, found.display) == ("passport:B0000001", "N. T. ANH")
+    assert (found.subject, found.display) == ("passport:B0000001:1999-01-02", "N. T. ANH")
     assert (found.issuer, found.claims["sex"]) == ("UTO", "female")
     assert found.claims["standard_name"] == "NGUYEN<<THI<ANH"
     assert (found.valid_from, found.valid_until) == (START.timestamp(), END.timestamp() + 1)
@@ -70,7 +70,7 @@ def test_a_true_proof_of_vaccination() -> None:
 
 def test_a_true_proof_of_a_test() -> None:
     found = parse(TESTER.wrap(TEST), parse_trust(TESTER.authority))
-    assert (found.signed, found.subject) == ("valid", "passport:A123")
+    assert (found.signed, found.subject) == ("valid", "passport:A123456:1980-02-29")
     assert found.claims["name"] == "DOE JOHN"
     assert found.events == (
         Event(kind="test", date="2021-08-02T10:00:00+07:00", method="pcr", detected=False),

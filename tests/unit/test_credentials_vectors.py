@@ -173,7 +173,7 @@ def test_visible_digital_seals() -> None:
     trust = parse_trust(certificate.encode())
     found = parse(valid, trust)
     assert (found.format, found.signed, found.issuer) == ("vds_nc", "valid", "AUS")
-    assert found.subject == "passport:PF0911009"
+    assert found.subject == "passport:PF0911009:1977-05-16"
     assert found.claims["standard_name"] == "CITIZEN<<JANE<CATHERINE"
     assert [(e.date, e.product, e.dose) for e in found.events] == [
         ("2021-06-13", "pfizer", 1),

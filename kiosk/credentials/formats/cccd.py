@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from kiosk.credentials.subjects import document_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
@@ -54,7 +55,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     return Credential(
         format=NAMES[len(members) >= _MEMBERS_2024],
         role="identity",
-        subject=f"vn-id:{number}",
+        subject=document_key(number, ""),
         display=abbreviate(name),
         claims={
             "name": name,

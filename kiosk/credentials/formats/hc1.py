@@ -77,7 +77,8 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     if valid_until is None:
         raise Malformed("no expiry time")
     issuer = members.text(content, _ISSUER, required=False)
-    claims = _claims(members.mapping(members.mapping(content, _HCERT), _DCC))
+    dcc = members.mapping(members.mapping(content, _HCERT), _DCC)
+    claims = _claims(dcc)
     signed, revoked, signer = trust.check(
         NAMES[0],
         message.kid,
@@ -90,7 +91,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     return Credential(
         format=NAMES[0],
         role="certificate",
-        subject=person_key(claims["standard_name"], claims["birth"])
+        subject=person_key("<<".join(_machine_names(dcc)), claims["birth"])
         or f"hc1:{claims['certificate_id']}",
         display=abbreviate(claims["name"]),
         claims=claims | {"kid": b64encode(message.kid).decode()},
@@ -150,8 +151,7 @@ def listed(id: str) -> tuple[str, ...]:
 def _claims(dcc: Mapping[Any, Any]) -> dict[str, Any]:
     members.text(dcc, "ver")
     names = members.mapping(dcc, "nam")
-    surname = standard_name(members.text(names, "fnt", _STANDARD_NAME_MAX))
-    given = standard_name(members.text(names, "gnt", _STANDARD_NAME_MAX, required=False))
+    surname, given = map(standard_name, _machine_names(dcc))
     name = " ".join(members.text(names, key, required=False) for key in ("fn", "gn")).strip()
     kind, entry = _entry(dcc)
     return {
@@ -164,6 +164,13 @@ def _claims(dcc: Mapping[Any, Any]) -> dict[str, Any]:
         "certificate_id": entry["ci"],
         "entry": entry,
     }
+
+
+def _machine_names(dcc: Mapping[Any, Any]) -> tuple[str, str]:
+    """Surname and given name as written for machines, which not every issuer does right."""
+    names = members.mapping(dcc, "nam")
+    surname = members.text(names, "fnt", _STANDARD_NAME_MAX)
+    return surname, members.text(names, "gnt", _STANDARD_NAME_MAX, required=False)
 
 
 def _birth(value: object) -> str:

@@ -22,6 +22,7 @@ from cryptography import x509
 from kiosk.credentials import certificates, members, signatures, strict_json, times
 from kiosk.credentials.packing import base64url
 from kiosk.credentials.products import product
+from kiosk.credentials.subjects import passport_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
@@ -173,9 +174,12 @@ def _claims(message: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 
 def _subject(claims: Mapping[str, str]) -> str:
-    if claims["document"]:
-        return f"passport:{claims['document']}"
-    return person_key(claims["name"], claims["birth"]) or f"vds-nc:{claims['certificate_id']}"
+    birth = claims["birth"]
+    return (
+        passport_key(claims["document"], birth)
+        or person_key(claims["name"], birth)
+        or f"vds-nc:{claims['certificate_id']}"
+    )
 
 
 def _events(message: Mapping[str, Any], kind: str) -> Iterator[Event]:
