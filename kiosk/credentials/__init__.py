@@ -39,7 +39,7 @@ def parse(payload: bytes, trust: TrustList) -> Credential:
     rules it breaks. A payload of no known format is no error: its role is "other".
     """
     if not payload:
-        raise CredentialError("unknown", "empty payload; show the code again")
+        raise CredentialError("unknown", "empty payload")
     if len(payload) > PAYLOAD_MAX:
         raise CredentialError("unknown", f"{len(payload)} bytes, at most {PAYLOAD_MAX}")
     claimant = next(known for known in FORMATS if known.recognises(payload))

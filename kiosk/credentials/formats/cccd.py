@@ -15,6 +15,7 @@ from kiosk.credentials.subjects import document_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
     calendar,
     clean,
     clean_name,
@@ -58,7 +59,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         display=abbreviate(name),
         claims={
             "name": name,
-            "birth": _date(birth, "date of birth"),
+            "birth": born(_date(birth, "date of birth")),
             "sex": sex,
             "document": number,
             "old_document": old_number,

@@ -18,6 +18,7 @@ from kiosk.credentials.subjects import document_key, insurance_key, number_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
     calendar,
     clean_name,
     decode,
@@ -86,7 +87,7 @@ def _birth(text: str) -> str:
     if found is None:
         raise Malformed("date of birth is not YYYY-MM-DD")
     year, month, day = found.groups()
-    return "" if year == "****" else calendar(year, month, day, "date of birth")
+    return "" if year == "****" else born(calendar(year, month, day, "date of birth"))
 
 
 def _subject(claims: dict[str, Any]) -> str:
