@@ -1,13 +1,19 @@
-"""Folders and file names of an outbox, and how changes to them become durable."""
+"""Folders and file names of an outbox, and how its files are written and set aside."""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from kiosk.errors import OutboxError, OutboxFull
+
 TABLE = "checkin"
+OPEN = ".open"
+"""Ends the names in `open/`: which numbers a segment holds is known when it is handed over."""
 _NAME = re.compile(r"([0-9a-f]{16})-([0-9]{16})\.seg")
 _SEQ_MAX = 2**53  # model.Seq
 
@@ -52,13 +58,19 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def sync_file(path: Path) -> None:
-    """Makes a file's content durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def write_all(fd: int, data: bytes, offset: int) -> None:
+    """pwrite(2) until nothing is left."""
+    while data:
+        written = os.pwrite(fd, data, offset)
+        data, offset = data[written:], offset + written
+
+
+def give(fd: int, folder: Path) -> None:
+    """What root makes in a folder belongs to the folder's owner, who could not use it otherwise."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        with suppress(PermissionError):  # a sandbox without CAP_CHOWN: then we are the owner
+            os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
 def quarantine(path: Path, into: Path) -> Path:
@@ -71,3 +83,16 @@ def quarantine(path: Path, into: Path) -> Path:
         target = into / f"{path.name}.{number}"
     path.rename(target)
     return target
+
+
+def outbox_error(error: OSError) -> OutboxError:
+    """What went wrong, and what to do."""
+    if isinstance(error, OutboxError):
+        return error
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutboxFull(f"card full: {error}; connect the kiosk or free space")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return OutboxError(f"outbox: {error}; it must belong to the user of the scanner")
+    if error.errno == errno.EROFS:
+        return OutboxError(f"outbox: {error}; the card is worn out or mounted read-only")
+    return OutboxError(f"outbox: {error}; is the card worn out?")
