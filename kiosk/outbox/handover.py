@@ -18,10 +18,10 @@ from kiosk.outbox.layout import (
     OPEN,
     TABLE,
     Folders,
-    SegmentName,
+    is_segment,
     outbox_error,
-    parse_name,
     quarantine,
+    segment_name,
 )
 from kiosk.outbox.lines import Journal, read_journal
 from kiosk.outbox.lock import LOCK, prepare, take_lock
@@ -66,10 +66,10 @@ def _hand_over(path: Path, places: Folders) -> bool:
         path.unlink()  # blank, or torn at its first line
         return False
     name = _name(journal)
-    target = places.sealed / str(name)
-    if name is not None and not target.exists():
+    target = places.sealed / name
+    if name and not target.exists():
         path.rename(target)
-    elif name is not None and target.samefile(path):  # a power cut left both names
+    elif name and target.samefile(path):  # a power cut left both names
         path.unlink()
     else:
         quarantine(path, places.quarantine)
@@ -77,9 +77,11 @@ def _hand_over(path: Path, places: Folders) -> bool:
     return True
 
 
-def _name(journal: Journal) -> SegmentName | None:
+def _name(journal: Journal) -> str:
+    """Empty when there is no header to tell it."""
     try:
         header = msgspec.convert(journal.header, SegmentHeader)
     except msgspec.ValidationError:
-        return None
-    return parse_name(str(SegmentName(header.epoch, header.first_seq)))
+        return ""
+    name = segment_name(header.epoch, header.first_seq)
+    return name if is_segment(name) else ""

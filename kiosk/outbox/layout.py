@@ -14,26 +14,18 @@ from kiosk.errors import OutboxError, OutboxFull
 TABLE = "checkin"
 OPEN = ".open"
 """Ends the names in `open/`: which numbers a segment holds is known when it is handed over."""
-_NAME = re.compile(r"([0-9a-f]{16})-([0-9]{16})\.seg")
-_SEQ_MAX = 2**53  # model.Seq
+EPOCH_CHARS = 16
+_NAME = re.compile(r"[0-9a-f]{16}-[0-9]{16}\.seg")
 
 
-class SegmentName(NamedTuple):
-    """`<epoch>-<first sequence number>.seg`; sorts by sequence number within an epoch."""
-
-    epoch: str
-    first_seq: int
-
-    def __str__(self) -> str:
-        return f"{self.epoch}-{self.first_seq:016d}.seg"
+def segment_name(epoch: str, first_seq: int) -> str:
+    """Of a sealed one; sorts by sequence number within an epoch."""
+    return f"{epoch}-{first_seq:016d}.seg"
 
 
-def parse_name(name: str) -> SegmentName | None:
-    """None when the file is no segment."""
-    match = _NAME.fullmatch(name)
-    if match is None or not 1 <= int(match[2]) <= _SEQ_MAX:
-        return None
-    return SegmentName(match[1], int(match[2]))
+def is_segment(name: str) -> bool:
+    """Whether it is the name of one; the epoch is its beginning then."""
+    return _NAME.fullmatch(name) is not None
 
 
 class Folders(NamedTuple):

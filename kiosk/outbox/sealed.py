@@ -10,7 +10,7 @@ import msgspec
 
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn, SegmentHeader
-from kiosk.outbox.layout import TABLE, folders, parse_name, quarantine
+from kiosk.outbox.layout import EPOCH_CHARS, TABLE, folders, is_segment, quarantine
 from kiosk.outbox.lines import Journal, read_journal
 from kiosk.outbox.lock import LOCK
 
@@ -35,11 +35,10 @@ class SealedSegments:
         be tens of thousands."""
         by_epoch: dict[str, list[str]] = {}
         for name in sorted(self._list(self._folders.sealed)):  # by number within an epoch
-            known = parse_name(name)
-            if known is None:
-                self._set_aside(name)
+            if is_segment(name):
+                by_epoch.setdefault(name[:EPOCH_CHARS], []).append(name)
             else:
-                by_epoch.setdefault(known.epoch, []).append(name)
+                self._set_aside(name)
         # Epochs are random; their order is that of their oldest files.
         runs = sorted(by_epoch.values(), key=lambda run: self._mtime(run[0]))
         return [name for run in runs for name in run]
