@@ -13,19 +13,25 @@ from typing import Any
 
 import msgspec
 
+from kiosk import screens
 from kiosk.credentials.policy import Explained, Policy, words
 from kiosk.credentials.policy.words import Language
 from kiosk.ctl import rules
 from kiosk.ctl.words import count
 from kiosk.errors import ConfigError, CredentialError
-from kiosk.model import Credential, Visit
-from kiosk.screens import texts
+from kiosk.model import Credential, Declared, Direction, Visit
 
 _LABELS = {
     "policy": ("Quy tắc", "policy"),
     "code": ("Mã", "code"),
     "answer": ("Trả lời", "answer"),
     "panel": ("Màn hình", "panel"),
+}
+_DECLARED = {
+    "nothing": Declared(False, False),
+    "symptoms": Declared(True, False),
+    "contact": Declared(False, True),
+    "both": Declared(True, True),
 }
 
 
@@ -50,6 +56,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--clock",
         choices=["synced", "floor", "unknown"],
         help="as if the clock were set, at least as late as it shows, or not known at all",
+    )
+    parser.add_argument(
+        "--declared",
+        choices=_DECLARED,
+        help="as if the questions of the declaration had been answered: yes to this",
     )
     rules.arguments(parser)
     parser.set_defaults(misused=parser.error)
@@ -76,26 +87,39 @@ def _check(args: argparse.Namespace) -> int:
         print(f"explanation  {text or '-'}")
     print(f"accepted     {', '.join(policy.accept) or 'nothing'}")
     print(f"colours      {', '.join(f'{c} = {e}' for c, e in policy.colours.items()) or 'none'}")
+    print(f"questions    {_questions(policy)}")
     return 0
+
+
+def _questions(policy: Policy) -> str:
+    asked = policy.questions
+    if asked is None:
+        return "none"
+    return (
+        f"after {', '.join(asked.formats)}; symptoms = {asked.symptoms}, contact ="
+        f" {asked.contact}, {asked.timeout_s} s each"
+    )
 
 
 def _explain(args: argparse.Namespace) -> int:
     by = rules.load_rules(args)
     if args.clock:
         by = by._replace(now=msgspec.structs.replace(by.now, clock=args.clock))
-    shown, explained = by.explain(rules.read_payload(), Visit(args.direction, args.inside))
+    declared = _DECLARED[args.declared] if args.declared else None
+    visit = Visit(args.direction, args.inside, declared=declared)
+    shown, explained = by.explain(rules.read_payload(), visit)
     if args.json:
-        print(json.dumps(_told(shown, explained, by.policy)))
+        print(json.dumps(_told(shown, explained, by.policy, args.direction)))
     else:
-        _print(shown, explained, by.policy, args.lang)
+        _print(shown, explained, by.policy, args.direction, args.lang)
     return 0 if explained.verdict.outcome == "pass" else 1
 
 
 def _told(
-    shown: Credential | CredentialError, explained: Explained, policy: Policy
+    shown: Credential | CredentialError, explained: Explained, policy: Policy, direction: Direction
 ) -> dict[str, Any]:
     verdict = explained.verdict
-    panel = _panel(explained)
+    panel = screens.words(verdict.outcome, verdict.reason, direction)
     return {
         "policy": {"version": policy.version, "vi": policy.title.vi, "en": policy.title.en},
         "format": shown.format,
@@ -119,7 +143,11 @@ def _told(
 
 
 def _print(
-    shown: Credential | CredentialError, explained: Explained, policy: Policy, lang: Language
+    shown: Credential | CredentialError,
+    explained: Explained,
+    policy: Policy,
+    direction: Direction,
+    lang: Language,
 ) -> None:
     title = policy.title.vi if lang == "vi" else policy.title.en
     _line("policy", f"{title or '-'}{f' ({policy.version})' if policy.version else ''}", lang)
@@ -132,17 +160,13 @@ def _print(
     colour = f", {words.term(verdict.colour, lang)}" if verdict.colour else ""
     reason = words.meaning(verdict.reason, lang)
     _line("answer", f"{words.term(verdict.outcome, lang)}{colour}: {reason}", lang)
-    panel = _panel(explained)
+    panel = screens.words(verdict.outcome, verdict.reason, direction)
     _line("panel", f"{panel.vi} / {panel.en}", lang)
 
 
 def _line(label: str, text: str, lang: Language) -> None:
     vi, en = _LABELS[label]
     print(f"{vi if lang == 'vi' else en:<10} {text}")
-
-
-def _panel(explained: Explained) -> texts.Text:
-    return texts.REASONS[explained.verdict.reason]
 
 
 def _language() -> Language:

@@ -38,7 +38,7 @@ def answer(
     """The picture for one answer. `name` is the abbreviated name, empty when the code names
     nobody, and shown with a pass alone; `time` is HH:MM, empty when it cannot be trusted. A
     `trial` is marked, and names nobody."""
-    said = _text(outcome, reason, direction, repeated)
+    said = words(outcome, reason, direction, repeated)
     named = name if outcome == "pass" and not trial else ""
     canvas = Canvas(size)
     beside = canvas.symbol(_symbol(outcome, reason, direction, repeated))
@@ -78,7 +78,7 @@ def _low(
     words of both languages leave room for it."""
     pen, text, below = canvas.pen, said.of(language), canvas.height - _NAME
     above = Box(beside.x, 0, beside.width, below - 1)
-    if name and all(broken(words, above.width, above.height, BOLD) for words in said):
+    if name and all(broken(text, above.width, above.height, BOLD) for text in said):
         block(pen, above, text)
         room = beside.width - (width("6x13", time) + 4 if time else 0)
         face, shown = name_fitted(name, room)
@@ -109,7 +109,10 @@ def _foot(pen: Pen, box: Box, outcome: Outcome, direction: Direction, time: str)
     line(pen, box.x + box.width - width("bold13", time), box.y + _FOOT - 2, time, "bold13")
 
 
-def _text(outcome: Outcome, reason: str, direction: Direction, repeated: bool) -> texts.Text:
+def words(
+    outcome: Outcome, reason: str, direction: Direction = "in", repeated: bool = False
+) -> texts.Text:
+    """The sentence on an answer."""
     if outcome == "pass":
         return texts.REPEATED if repeated else texts.PASSED[direction]
     return texts.REASONS.get(reason, texts.OTHER_REASON[outcome])

@@ -16,6 +16,7 @@ __all__ = ["site"]  # the fixture
 
 TREE = Path(__file__).parents[2]
 KHANH_HOA = TREE / "config/policies/khanh-hoa.toml"
+CARD = "099199000001|990000001|Nguyễn Thị Ngọc Ánh|02011999|Nữ|Số 1|01062021".encode()
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
 
@@ -86,7 +87,7 @@ def test_explain_in_both_languages_names_nobody(site: Path) -> None:
     vi = quickly(*by, "--lang", "vi", stdin=PERSONAL)
     assert vi.status == 0
     assert vi.out.startswith("Quy tắc    Thẻ màu Khánh Hòa (1)\nMã         vn_personal\n")
-    assert vi.out.endswith("Màn hình   Đã ghi nhận / Recorded, welcome\n")
+    assert vi.out.endswith("Màn hình   Mời vào / Please enter\n")
     en = quickly(*by, "--lang", "en", stdin=PERSONAL)
     assert "\nanswer     pass: The code is accepted.\n" in en.out
     for private in ("NGUYEN", "0010930", "0123232422"):
@@ -134,6 +135,38 @@ def test_what_is_not_in_the_code_can_be_supposed(site: Path, tmp_path: Path) -> 
     assert reason("--clock", "unknown") == "clock-unknown"
     late = (datetime(2026, 11, 25, tzinfo=UTC) + timedelta(hours=10)).isoformat()
     assert reason("--at", late) == "closed"
+
+
+def test_the_questions_are_told_and_their_answers_can_be_supposed(
+    site: Path, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        f'{KHANH_HOA.read_text()}\n[needs]\none_of = ["declaration"]\n[questions]\n'
+        'formats = ["cccd"]\nsymptoms = "fail"\ncontact = "warn"\ntimeout_s = 30\n'
+    )
+    done = quickly("policy", "check", policy)
+    assert "after cccd; symptoms = fail, contact = warn, 30 s each\n" in done.out
+    by = ("--config", site, "--policy", policy)
+
+    def answer(*words: object) -> tuple[str, str]:
+        why = explained(*by, *words, stdin=CARD)[1]
+        (said,) = [f["en"] for f in why["findings"] if f["rule"] == "[questions]"]
+        return f"{why['outcome']} {why['reason']} {why['panel']['en']}", said
+
+    told, said = answer()
+    assert told == "warn more-needed Show one more code"
+    assert said == (
+        "no declaration yet: two questions are asked, answered with the button, 30 s each;"
+        " yes to symptoms: fail, to contact: warn"
+    )
+    assert answer("--declared", "nothing")[0] == "pass declared Please enter"
+    assert answer("--declared", "contact") == (
+        "warn declared Please ask the desk",
+        "answered: yes to contact",
+    )
+    assert answer("--declared", "both")[1] == "answered: yes to symptoms, contact"
+    assert answer("--direction", "out")[0] == "pass accepted Goodbye"
 
 
 def test_a_broken_code_is_explained_too(site: Path) -> None:

@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from kiosk.credentials.formats import FORMATS
+from kiosk.credentials.policy import questions as asked
 from kiosk.credentials.policy.rules import (
+    ELSEWHERE,
     OPTIONAL,
     PURPOSES,
     REASONS,
@@ -23,6 +25,7 @@ from kiosk.credentials.policy.rules import (
     ColourRule,
     Policy,
     Purpose,
+    Questions,
     Span,
     Words,
 )
@@ -142,23 +145,30 @@ _LIMITS: dict[str, Kind] = {
     "max_occupancy": _whole(1, 100_000),
     "declaration_max_age_h": _AGO_HOURS,
 }
+_YES = _one_of("warn", "fail")
+_QUESTIONS: dict[str, Kind] = {
+    "formats": _some(_one_of(*_FORMATS)),
+    "symptoms": _YES,
+    "contact": _YES,
+    "timeout_s": _whole(5, 120),
+}
 _SECTIONS = (
     *("policy", "accept", "needs", "colour", "colours", "hours", "direction", "limits"),
-    *("answer", "record"),
+    *("questions", "answer", "record"),
 )
 
 
 def parse_policy(data: bytes) -> Policy:
     """Policy from TOML. Raises ConfigError with every mistake found: unknown and missing
     keys, values that are not allowed, an answer "pass" of which no record would be made,
-    colours without rule or answer, rules that nothing can reach."""
+    colours without rule or answer, rules and questions that nothing can reach."""
     try:
         table = tomllib.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError([f"policy: not TOML in UTF-8: {error}"]) from error
     problems: list[str] = []
     accept = _section(table, "accept", dict.fromkeys(_FORMATS, _ACCEPT), problems, required=())
-    answers = dict.fromkeys([r for r in REASONS if r not in ("accepted", "not-green")], _OUTCOME)
+    answers = dict.fromkeys([r for r in REASONS if r not in ELSEWHERE], _OUTCOME)
     must = [reason for reason in answers if reason not in OPTIONAL]
     answer = _section(table, "answer", answers, problems, required=must)
     recorded = dict.fromkeys(WITHOUT_RECORD, _RECORDED)
@@ -172,6 +182,8 @@ def parse_policy(data: bytes) -> Policy:
     ways = {"out": _one_of("judge", "record")}
     direction = _section(table, "direction", ways, problems)
     limits = _section(table, "limits", _LIMITS, problems)
+    must = ["formats", "symptoms", "contact"]
+    questions = _section(table, "questions", _QUESTIONS, problems, required=must)
     _unknown(table, "", _SECTIONS, problems)
     problems += [
         f'policy: [answer] {reason} = "pass" needs [record] {reason} = true:'
@@ -179,6 +191,8 @@ def parse_policy(data: bytes) -> Policy:
         for reason in WITHOUT_RECORD
         if answer.get(reason) == "pass" and record.get(reason) is False
     ]
+    if questions and not problems:
+        problems += asked.problems(questions["formats"], accept, needs.get("one_of", ()))
     if problems:
         raise ConfigError(problems)
     plain: dict[str, Any] = {
@@ -202,6 +216,7 @@ def parse_policy(data: bytes) -> Policy:
         colours=colours,
         hours=opening,
         out=direction.get("out", "judge"),
+        questions=msgspec.convert(questions, Questions) if questions else None,
         **limits,
     )
 

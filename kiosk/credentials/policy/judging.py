@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from kiosk.credentials.policy import colour
+from kiosk.credentials.policy import colour, questions
 from kiosk.credentials.policy.colour import Code, Moment
 from kiosk.credentials.policy.rules import NO_PERSON, PURPOSES, REASONS, Finding, Policy, Truth
 from kiosk.errors import CredentialError
@@ -66,7 +66,7 @@ def explain(
         return _without_person(NO_PERSON[shown.role], policy, {})
     findings, shade = [_accepted(shown, policy)], ""
     if shown.format in policy.accept:
-        findings += _of_code(shown, policy, now)
+        findings += _of_code(shown, policy, now, visit)
         shade, found = _colour(shown, policy, now)
         findings += found
     findings += _of_place(policy, now, visit)
@@ -79,7 +79,8 @@ def explain(
     for finding in sorted((f for f in others if f.reason), key=lambda f: _ORDER[f.reason]):
         if _SEVERITY[finding.answer] >= _SEVERITY[outcome]:
             outcome, reason = finding.answer, finding.reason
-    return Explained(Verdict(outcome, reason, True, shade), findings)
+    asking = reason == "more-needed" and any(f.phrase == "questions" for f in findings)
+    return Explained(Verdict(outcome, reason, True, shade, asking), findings)
 
 
 def is_valid(credential: Credential, now: Instant) -> bool:
@@ -105,7 +106,9 @@ def _accepted(credential: Credential, policy: Policy) -> Finding:
     return _said("[accept]", "not-accepted", facts, policy)
 
 
-def _of_code(credential: Credential, policy: Policy, now: Instant) -> Iterator[Finding]:
+def _of_code(
+    credential: Credential, policy: Policy, now: Instant, visit: Visit
+) -> Iterator[Finding]:
     reason = _SIGNATURES.get(credential.signed, "")
     yield _said("signature", reason, {}, policy, fine=f"signature-{credential.signed}")
     has_dates = credential.valid_from is not None or credential.valid_until is not None
@@ -113,8 +116,13 @@ def _of_code(credential: Credential, policy: Policy, now: Instant) -> Iterator[F
     yield _said("validity", reason, {}, policy, fine="valid" if has_dates else "undated")
     purposes = _purposes(credential, policy)
     if policy.needs != PURPOSES:
-        reason = "" if set(purposes).intersection(policy.needs) else "more-needed"
-        yield _said("[needs]", reason, {"needs": policy.needs}, policy, fine="enough")
+        enough = bool(set(purposes).intersection(policy.needs))
+        asked = None if enough else questions.found(credential.format, policy, visit)
+        if asked is not None:
+            yield asked
+        if asked is None or asked.holds == "unknown":
+            reason = "" if enough else "more-needed"
+            yield _said("[needs]", reason, {"needs": policy.needs}, policy, fine="enough")
     if policy.declaration_max_age_h and "declaration" in purposes:
         yield _declaration_age(credential, policy, now)
 

@@ -21,6 +21,7 @@ REASONS_VI: dict[str, str] = {
     "too-soon": "Người này vừa được ghi nhận tại đây, cùng một chiều.",
     "more-needed": "Mã được chấp nhận, nhưng cửa này cần thêm loại mã khác.",
     "declaration-too-old": "Khai báo đã quá lâu.",
+    "declared": "Đã trả lời các câu hỏi khai báo tại cửa này.",
     "not-green": "Màu của chứng nhận dẫn đến câu trả lời này.",
     "full": "Bên trong đã đủ số người, theo số đếm của máy này.",
     "closed": "Nơi này đóng cửa vào giờ này.",
@@ -81,6 +82,18 @@ PHRASES: dict[str, tuple[str, str]] = {
         "khai báo cách đây {age} giờ, tối đa {hours}",
         "made {age} h ago, at most {hours}",
     ),
+    "questions": (
+        "chưa có khai báo: máy hỏi hai câu, trả lời bằng nút, mỗi câu {seconds} giây;"
+        " có triệu chứng: {symptoms}, có tiếp xúc: {contact}",
+        "no declaration yet: two questions are asked, answered with the button, {seconds} s"
+        " each; yes to symptoms: {symptoms}, to contact: {contact}",
+    ),
+    "questions-out": ("đã khai báo lúc vào", "who leaves declared on the way in"),
+    "declared-nothing": (
+        "đã trả lời: không triệu chứng, không tiếp xúc",
+        "answered: neither symptoms nor contact",
+    ),
+    "declared": ("đã trả lời: có {yes}", "answered: yes to {yes}"),
     "colour-of-nobody": (
         "không xét màu: chữ ký chưa được xác nhận",
         "no colour: nobody believed vouches for what it attests",
@@ -174,6 +187,8 @@ TERMS: dict[str, tuple[str, str]] = {
     "identity": ("giấy tờ tùy thân", "identity"),
     "declaration": ("khai báo", "declaration"),
     "certificate": ("chứng nhận", "certificate"),
+    "symptoms": ("triệu chứng", "symptoms"),
+    "contact": ("tiếp xúc", "contact"),
     "pass": ("cho qua", "pass"),
     "warn": ("lưu ý", "warn"),
     "fail": ("mời chờ", "fail"),
