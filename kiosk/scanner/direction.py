@@ -25,7 +25,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kiosk.config import DoorDirection
-from kiosk.model import Direction, Instant
+from kiosk.model import Direction, Instant, Verdict
 from kiosk.scanner.people import REMEMBERED, People
 
 BUTTON_S = 10.0
@@ -36,15 +36,22 @@ _DAY_MS = 86_400_000
 
 class Step(NamedTuple):
     """What a showing means. `repeats`: nothing new, no record. `remember`: what holds of the
-    person once it is recorded; None leaves it as it was."""
+    person once it is recorded; None leaves it as it was. `declared`: the answer to what the
+    person declared when last recorded, if it is repeated, and they did."""
 
     direction: Direction
     repeats: bool = False
     remember: Direction | None = None
+    declared: Verdict | None = None
 
     def refused(self) -> Step:
         """The same for who is turned away: there is a record, and nobody comes in by it."""
         return Step(self.direction, remember="out" if self.remember == "out" else None)
+
+
+class _Last(NamedTuple):
+    direction: Direction
+    declared: Verdict | None
 
 
 _OPPOSITE: dict[Direction, Direction] = {"in": "out", "out": "in", "unknown": "unknown"}
@@ -60,7 +67,7 @@ class Directions:
         self._min_stay_s = min_stay_s
         self._day_starts_ms = day_starts_h * 3_600_000
         self._blind_at = started  # who was recorded up to then is not remembered
-        self._last: People[Direction] = People()  # the direction last recorded
+        self._last: People[_Last] = People()  # what was last recorded
         self._pressed_at = float("-inf")
 
     def press(self, at: float) -> None:
@@ -91,16 +98,18 @@ class Directions:
             return Step(direction, remember=direction)
         last = max(found, key=lambda last: last.at)
         if at - last.at < self._min_stay_s:
-            return Step(last.what, repeats=True)
-        direction = _OPPOSITE[last.what]
+            return Step(last.what.direction, repeats=True, declared=last.what.declared)
+        direction = _OPPOSITE[last.what.direction]
         return Step(direction, remember=direction)
 
-    def recorded(self, keys: tuple[str, ...], step: Step, at: float) -> None:
-        """The step is on the card."""
+    def recorded(
+        self, keys: tuple[str, ...], step: Step, at: float, declared: Verdict | None = None
+    ) -> None:
+        """The step is on the card; `declared` is the answer to what the person declared."""
         self._pressed_at = float("-inf")
         if self._door != "toggle" or step.remember is None:
             return
-        self._last.remember(keys, step.remember, at)
+        self._last.remember(keys, _Last(step.remember, declared), at)
         while len(self._last) > REMEMBERED:
             self._forget_oldest()
 
