@@ -9,7 +9,8 @@ state(situation)     what stands there otherwise
 from __future__ import annotations
 
 from kiosk.model import Page
-from kiosk.screens.answers import answer, hint, prepare, words
+from kiosk.screens.ahead import prepare
+from kiosk.screens.answers import answer, hint, words
 from kiosk.screens.canvas import LOW, SIZE, Size
 from kiosk.screens.questions import question
 from kiosk.screens.situation import WINS, Link, Scanner, Situation, Visitor, screen

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.cues import ButtonCue, Inlet, Outlet
+from kiosk.cues import ButtonCue, FeedbackState, Inlet, Outlet
 from kiosk.device import Device
 from kiosk.faults import Faults
 from kiosk.feedback.button import Presses
-from kiosk.feedback.panel import FAULTS
+from kiosk.feedback.panel import FAULTS, Shown
 
 
 class Knob:
     """A button that was used for `found`, and is down for `down`."""
 
     def __init__(self) -> None:
+        self.broken = False
         self.found: list[str] = []
         self.down: float | None = None
 
@@ -26,6 +27,8 @@ class Knob:
         return 7
 
     def presses(self, now: float) -> list[str]:
+        if self.broken:
+            raise OSError("pin: no answer")
         found, self.found = self.found, []
         return found
 
@@ -51,7 +54,10 @@ class Lamps:
 
 
 class Case:
+    """At second `now` after boot, with `shown` on the panel."""
+
     def __init__(self, run: Path) -> None:
+        self.now, self.shown = 1000.0, Shown()
         self.knob, self.lamps = Knob(), Lamps()
         faults = Faults(lambda cue: None, lambda: 0.0, FAULTS, logging.getLogger("test"))
         self.scanner = Inlet(run, "scanner")
@@ -61,14 +67,32 @@ class Case:
             Device("pins", lambda: self.lamps, faults),
         )
 
-    def turn(self, *found: str, down: float | None = None) -> float:
-        """Seconds until the next turn, 1000 s after boot."""
+    def turn(self, *found: str, down: float | None = None, after: float = 0.0) -> float:
+        """Seconds until the next turn."""
+        self.now += after
         self.knob.found, self.knob.down = list(found), down
-        return self.presses.turn(1000.0) - 1000.0
+        return self.presses.turn(self.now, self.shown) - self.now
+
+    def press(self, seconds: float) -> None:
+        """Down for so long, looked at every 0.05 s."""
+        began = self.now
+        while self.now < began + seconds:
+            self.turn(down=self.now - began)
+            self.now += 0.05
+        self.turn("pressed")
+
+    def ask(self, number: int, ago: float = 5.0) -> None:
+        """A question that can be seen for so long."""
+        self.shown = Shown(number, self.now - ago)
 
     @property
-    def told(self) -> list[int]:
-        return [cue.number for cue in self.scanner.drain() if isinstance(cue, ButtonCue)]
+    def told(self) -> list[ButtonCue]:
+        return [cue for cue in self.scanner.drain() if isinstance(cue, ButtonCue)]
+
+    @property
+    def answers(self) -> list[tuple[int, bool]]:
+        """Number of the question, and whether it was yes; (0, False): somebody leaves."""
+        return [(cue.answers, cue.yes) for cue in self.told]
 
 
 @pytest.fixture
@@ -82,30 +106,188 @@ def case(tmp_path: Path) -> Iterator[Case]:
 def test_a_press_is_told_to_the_scanner(case: Case) -> None:
     assert case.turn() == float("inf")
     case.turn("pressed", "pressed")
-    assert case.told == [1, 2]
+    assert [(cue.number, cue.answers) for cue in case.told] == [(1, 0), (2, 0)]
     assert case.lamps.played == []
 
 
 def test_held_it_ticks_each_second_and_then_tries_the_lamps(case: Case) -> None:
     assert case.turn(down=0.0) == pytest.approx(1.0)
-    assert case.turn(down=0.7) == pytest.approx(0.3)
+    assert case.turn(down=0.7, after=0.7) == pytest.approx(0.3)
     assert case.lamps.played == []
-    assert case.turn(down=1.1) == pytest.approx(0.9)
-    assert case.turn(down=1.5) == pytest.approx(0.5)
-    case.turn(down=2.0)
+    assert case.turn(down=1.1, after=0.4) == pytest.approx(0.9)
+    assert case.turn(down=1.5, after=0.4) == pytest.approx(0.5)
+    case.turn(down=2.0, after=0.5)
     assert case.lamps.played == ["holding", "holding"]
-    assert case.turn("held", down=5.0) == float("inf")
-    assert case.turn(down=6.0) == float("inf")
+    assert case.turn("held", down=5.0, after=3.0) == float("inf")
+    assert case.turn(down=6.0, after=1.0) == float("inf")
     assert case.lamps.played == ["holding", "holding", "self-test"]
-    case.turn()
+    case.turn(after=1.0)
     assert case.told == [], "the scanner does not hear of it"
-    case.turn(down=1.0)
+    case.turn(down=0.0, after=1.0)
+    case.turn(down=1.0, after=1.0)
     assert case.lamps.played[3:] == ["holding"], "anew"
+
+
+# Questions
+
+
+@pytest.mark.parametrize(
+    ("seconds", "answer"),
+    [(0.1, [(7, False)]), (0.7, [(7, False)]), (1.0, []), (1.4, []), (1.6, [(7, True)])],
+)
+def test_short_is_no_long_is_yes_and_between_is_no_answer(
+    case: Case, seconds: float, answer: list[tuple[int, bool]]
+) -> None:
+    case.ask(7)
+    case.press(seconds)
+    assert case.answers == answer
+    assert case.lamps.played == []
+
+
+def test_a_press_too_short_to_be_seen_down_is_a_no(case: Case) -> None:
+    case.ask(7)
+    case.turn("pressed")
+    assert case.answers == [(7, False)]
+
+
+def test_a_yes_needs_no_letting_go_and_shows_how_much_of_it_is_done(case: Case) -> None:
+    case.ask(7)
+    assert case.turn(down=0.0) == pytest.approx(0.1)
+    assert case.turn(down=0.75, after=0.75) == pytest.approx(0.1)
+    assert case.presses.held == pytest.approx(0.5)
+    assert case.turn(down=1.45, after=0.7) == pytest.approx(0.05)
+    assert case.answers == []
+    assert case.turn(down=1.5, after=0.05) == float("inf")
+    assert (case.presses.held, case.answers) == (1.0, [(7, True)])
+    case.turn(down=1.6, after=0.1)
+    assert (case.presses.held, case.answers) == (0.0, []), "once"
+
+
+def test_held_on_it_answers_no_other_question_and_tries_no_lamp(case: Case) -> None:
+    case.ask(7)
+    case.turn(down=0.0)
+    case.turn(down=1.6, after=1.6)
+    case.ask(8, ago=0.0)
+    for down in (2.5, 3.5, 4.5):
+        case.turn(down=down, after=1.0)
+    case.turn("held", down=5.5, after=1.0)
+    case.turn(after=1.0)
+    assert case.answers == [(7, True)]
+    assert case.lamps.played == []
+    case.press(0.2)
+    assert case.answers == [(8, False)]
+
+
+def test_who_pressed_before_the_question_came_does_not_answer_it(case: Case) -> None:
+    case.turn(down=0.0)
+    case.ask(7, ago=0.0)
+    case.turn(down=0.2, after=0.2)
+    case.turn("pressed", after=0.1)
+    assert case.told == [], "nor leave: there is a question now"
+    case.turn(down=0.0, after=5.0)
+    case.shown = Shown()
+    case.turn(down=0.2, after=0.2)
+    case.turn("pressed", after=0.1)
+    assert case.told == [], "nor is a press that was meant for it a leaving"
+
+
+def test_held_since_before_the_question_it_does_nothing(case: Case) -> None:
+    case.turn(down=0.0)
+    case.ask(7, ago=0.0)
+    for down in (1.5, 3.0, 4.5):
+        assert case.turn(down=down, after=1.5) == float("inf")
+    case.turn("held", down=5.1, after=0.6)
+    case.turn(after=1.0)
+    assert (case.told, case.lamps.played) == ([], [])
+
+
+def test_a_question_that_nobody_can_have_read_is_not_answered(case: Case) -> None:
+    """The second press of two in a row."""
+    case.ask(7)
+    case.turn("pressed")
+    case.ask(8, ago=0.2)
+    case.turn("pressed", after=0.2)
+    case.turn(down=0.0)
+    case.turn(down=2.0, after=2.0)
+    case.turn("pressed", after=0.1)
+    assert case.answers == [(7, False)]
+
+
+def test_a_question_that_ends_while_the_button_is_down_is_not_answered(case: Case) -> None:
+    case.ask(7)
+    case.turn(down=0.0)
+    case.ask(8, ago=0.0)
+    case.turn(down=0.3, after=0.3)
+    case.turn("pressed", after=0.1)
+    case.turn(down=0.0, after=1.0)
+    case.shown = Shown()
+    case.turn(down=1.6, after=1.6)
+    case.turn("held", down=5.0, after=3.4)
+    assert (case.told, case.lamps.played) == ([], [])
+
+
+def test_after_the_questions_a_press_says_again_who_leaves(case: Case) -> None:
+    case.ask(7)
+    case.press(0.2)
+    case.shown = Shown()
+    case.press(0.2)
+    assert case.answers == [(7, False), (0, False)]
+
+
+def test_on_the_self_test_a_press_is_only_tried(case: Case) -> None:
+    case.shown = Shown(testing=True)
+    case.press(0.2)
+    assert case.told == []
+    assert case.presses.pressed_at == case.now
+    case.turn(down=0.0, after=1.0)
+    case.turn("held", down=5.0, after=5.0)
+    assert case.lamps.played == ["self-test"]
+
+
+# What the scanner is told
+
+
+def states(case: Case) -> list[tuple[float, bool]]:
+    cues = case.scanner.drain()
+    return [(cue.at, cue.asks) for cue in cues if isinstance(cue, FeedbackState)]
+
+
+def test_the_scanner_hears_whether_it_can_ask_each_second_and_when_it_changes(case: Case) -> None:
+    for after in (0.0, 0.4, 0.7):
+        case.now += after
+        case.presses.tell(True, case.now)
+    assert states(case) == [(1000.0, True), (1001.1, True)]
+    case.presses.tell(False, case.now + 0.1)
+    case.presses.tell(True, case.now + 0.2)
+    assert [asks for _, asks in states(case)] == [False, True]
+
+
+def test_a_button_that_breaks_or_is_not_there_can_answer_nothing(
+    case: Case, tmp_path: Path
+) -> None:
+    case.knob.broken = True
+    case.turn()
+    case.presses.tell(True, case.now)
+    assert states(case) == [(1000.0, False)]
+    without = Presses(None, Outlet(tmp_path, "scanner", "feedback"), case.presses._signals)
+    without.tell(True, case.now)
+    assert states(case) == [(1000.0, False)]
+
+
+def test_a_button_that_breaks_while_it_is_down_answers_nothing(case: Case) -> None:
+    case.ask(7)
+    case.turn(down=0.0)
+    case.knob.broken = True
+    case.turn(down=1.0, after=1.0)
+    case.knob.broken = False
+    case.turn(down=0.1, after=40.0)
+    case.turn("pressed", after=0.1)
+    assert case.answers == [(7, False)], "a press of its own"
 
 
 def test_a_door_without_a_button(tmp_path: Path) -> None:
     faults = Faults(lambda cue: None, lambda: 0.0, FAULTS, logging.getLogger("test"))
     pins: Device[Lamps] = Device("pins", Lamps, faults)
     presses = Presses(None, Outlet(tmp_path, "scanner", "feedback"), pins)
-    assert presses.turn(1.0) == float("inf")
+    assert presses.turn(1.0, Shown()) == float("inf")
     assert (presses.awaited(1.0), presses.condition) == ([], "none")
