@@ -8,8 +8,9 @@ What a press is about is what stood on the panel when it went down.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -31,18 +32,29 @@ BEAT_S = 1.0
 """The scanner hears so often whether it can ask."""
 
 
+class Press(Protocol):
+    """The button went down at `at` and was down for `lasted` seconds; `held`: for long."""
+
+    @property
+    def at(self) -> float: ...
+    @property
+    def lasted(self) -> float: ...
+    @property
+    def held(self) -> bool: ...
+
+
 class Button(Protocol):
     """A push button; see `drivers.gpio`."""
 
     def fileno(self) -> int: ...
-    def presses(self, now: float) -> list[Literal["pressed", "held"]]: ...
-    def down_for(self, now: float) -> float | None: ...
+    def presses(self, now: float) -> Sequence[Press]: ...
+    def down_since(self) -> float | None: ...
     def close(self) -> None: ...
 
 
-class _Press(msgspec.Struct):
-    """The button went down at `at` while `about` was on the panel. `spent`: it has done what it
-    does, however long it is held."""
+class _Down(msgspec.Struct):
+    """The button went down at `at` while `about` was on the panel. `spent`: it does nothing more,
+    however long it is held."""
 
     at: float
     about: Shown
@@ -62,7 +74,7 @@ class Presses:
         self._scanner = scanner
         self._signals = signals
         self._numbers = count(1)
-        self._down: _Press | None = None
+        self._down: _Down | None = None
         self._asks = False
         self._told_at = float("-inf")
         self.pressed_at = float("-inf")
@@ -94,62 +106,64 @@ class Presses:
         if self._button is None:
             return float("inf")
         self.held = 0.0
-        for found in self._button.attempt(lambda button: button.presses(now), now) or []:
-            press = self._down or _Press(now, shown)
-            if found == "held":
-                self._down = press
-                self._hold(press, shown, now)
-            else:
-                self._down = None
-                self._let_go(press, shown, now)
-        down = self._button.attempt(lambda button: button.down_for(now), now)
-        if down is None:
+        for press in self._button.attempt(lambda button: button.presses(now), now) or ():
+            self._use(self._known(press.at, shown), press, shown, now)
+        since = self._button.attempt(lambda button: button.down_since(), now)
+        if since is None:
             self._down = None
             return float("inf")
-        if self._down is None:
-            self._down = _Press(now - down, shown)
-        return self._lasts(self._down, shown, now)
+        return self._lasts(self._known(since, shown), shown, now)
 
-    def _let_go(self, press: _Press, shown: Shown, now: float) -> None:
-        self.pressed_at = now
-        if press.spent or press.about.testing:
-            return
-        if press.about.question:
-            if self._answers(press, shown) and now - press.at <= NO_S:
-                self._send(now, press.about.question, yes=False)
-        elif not shown.question:
+    def _known(self, at: float, shown: Shown) -> _Down:
+        """The press that began at `at`, if it is new with what is on the panel."""
+        if self._down is None or self._down.at != at:
+            self._down = _Down(at, shown)
+        return self._down
+
+    def _use(self, down: _Down, press: Press, shown: Shown, now: float) -> None:
+        """It was let go, or is held for long."""
+        if not press.held:
+            self.pressed_at = now
+        if down.about.question:
+            self._answer(down, press.lasted, not press.held, shown, now)
+        elif down.spent or shown.question:
+            down.spent = True
+        elif press.held:
+            down.spent = True
+            self._signals.attempt(lambda signals: signals.play("self-test", now), now)
+        elif not down.about.testing:
             self._send(now)
 
-    def _hold(self, press: _Press, shown: Shown, now: float) -> None:
-        if not (press.spent or press.about.question or shown.question):
-            self._signals.attempt(lambda signals: signals.play("self-test", now), now)
-        press.spent = True
-
-    def _lasts(self, press: _Press, shown: Shown, now: float) -> float:
+    def _lasts(self, down: _Down, shown: Shown, now: float) -> float:
         """It is down."""
-        down = now - press.at
-        if press.spent or shown.question != press.about.question:
+        lasts = now - down.at
+        if down.spent or shown.question != down.about.question:
             return float("inf")
-        if not press.about.question:
-            return self._tick(press, down, now)
-        if not self._answers(press, shown):
+        if not down.about.question:
+            return self._tick(down, lasts, now)
+        if not self._is_about(down, shown):
             return float("inf")
-        self.held = min(1.0, down / YES_S)
-        if down < YES_S:
-            return min(now + STEP_S, press.at + YES_S)
-        press.spent = True
-        self._send(now, press.about.question, yes=True)
-        return float("inf")
+        self.held = max(0.0, min(1.0, lasts / YES_S))
+        self._answer(down, lasts, False, shown, now)
+        return float("inf") if down.spent else min(now + STEP_S, down.at + YES_S)
 
-    def _answers(self, press: _Press, shown: Shown) -> bool:
+    def _answer(self, down: _Down, lasted: float, let_go: bool, shown: Shown, now: float) -> None:
+        if down.spent or not self._is_about(down, shown):
+            return
+        if lasted >= YES_S or (let_go and lasted <= NO_S):
+            down.spent = True
+            self._send(now, shown.question, yes=lasted >= YES_S)
+
+    def _is_about(self, down: _Down, shown: Shown) -> bool:
         """Whether its question still stands, and could be read before it went down."""
-        return press.about.question == shown.question and press.at - press.about.since >= READ_S
+        since = down.about.since
+        return down.about.question == shown.question and down.at - since >= READ_S
 
-    def _tick(self, press: _Press, down: float, now: float) -> float:
-        if int(down / TICK_S) > press.ticks:
-            press.ticks = int(down / TICK_S)
+    def _tick(self, down: _Down, lasts: float, now: float) -> float:
+        if int(lasts / TICK_S) > down.ticks:
+            down.ticks = int(lasts / TICK_S)
             self._signals.attempt(lambda signals: signals.play("holding", now), now)
-        return now + (press.ticks + 1) * TICK_S - down
+        return now + (down.ticks + 1) * TICK_S - lasts
 
     def _send(self, now: float, answers: int = 0, yes: bool = False) -> None:
         cue = ButtonCue(number=next(self._numbers), at=now, answers=answers, yes=yes)

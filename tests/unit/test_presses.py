@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.gpio import Press
 from kiosk.cues import ButtonCue, FeedbackState, Inlet, Outlet
 from kiosk.device import Device
 from kiosk.faults import Faults
@@ -16,24 +17,24 @@ from kiosk.feedback.panel import FAULTS, Shown
 
 
 class Knob:
-    """A button that was used for `found`, and is down for `down`."""
+    """A button that was used for `found`, and is down since `since`."""
 
     def __init__(self) -> None:
         self.broken = False
-        self.found: list[str] = []
-        self.down: float | None = None
+        self.found: list[Press] = []
+        self.since: float | None = None
 
     def fileno(self) -> int:
         return 7
 
-    def presses(self, now: float) -> list[str]:
+    def presses(self, now: float) -> list[Press]:
         if self.broken:
             raise OSError("pin: no answer")
         found, self.found = self.found, []
         return found
 
-    def down_for(self, now: float) -> float | None:
-        return self.down
+    def down_since(self) -> float | None:
+        return self.since
 
     def close(self) -> None:
         pass
@@ -67,19 +68,41 @@ class Case:
             Device("pins", lambda: self.lamps, faults),
         )
 
-    def turn(self, *found: str, down: float | None = None, after: float = 0.0) -> float:
+    def turn(self, after: float = 0.0) -> float:
         """Seconds until the next turn."""
         self.now += after
-        self.knob.found, self.knob.down = list(found), down
         return self.presses.turn(self.now, self.shown) - self.now
+
+    def down(self) -> float:
+        self.knob.since = self.now
+        return self.turn()
+
+    def up(self, after: float = 0.0) -> float:
+        """Lets go after so many seconds more; what lasted 5 has been told already."""
+        self.now += after
+        began, self.knob.since = self.knob.since, None
+        if began is not None and self.now - began < 5:
+            self.knob.found = [Press(began, self.now - began, False)]
+        return self.turn()
+
+    def holds(self, after: float) -> float:
+        """It is down for long now."""
+        self.now += after
+        assert self.knob.since is not None
+        self.knob.found = [Press(self.knob.since, self.now - self.knob.since, True)]
+        return self.turn()
 
     def press(self, seconds: float) -> None:
         """Down for so long, looked at every 0.05 s."""
-        began = self.now
-        while self.now < began + seconds:
-            self.turn(down=self.now - began)
-            self.now += 0.05
-        self.turn("pressed")
+        self.down()
+        while self.now + 0.05 < self.knob.since + seconds:
+            self.turn(after=0.05)
+        self.up(after=self.knob.since + seconds - self.now)
+
+    def late(self, seconds: float, ago: float) -> None:
+        """Went down `ago`, was down for so long, and nobody looked."""
+        self.knob.found = [Press(self.now - ago, seconds, seconds >= 5)]
+        self.turn()
 
     def ask(self, number: int, ago: float = 5.0) -> None:
         """A question that can be seen for so long."""
@@ -105,26 +128,27 @@ def case(tmp_path: Path) -> Iterator[Case]:
 
 def test_a_press_is_told_to_the_scanner(case: Case) -> None:
     assert case.turn() == float("inf")
-    case.turn("pressed", "pressed")
+    case.knob.found = [Press(999.0, 0.2, False), Press(999.5, 0.2, False)]
+    case.turn()
     assert [(cue.number, cue.answers) for cue in case.told] == [(1, 0), (2, 0)]
     assert case.lamps.played == []
 
 
 def test_held_it_ticks_each_second_and_then_tries_the_lamps(case: Case) -> None:
-    assert case.turn(down=0.0) == pytest.approx(1.0)
-    assert case.turn(down=0.7, after=0.7) == pytest.approx(0.3)
+    assert case.down() == pytest.approx(1.0)
+    assert case.turn(after=0.7) == pytest.approx(0.3)
     assert case.lamps.played == []
-    assert case.turn(down=1.1, after=0.4) == pytest.approx(0.9)
-    assert case.turn(down=1.5, after=0.4) == pytest.approx(0.5)
-    case.turn(down=2.0, after=0.5)
+    assert case.turn(after=0.4) == pytest.approx(0.9)
+    assert case.turn(after=0.4) == pytest.approx(0.5)
+    case.turn(after=0.5)
     assert case.lamps.played == ["holding", "holding"]
-    assert case.turn("held", down=5.0, after=3.0) == float("inf")
-    assert case.turn(down=6.0, after=1.0) == float("inf")
+    assert case.holds(after=3.0) == float("inf")
+    assert case.turn(after=1.0) == float("inf")
     assert case.lamps.played == ["holding", "holding", "self-test"]
-    case.turn(after=1.0)
+    case.up(after=1.0)
     assert case.told == [], "the scanner does not hear of it"
-    case.turn(down=0.0, after=1.0)
-    case.turn(down=1.0, after=1.0)
+    case.down()
+    case.turn(after=1.0)
     assert case.lamps.played[3:] == ["holding"], "anew"
 
 
@@ -135,43 +159,56 @@ def test_held_it_ticks_each_second_and_then_tries_the_lamps(case: Case) -> None:
     ("seconds", "answer"),
     [(0.1, [(7, False)]), (0.7, [(7, False)]), (1.0, []), (1.4, []), (1.6, [(7, True)])],
 )
+@pytest.mark.parametrize("looked", [True, False], ids=["looked", "late"])
 def test_short_is_no_long_is_yes_and_between_is_no_answer(
-    case: Case, seconds: float, answer: list[tuple[int, bool]]
+    case: Case, seconds: float, answer: list[tuple[int, bool]], looked: bool
 ) -> None:
     case.ask(7)
-    case.press(seconds)
+    if looked:
+        case.press(seconds)
+    else:
+        case.late(seconds, ago=2.0)
     assert case.answers == answer
     assert case.lamps.played == []
 
 
-def test_a_press_too_short_to_be_seen_down_is_a_no(case: Case) -> None:
-    case.ask(7)
-    case.turn("pressed")
-    assert case.answers == [(7, False)]
-
-
 def test_a_yes_needs_no_letting_go_and_shows_how_much_of_it_is_done(case: Case) -> None:
     case.ask(7)
-    assert case.turn(down=0.0) == pytest.approx(0.1)
-    assert case.turn(down=0.75, after=0.75) == pytest.approx(0.1)
+    assert case.down() == pytest.approx(0.1)
+    assert case.turn(after=0.75) == pytest.approx(0.1)
     assert case.presses.held == pytest.approx(0.5)
-    assert case.turn(down=1.45, after=0.7) == pytest.approx(0.05)
+    assert case.turn(after=0.7) == pytest.approx(0.05)
     assert case.answers == []
-    assert case.turn(down=1.5, after=0.05) == float("inf")
+    assert case.turn(after=0.05) == float("inf")
     assert (case.presses.held, case.answers) == (1.0, [(7, True)])
-    case.turn(down=1.6, after=0.1)
+    case.turn(after=0.1)
     assert (case.presses.held, case.answers) == (0.0, []), "once"
+
+
+def test_a_yes_does_not_depend_on_what_counts_as_long_elsewhere(case: Case) -> None:
+    """gpio.hold_s may be 1 s."""
+    case.ask(7)
+    case.down()
+    case.holds(after=1.0)
+    assert case.answers == []
+    case.turn(after=0.6)
+    assert case.answers == [(7, True)]
+    case.up(after=0.2)
+    case.knob.found = [Press(case.now + 0.1, 2.0, True)]  # nobody looked
+    case.turn(after=3.0)
+    assert case.answers == [(7, True)]
+    assert case.lamps.played == []
 
 
 def test_held_on_it_answers_no_other_question_and_tries_no_lamp(case: Case) -> None:
     case.ask(7)
-    case.turn(down=0.0)
-    case.turn(down=1.6, after=1.6)
+    case.down()
+    case.turn(after=1.6)
     case.ask(8, ago=0.0)
-    for down in (2.5, 3.5, 4.5):
-        case.turn(down=down, after=1.0)
-    case.turn("held", down=5.5, after=1.0)
-    case.turn(after=1.0)
+    for _ in range(3):
+        case.turn(after=1.0)
+    case.holds(after=1.0)
+    case.up(after=1.0)
     assert case.answers == [(7, True)]
     assert case.lamps.played == []
     case.press(0.2)
@@ -179,50 +216,48 @@ def test_held_on_it_answers_no_other_question_and_tries_no_lamp(case: Case) -> N
 
 
 def test_who_pressed_before_the_question_came_does_not_answer_it(case: Case) -> None:
-    case.turn(down=0.0)
+    case.down()
     case.ask(7, ago=0.0)
-    case.turn(down=0.2, after=0.2)
-    case.turn("pressed", after=0.1)
+    case.up(after=0.3)
+    case.late(0.2, ago=0.4)
     assert case.told == [], "nor leave: there is a question now"
-    case.turn(down=0.0, after=5.0)
-    case.shown = Shown()
-    case.turn(down=0.2, after=0.2)
-    case.turn("pressed", after=0.1)
-    assert case.told == [], "nor is a press that was meant for it a leaving"
 
 
 def test_held_since_before_the_question_it_does_nothing(case: Case) -> None:
-    case.turn(down=0.0)
+    case.down()
     case.ask(7, ago=0.0)
-    for down in (1.5, 3.0, 4.5):
-        assert case.turn(down=down, after=1.5) == float("inf")
-    case.turn("held", down=5.1, after=0.6)
-    case.turn(after=1.0)
+    for _ in range(3):
+        assert case.turn(after=1.5) == float("inf")
+    case.holds(after=0.6)
+    case.up(after=1.0)
     assert (case.told, case.lamps.played) == ([], [])
 
 
 def test_a_question_that_nobody_can_have_read_is_not_answered(case: Case) -> None:
     """The second press of two in a row."""
     case.ask(7)
-    case.turn("pressed")
+    case.press(0.1)
     case.ask(8, ago=0.2)
-    case.turn("pressed", after=0.2)
-    case.turn(down=0.0)
-    case.turn(down=2.0, after=2.0)
-    case.turn("pressed", after=0.1)
+    case.press(0.1)
+    case.ask(9, ago=0.2)
+    case.press(2.0)
     assert case.answers == [(7, False)]
 
 
 def test_a_question_that_ends_while_the_button_is_down_is_not_answered(case: Case) -> None:
     case.ask(7)
-    case.turn(down=0.0)
+    case.down()
     case.ask(8, ago=0.0)
-    case.turn(down=0.3, after=0.3)
-    case.turn("pressed", after=0.1)
-    case.turn(down=0.0, after=1.0)
+    case.up(after=0.3)
+    case.down()
     case.shown = Shown()
-    case.turn(down=1.6, after=1.6)
-    case.turn("held", down=5.0, after=3.4)
+    case.up(after=0.2)
+    assert case.told == [], "nor does it say that somebody leaves"
+    case.ask(9)
+    case.down()
+    case.shown = Shown()
+    case.turn(after=1.6)
+    case.holds(after=3.4)
     assert (case.told, case.lamps.played) == ([], [])
 
 
@@ -239,9 +274,9 @@ def test_on_the_self_test_a_press_is_only_tried(case: Case) -> None:
     case.press(0.2)
     assert case.told == []
     assert case.presses.pressed_at == case.now
-    case.turn(down=0.0, after=1.0)
-    case.turn("held", down=5.0, after=5.0)
-    assert case.lamps.played == ["self-test"]
+    case.down()
+    case.holds(after=5.0)
+    assert case.lamps.played[-1] == "self-test"
 
 
 # What the scanner is told
@@ -276,12 +311,12 @@ def test_a_button_that_breaks_or_is_not_there_can_answer_nothing(
 
 def test_a_button_that_breaks_while_it_is_down_answers_nothing(case: Case) -> None:
     case.ask(7)
-    case.turn(down=0.0)
+    case.down()
     case.knob.broken = True
-    case.turn(down=1.0, after=1.0)
-    case.knob.broken = False
-    case.turn(down=0.1, after=40.0)
-    case.turn("pressed", after=0.1)
+    case.turn(after=1.0)
+    case.knob.broken, case.knob.since = False, None
+    case.turn(after=40.0)
+    case.press(0.2)
     assert case.answers == [(7, False)], "a press of its own"
 
 
