@@ -60,6 +60,7 @@ class Dialogue:
         self._numbers = count(1)
         self._panel: FeedbackState | None = None
         self._asking: _Asking | None = None
+        self._state = "none"
 
     @property
     def stands(self) -> bool:
@@ -111,6 +112,10 @@ class Dialogue:
 
     def turn(self, at: float) -> None:
         """Called each turn: asks again while a question stands, ends what is over."""
+        state = self.state(at)
+        if state != self._state:
+            log.info("questions state=%s", state)
+            self._state = state
         asking = self._asking
         if asking is None:
             return

@@ -443,6 +443,8 @@ def test_neither_logs_nor_cues_tell_who_or_what(
     door: Door, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
+    door.wait(1)
+    assert "questions state=ready" in caplog.text
     before = len(caplog.text)
     logs = []
     for contact in (False, True):
