@@ -48,7 +48,6 @@ setup(
         "pyzbar>=0.1.9",
         "systemd-python>=235",
         "tinydb>=4.8",
-        "tzdata>=2024.1",  # where the system has no time zones
         "zxing-cpp>=3.1",
     ],
     extras_require={
@@ -82,6 +81,7 @@ setup(
             "pytest-xdist>=3.6",
             "rfc8785>=0.1.4",
             "ruff>=0.6",
+            "tzdata>=2024.1",  # time zones for hypothesis, where the system has none
             "vulture>=2.11",
         ],
     },

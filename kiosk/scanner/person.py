@@ -27,7 +27,7 @@ def sealed_part(
             format=credential.format,
             role=credential.role,
             subject=credential.subject,
-            signed=credential.signed,
+            signed="revoked" if credential.revoked else credential.signed,
             issuer=credential.issuer,
             claims=claims,
             risk=risk,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from kiosk.credentials.risk import gravest
+from kiosk.credentials.risk import gravest, is_graver
 from kiosk.credentials.subjects import is_dependant, known_as
 from kiosk.cues import Answer, ButtonCue, HintCue
 from kiosk.decode import Sight
@@ -152,8 +152,8 @@ class Pipeline:
         stages: Stages,
         declared: Declared | None = None,
     ) -> None:
-        """`given`: the answer to repeat, unless the button was pressed. `declared`: what was
-        answered since the code was shown."""
+        """`given`: the answer to repeat, unless the button was pressed, or the risk list says
+        worse of them by now. `declared`: what was answered since the code was shown."""
         directions, now = self._parts.directions, self._parts.boottime()
         if self._parts.dialogue.holds(payload):  # its answer is still to come
             self._parts.showings.answered(payload, now, None)
@@ -165,24 +165,25 @@ class Pipeline:
             self._parts.showings.answered(payload, now, None)
             return
         verdict, record, settled = judged.verdict, None, True
+        if verdict.questions and judged.step.declared is not None:
+            verdict = judged.step.declared
         step = judged.step.refused() if verdict.outcome == "fail" else judged.step
-        repeated = step.repeats
-        if repeated and verdict.questions and step.declared is not None:
-            verdict = step.declared
-        if given is not None and not directions.leaving(now):
-            verdict, step, repeated = given.verdict, Step(given.direction), True
+        repeated, risk = step.repeats, judged.risk
+        if given and not directions.leaving(now) and not is_graver(risk, given.risk):
+            verdict, step, repeated, risk = given.verdict, Step(given.direction), True, given.risk
         elif verdict.recorded and not repeated:
             record, fault = self._store(judged, step.direction, stages)
             verdict = NOT_RECORDED[fault] if fault else verdict
             settled = record is not None
         answered_at = self._parts.boottime()
         if record is not None:
-            directions.recorded(judged.keys, step, answered_at, verdict if declared else None)
+            answer = verdict if declared else None
+            directions.recorded(judged.keys, step, risk, answered_at, answer)
             going = (step.direction, verdict.outcome)
             self._parts.visits.recorded(judged.keys, *going, judged.instant)
             self._parts.parties.recorded(judged.party, answered_at)
         # The time of the answer, not of the frame: a slow card is no reason to repeat it.
-        told = Given(verdict, step.direction)
+        told = Given(verdict, step.direction, risk)
         self._parts.showings.answered(payload, answered_at, told if settled else None)
         with stages.timed("cue"):
             number = self._send(judged.credential, told, repeated)
@@ -201,7 +202,7 @@ class Pipeline:
             (self._parts.boottime() - at) * 1000,
             stages,
         )
-        if not repeated and judged.risk in RISKY:
+        if not repeated and risk in RISKY:
             self._parts.hit(record)
 
     def _asks(self, judged: _Judged) -> bool:
@@ -220,9 +221,10 @@ class Pipeline:
             party = self._parts.parties.token(is_dependant(credential.claims), at)
             step = self._parts.directions.step(keys, at, instant)
             visit = self._parts.visits.of(keys, step.direction, instant)
-            if step.repeats:  # what makes no record is not too soon for one
+            if step.repeats:  # what makes no record, or by the risk list alone, is not too soon
                 visit = msgspec.structs.replace(visit, since_s=None)
             visit = msgspec.structs.replace(visit, declared=declared)
+            step = step.at_risk(risk)
             verdict = self._parts.judge(credential, instant, risk, visit)
             person = sealed_part(credential, risk, party, verdict.colour, declared)
         except CredentialError as error:

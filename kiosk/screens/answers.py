@@ -73,7 +73,7 @@ def _low(
     words of both languages leave room for it."""
     pen, text, below = canvas.pen, said.of(language), canvas.height - _NAME
     above = Box(beside.x, 0, beside.width, below - 1)
-    if name and all(broken(text, above.width, above.height, BOLD) for text in said):
+    if name and all(broken(words, above.width, above.height, BOLD) for words in said):
         block(pen, above, text)
         room = beside.width - (width("6x13", time) + 4 if time else 0)
         face, shown = name_fitted(name, room)
@@ -105,9 +105,9 @@ def _foot(pen: Pen, box: Box, outcome: Outcome, direction: Direction, time: str)
 
 
 def words(
-    outcome: Outcome, reason: str, direction: Direction = "in", repeated: bool = False
+    outcome: Outcome, reason: str, direction: Direction, repeated: bool = False
 ) -> texts.Text:
-    """The sentence on an answer."""
+    """What an answer says."""
     if outcome == "pass":
         return texts.REPEATED if repeated else texts.PASSED[direction]
     return texts.REASONS.get(reason, texts.OTHER_REASON[outcome])

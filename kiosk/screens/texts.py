@@ -52,7 +52,7 @@ REASONS: dict[str, Text] = {
     "closed": Text("Ngoài giờ mở cửa", "Closed at this hour"),
     "not-accepted": Text("Mời dùng mã loại khác", "Use another code"),
     "place-code": Text("Xin đưa mã của mình", "Show your own code"),
-    "unknown-code": Text("Chưa biết loại mã này", "Code not known here"),
+    "unknown-code": Text("Xin đưa thẻ căn cước", "Show your ID card"),
     "malformed": Text("Mã lỗi, xin thử lại", "Damaged, try again"),
     "card-full": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
     "outbox-fault": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),

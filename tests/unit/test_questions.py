@@ -47,10 +47,16 @@ class Door(Scanner):
     """A door that asks, with a panel that can, unless told otherwise."""
 
     def __init__(
-        self, directory: Path, text: str = ASKING, kind: str = "in", asks: bool = True
+        self,
+        directory: Path,
+        text: str = ASKING,
+        kind: str = "in",
+        asks: bool = True,
+        more_needed: str = "warn",
     ) -> None:
         super().__init__(directory)
         self.text, self.kind = text, kind
+        self.shipped = SHIPPED.replace('\nmore-needed = "warn"', f'\nmore-needed = "{more_needed}"')
         self.wall_ms = WALL_MS
         self.asked: list[QuestionCue] = []
         self.said: list[Answer | QuestionCue] = []
@@ -61,7 +67,7 @@ class Door(Scanner):
 
     def restart(self) -> None:
         """Another process at the same card."""
-        self.policy = parse_policy(f"{SHIPPED}\n{self.text}".encode())
+        self.policy = parse_policy(f"{self.shipped}\n{self.text}".encode())
         self.parts.dialogue = Dialogue(self.policy, self.hear)
         self.parts.directions = Directions(self.kind, 300, 3, self.at - 1e6)
         self.parts.visits = Visits(self.policy)
@@ -413,8 +419,11 @@ def test_a_scanner_that_starts_anew_knows_of_no_question(door: Door) -> None:
 # A toggle door
 
 
-def test_within_the_minimum_stay_what_was_answered_is_repeated(make: Callable[..., Door]) -> None:
-    door = make(kind="toggle")
+@pytest.mark.parametrize("more_needed", ["warn", "fail"])
+def test_within_the_minimum_stay_what_was_answered_is_repeated(
+    make: Callable[..., Door], more_needed: str
+) -> None:
+    door = make(kind="toggle", more_needed=more_needed)
     assert (door.declare(contact=True).direction, door.answers[-1].outcome) == ("in", "warn")
     door.wait(60)
     door.show(CARD, at=door.at)

@@ -7,32 +7,40 @@ needs: the policy's `more-needed`. Who leaves by such a code declared on the way
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from kiosk.credentials.policy.rules import Finding, Policy, Questions
+from kiosk.credentials.policy.kinds import ROLES
+from kiosk.credentials.policy.rules import Finding, Policy, Questions, Words
 from kiosk.model import Declared, Outcome, Visit
 
 RULE = "[questions]"
 REASON = "declared"
 
 
-def problems(
+def unreached(
     formats: Collection[str], accept: Mapping[str, Any], needs: Collection[str]
-) -> Iterator[str]:
-    """Why nobody would ever be asked."""
+) -> Iterator[Words]:
+    """Why nobody would ever be asked, or not after some code."""
     if "declaration" not in needs:
-        yield (
-            'policy: [questions] needs [needs] one_of with "declaration" in it: where the door'
-            " does not ask for one, nobody is asked"
+        yield Words(
+            '[questions] cần [needs] one_of có "declaration": cửa không cần khai báo thì không hỏi'
+            " ai",
+            '[questions] needs [needs] one_of with "declaration" in it: where the door does not ask'
+            " for one, nobody is asked",
         )
     for name in formats:
         if name not in accept:
-            yield f"policy: [questions] formats: {name} is not in [accept], so it is never asked of"
-        elif isinstance(accept[name], dict) and set(needs).intersection(accept[name]["for"]):
-            yield (
-                f"policy: [questions] formats: [accept] takes {name} for what [needs] asks for,"
-                " so it is never asked of"
+            yield Words(
+                f"[questions] formats: {name} không có trong [accept], nên không bao giờ được hỏi",
+                f"[questions] formats: {name} is not in [accept], so it is never asked of",
+            )
+            continue
+        named = accept[name]["for"] if isinstance(accept[name], dict) else (ROLES[name],)
+        if not set(needs).isdisjoint(named):
+            yield Words(
+                f"[questions] formats: {name} đã đủ cho [needs], nên không bao giờ được hỏi",
+                f"[questions] formats: {name} is what [needs] asks for, so it is never asked of",
             )
 
 
@@ -45,7 +53,7 @@ def found(format: str, policy: Policy, visit: Visit) -> Finding | None:
     if visit.declared is not None:
         return _answered(questions, visit.declared)
     if visit.direction == "out":
-        return Finding(RULE, "yes", "questions-out")
+        return Finding(RULE, "not-asked", "questions-out")
     facts = {
         "seconds": questions.timeout_s,
         "symptoms": questions.symptoms,
@@ -64,3 +72,9 @@ def _answered(questions: Questions, declared: Declared) -> Finding:
         return Finding(RULE, "yes", "declared-nothing", {}, REASON)
     answer: Outcome = "fail" if "fail" in yes.values() else "warn"
     return Finding(RULE, "no", "declared", {"yes": tuple(yes)}, REASON, answer)
+
+
+def would_do(findings: Iterable[Finding]) -> bool:
+    """Whether the door needs nothing but what they are about, and they are to be asked."""
+    more = {finding.phrase for finding in findings if finding.reason == "more-needed"}
+    return more == {"more-needed"} and any(f.phrase == "questions" for f in findings)
