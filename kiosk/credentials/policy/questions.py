@@ -16,6 +16,7 @@ from kiosk.model import Declared, Outcome, Visit
 
 RULE = "[questions]"
 REASON = "declared"
+"""One for all answers: it stands in the clear beside the sealed record."""
 
 
 def unreached(
@@ -51,7 +52,7 @@ def found(format: str, policy: Policy, visit: Visit) -> Finding | None:
     if questions is None or format not in questions.formats:
         return None
     if visit.declared is not None:
-        return _answered(questions, visit.declared)
+        return _answered(questions, visit.declared, policy.accept[format])
     if visit.direction == "out":
         return Finding(RULE, "not-asked", "questions-out")
     facts = {
@@ -62,14 +63,15 @@ def found(format: str, policy: Policy, visit: Visit) -> Finding | None:
     return Finding(RULE, "unknown", "questions", facts)
 
 
-def _answered(questions: Questions, declared: Declared) -> Finding:
+def _answered(questions: Questions, declared: Declared, accept: Outcome) -> Finding:
+    """`accept` is the answer to the code itself. The reason is the same whatever was answered."""
     yes: dict[str, Outcome] = {}
     if declared.symptoms:
         yes["symptoms"] = questions.symptoms
     if declared.contact:
         yes["contact"] = questions.contact
     if not yes:
-        return Finding(RULE, "yes", "declared-nothing", {}, REASON)
+        return Finding(RULE, "yes", "declared-nothing", {}, REASON, accept)
     answer: Outcome = "fail" if "fail" in yes.values() else "warn"
     return Finding(RULE, "no", "declared", {"yes": tuple(yes)}, REASON, answer)
 
