@@ -39,6 +39,9 @@ Asked = Literal["identify", "self-test", "updating", "set-up", "shutdown"]
 """Screens that a technician or the centre asks for."""
 Page = Literal["pixels", "words", "light", "sound", "button"]
 """Pages of the panel's self-test."""
+Question = Literal["symptoms", "contact"]
+"""Of the health declaration (Decision 2666/QD-BYT): symptoms; contact in the last 21 days. In the
+order in which they are asked."""
 Risk = Literal["none", "not-checked", "clear", "follow-up", "quarantine"]
 """What the risk list says of a person, the gravest last: none = the kiosk has none;
 not-checked = it has one, and could not ask it; clear = not on it."""
@@ -110,22 +113,33 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 class Verdict(msgspec.Struct, frozen=True):
     """The answer to one showing. `reason` is a word of `credentials.policy.REASONS`, by which
     `screens.texts` has the sentence for the panel; `recorded` says whether a check-in is made
-    of it; `colour` is what the policy's rules give, "" = none, or it cannot be told."""
+    of it; `colour` is what the policy's rules give, "" = none, or it cannot be told. `questions`:
+    the visitor may answer those of the declaration instead of getting this answer."""
 
     outcome: Outcome
     reason: str
     recorded: bool
     colour: str = ""
+    questions: bool = False
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What somebody answered to each `Question`: True = yes."""
+
+    symptoms: bool
+    contact: bool
 
 
 class Visit(msgspec.Struct, frozen=True):
     """What the kiosk knows of a showing besides the code: which way the person goes, how many
-    others are inside by its own count, and seconds since the same person was last recorded, if
-    that was in the same direction and lately."""
+    others are inside by its own count, seconds since the same person was last recorded, if
+    that was in the same direction and lately, and what they declared here just now, if they
+    were asked."""
 
     direction: Direction = "unknown"
     inside: int = 0
     since_s: float | None = None
+    declared: Declared | None = None
 
 
 class Instant(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from kiosk.credentials.policy.words import Language
 from kiosk.ctl import config_option, policy_check, rules
 from kiosk.ctl.words import wrapped
 from kiosk.errors import CredentialError
-from kiosk.model import Credential, Direction, Instant, Risk, Visit
+from kiosk.model import Credential, Declared, Direction, Instant, Risk, Visit
 
 _LABELS = {
     "policy": ("Quy tắc", "policy"),
@@ -38,6 +38,13 @@ _RECORDED = {True: ("có", "yes"), False: ("không", "no")}
 _ANSWERING = ("accepted", "colour")  # phrases that tell the answer themselves
 _LABEL, _MARK = 11, 13
 """Columns before the text."""
+
+_DECLARED = {
+    "nothing": Declared(False, False),
+    "symptoms": Declared(True, False),
+    "contact": Declared(False, True),
+    "both": Declared(True, True),
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +91,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="as if the risk list said so",
     )
     explain.add_argument(
+        "--declared",
+        choices=_DECLARED,
+        help="as if the questions of the declaration had been answered: yes to this",
+    )
+    explain.add_argument(
         "--clock",
         choices=["synced", "floor", "unknown"],
         help="as if the clock were set, at least as late as it shows, or not known at all",
@@ -103,7 +115,8 @@ def _explain(args: argparse.Namespace) -> int:
     by = rules.load_rules(args)
     if args.clock:
         by = by._replace(now=msgspec.structs.replace(by.now, clock=args.clock))
-    visit = Visit(args.direction, args.inside, args.since)
+    declared = _DECLARED[args.declared] if args.declared else None
+    visit = Visit(args.direction, args.inside, args.since, declared)
     passed = True
     for number, (file, payload) in enumerate(_payloads(args.files)):
         if payload is None:

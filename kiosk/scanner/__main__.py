@@ -17,7 +17,7 @@ from kiosk.credentials import parse
 from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import judge, parse_policy
 from kiosk.credentials.trust import TrustList
-from kiosk.cues import ButtonCue, Inlet, Outlet, RiskKeysCue, ScannerState
+from kiosk.cues import ButtonCue, FeedbackState, Inlet, Outlet, RiskKeysCue, ScannerState
 from kiosk.decode import Decoder
 from kiosk.device import Device
 from kiosk.errors import (
@@ -37,6 +37,7 @@ from kiosk.scanner.hangs import EXIT_CAMERA, Report, now
 from kiosk.scanner.hangs import FAULTS as HANG_FAULTS
 from kiosk.scanner.party import Parties
 from kiosk.scanner.pipeline import Parts, Pipeline
+from kiosk.scanner.questions import Dialogue
 from kiosk.scanner.risk import FAULTS as RISK_FAULTS
 from kiosk.scanner.risk import Risks
 from kiosk.scanner.showings import Showings
@@ -52,6 +53,8 @@ from kiosk.signed import Keys, Kind, read_keys, take
 log = logging.getLogger("kiosk.scanner")
 
 FRAME_TIMEOUT_S = 0.5
+ANSWER_TIMEOUT_S = 0.1
+"""While a question stands: the button must not wait long for a frame, or a reader."""
 HEARTBEAT_S = 1.0
 WAKE_S = 2.0
 """What moves after so long at rest is told at once: the panel may be dimmed."""
@@ -89,6 +92,7 @@ def main(config: Config, service: Service) -> None:
     door = config.kiosk
     directions = Directions(door.direction, door.min_stay_s, door.day_starts_h, clock.boottime())
     decoder = Decoder()
+    dialogue = Dialogue(policy, panel.send)
     parts = Parts(
         look=decoder.look,
         parse=partial(parse, trust=trust),
@@ -103,6 +107,7 @@ def main(config: Config, service: Service) -> None:
         directions=directions,
         parties=Parties(),
         visits=Visits(policy, door.day_starts_h),
+        dialogue=dialogue,
     )
     pipeline, bracketing = Pipeline(parts), Bracketing()
 
@@ -111,7 +116,10 @@ def main(config: Config, service: Service) -> None:
             if isinstance(cue, RiskKeysCue):
                 risks.keys(cue.keys)
             elif isinstance(cue, ButtonCue):
-                directions.press(cue.at)
+                pipeline.press(cue)
+            elif isinstance(cue, FeedbackState):
+                dialogue.heard(cue)
+        dialogue.turn(clock.boottime())
 
     def read(payload: bytes, at: float) -> None:
         hear()  # a press while it was waited for the code
@@ -134,7 +142,7 @@ def main(config: Config, service: Service) -> None:
         parts.outbox = store.keep_open()
         risks.turn()
         try:
-            frame = eye.frame(FRAME_TIMEOUT_S)
+            frame = eye.frame(ANSWER_TIMEOUT_S if dialogue.stands else FRAME_TIMEOUT_S)
         except CameraHangs:
             frame, hung, heartbeat_at = None, True, 0.0
         hear()
@@ -170,6 +178,7 @@ def main(config: Config, service: Service) -> None:
                 faults=",".join(faults.active) or "none",
                 warnings=",".join(faults.warnings) or "none",
                 risk=risks.state,
+                questions=dialogue.state(at),
                 panel=panel.problem or "ok",
             )
         service.alive()

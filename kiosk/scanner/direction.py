@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from kiosk.config import DoorDirection
 from kiosk.credentials.risk import is_graver
-from kiosk.model import VIETNAM, Direction, Instant, Risk
+from kiosk.model import VIETNAM, Direction, Instant, Risk, Verdict
 from kiosk.scanner.people import REMEMBERED, People
 
 BUTTON_S = 10.0
@@ -38,13 +38,14 @@ _DAY_MS = 86_400_000
 
 class Step(NamedTuple):
     """What a showing means. `repeats`: nothing new, no record; `risk` is what the list said at
-    the last one. `remember`: what holds of the person once it is recorded; None leaves it as it
-    was."""
+    the last one, `declared` the answer if the person declared then. `remember`: what holds of
+    the person once it is recorded; None leaves it as it was."""
 
     direction: Direction
     repeats: bool = False
     remember: Direction | None = None
     risk: Risk = "none"
+    declared: Verdict | None = None
 
     def at_risk(self, risk: Risk) -> Step:
         """The same for somebody of whom the risk list says this: worse news is recorded."""
@@ -60,6 +61,7 @@ class Step(NamedTuple):
 class _Last(NamedTuple):
     direction: Direction
     risk: Risk
+    declared: Verdict | None
 
 
 _OPPOSITE: dict[Direction, Direction] = {"in": "out", "out": "in", "unknown": "unknown"}
@@ -106,16 +108,25 @@ class Directions:
             return Step(direction, remember=direction)
         last = max(found, key=lambda last: last.at)
         if at - last.at < self._min_stay_s:
-            return Step(last.what.direction, repeats=True, risk=last.what.risk)
+            repeated, risk, declared = last.what
+            return Step(repeated, repeats=True, risk=risk, declared=declared)
         direction = _OPPOSITE[last.what.direction]
         return Step(direction, remember=direction)
 
-    def recorded(self, keys: tuple[str, ...], step: Step, risk: Risk, at: float) -> None:
-        """The step is on the card, with what the risk list said."""
+    def recorded(
+        self,
+        keys: tuple[str, ...],
+        step: Step,
+        risk: Risk,
+        at: float,
+        declared: Verdict | None = None,
+    ) -> None:
+        """The step is on the card, with what the risk list said, and `declared` what was answered
+        to a person who declared."""
         self._pressed_at = float("-inf")
         if self._door != "toggle" or step.remember is None:
             return
-        self._last.remember(keys, _Last(step.remember, risk), at)
+        self._last.remember(keys, _Last(step.remember, risk, declared), at)
         while len(self._last) > REMEMBERED:
             self._forget_oldest()
 

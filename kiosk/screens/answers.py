@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
-from typing import get_args
-
 from PIL import Image
 
 from kiosk.model import Direction, Hint, Outcome
@@ -15,7 +11,6 @@ from kiosk.screens.faces import BOLD, SMALL, Box, Pen, block, broken, line, name
 from kiosk.screens.texts import Language
 
 _SYMBOLS: dict[Outcome, str] = {"pass": "tick", "warn": "exclamation", "fail": "cross"}
-_REFUSED: tuple[Outcome, ...] = ("warn", "fail")
 _UNRECORDED = ("place-code", "card-full", "outbox-fault")
 """Nobody has come or gone."""
 _NAME = 13  # rows of a name
@@ -130,24 +125,3 @@ def hint(hint: Hint, *, language: Language = "vi", size: Size = SIZE) -> Image.I
     beside = canvas.symbol(hint)
     block(canvas.pen, beside, texts.HINTS[hint].of(language))
     return canvas.picture
-
-
-def prepare(languages: Sequence[Language], size: Size = SIZE) -> None:
-    """Draws everything for visitors once: symbols and broken lines are kept, and the first
-    visitor waits no longer than the others."""
-    for language in languages:
-        for direction, repeated in product(get_args(Direction), (False, True)):
-            for name in ("", "A"):  # which leaves the words less room
-                answer(
-                    "pass",
-                    "accepted",
-                    name=name,
-                    direction=direction,
-                    repeated=repeated,
-                    language=language,
-                    size=size,
-                )
-        for outcome, reason in product(_REFUSED, texts.REASONS):
-            answer(outcome, reason, language=language, size=size)
-        for word in texts.HINTS:
-            hint(word, language=language, size=size)

@@ -21,6 +21,7 @@ __all__ = ["site"]  # the fixture
 
 TREE = Path(__file__).parents[2]
 KHANH_HOA = TREE / "config/policies/khanh-hoa.toml"
+CARD = "099199000001|990000001|Nguyễn Thị Ngọc Ánh|02011999|Nữ|Số 1|01062021".encode()
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
 
@@ -251,6 +252,41 @@ def test_what_is_not_in_the_code_can_be_supposed(site: Path, tmp_path: Path) -> 
     assert reason("--clock", "unknown") == "clock-unknown"
     late = (datetime(2026, 11, 25, tzinfo=UTC) + timedelta(hours=10)).isoformat()
     assert reason("--at", late) == "closed"
+
+
+def test_the_questions_are_told_and_their_answers_can_be_supposed(
+    site: Path, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        f'{KHANH_HOA.read_text()}\n[needs]\none_of = ["declaration"]\n[questions]\n'
+        'formats = ["cccd"]\nsymptoms = "fail"\ncontact = "warn"\ntimeout_s = 30\n'
+    )
+    done = quickly("policy", "check", policy, "--lang", "vi")
+    assert "mỗi câu 30 giây; có triệu chứng: chưa cho vào; có tiếp xúc: lưu ý" in " ".join(
+        done.out.split()
+    )
+    by = ("--config", site, "--policy", policy)
+
+    def answer(*words: object) -> tuple[str, str]:
+        why = explained(*by, *words, stdin=CARD)[1]
+        (said,) = [f["en"] for f in why["findings"] if f["rule"] == "[questions]"]
+        panel = why["panel"]["en"].replace("\N{NO-BREAK SPACE}", " ")
+        return f"{why['outcome']} {why['reason']}: {panel}", said
+
+    told, said = answer()
+    assert told == "warn more-needed: Show one more code"
+    assert said == (
+        "no declaration yet: two questions are asked, answered with the button, 30 s each;"
+        " yes to symptoms: fail, to contact: warn"
+    )
+    assert answer("--declared", "nothing")[0] == "pass declared: Please enter"
+    assert answer("--declared", "contact") == (
+        "warn declared: Please ask the desk",
+        "answered: yes to contact",
+    )
+    assert answer("--declared", "both")[1] == "answered: yes to symptoms, contact"
+    assert answer("--direction", "out")[0] == "pass accepted: Goodbye"
 
 
 def test_a_broken_code_is_explained_too(site: Path) -> None:

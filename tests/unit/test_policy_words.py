@@ -15,7 +15,7 @@ from kiosk.credentials.formats import FORMATS
 from kiosk.credentials.policy import REASONS, Policy, explain, judge, parse_policy, words
 from kiosk.credentials.policy.doubts import doubts
 from kiosk.credentials.policy.explaining import RULES
-from kiosk.credentials.policy.kinds import COLOUR, KINDS, LIMITS, ROLES
+from kiosk.credentials.policy.kinds import COLOUR, KINDS, LIMITS, QUESTIONS, ROLES
 from kiosk.credentials.policy.phrases import PHRASES
 from kiosk.credentials.policy.problems import in_vietnamese
 from kiosk.credentials.policy.rules import Finding
@@ -33,6 +33,10 @@ SECTIONS = """
 [needs]
 one_of = ["certificate", "declaration"]
 unmasked = true
+[questions]
+formats = ["cccd"]
+symptoms = "fail"
+contact = "warn"
 [limits]
 min_interval_s = 9
 max_occupancy = 5
@@ -343,7 +347,8 @@ def test_a_finding_of_no_known_rule_has_a_name() -> None:
 def test_the_handbook_names_every_key_word_and_product() -> None:
     handbook = (TREE / "docs/policy.md").read_text()
     vietnamese, english = handbook.split("\n## The rules of a door\n")
-    names = [*KINDS, *REASONS, *COLOUR, *LIMITS, *CODES, "every_day", "unmasked", "one_of"]
+    names = [*KINDS, *REASONS, *COLOUR, *LIMITS, *QUESTIONS, *CODES]
+    names += ["every_day", "unmasked", "one_of"]
     for half in (vietnamese, english):
         missing = [n for n in names if not re.search(rf"[`\"]{n}\b", half)]
         assert set(missing) <= {"name", "accepted"}, missing

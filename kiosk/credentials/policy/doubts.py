@@ -52,6 +52,8 @@ def _doubts(policy: Policy, language: Language) -> Iterator[tuple[str, dict[str,
     if not any(_may_pass(kind, policy) for kind in policy.accept) or not _opens(policy):
         yield "nobody-passes", {}
     serving = {purpose for kind in policy.accept for purpose in good_for(kind, policy)}
+    if policy.questions:
+        serving.add("declaration")
     if policy.needs != PURPOSES and serving.isdisjoint(policy.needs):
         yield "needs-nothing-accepted", {"needs": policy.needs}
     for reason in _GRAVE:
@@ -77,6 +79,8 @@ def _may_pass(kind: str, policy: Policy) -> bool:
     if kind not in ROLES:
         return True
     purposes = set(good_for(kind, policy))
+    if policy.questions and kind in policy.questions.formats:
+        purposes.add("declaration")
     if purposes.isdisjoint(policy.needs) and policy.answer["more-needed"] != "pass":
         return False
     rules = [rule for rule in policy.colour if not purposes.isdisjoint(rule.purposes)]

@@ -14,6 +14,7 @@ RULES = (
     "validity",
     "[needs] one_of",
     "[needs] unmasked",
+    "[questions]",
     "[limits] declaration_max_age_h",
     "[[colour]]",
     "[colours]",
@@ -64,6 +65,7 @@ def _unasked(shown: Credential, policy: Policy, visit: Visit) -> list[Finding]:
     whole = [
         because("[needs] one_of", policy.needs != PURPOSES, ""),
         because("[needs] unmasked", policy.unmasked, ""),
+        because("[questions]", policy.questions, "questions-none"),
         because("[limits] declaration_max_age_h", policy.declaration_max_age_h, "no-declaration"),
         because("[hours]", policy.hours is not None, "coming-only"),
         because("[limits] min_interval_s", policy.min_interval_s, "not-seen"),

@@ -8,24 +8,31 @@ import tomllib
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import msgspec
+
 from kiosk.credentials.policy import kinds
 from kiosk.credentials.policy.checks import checked, unknown
 from kiosk.credentials.policy.colour_rules import colour_rules
 from kiosk.credentials.policy.kinds import Kind
+from kiosk.credentials.policy.questions import unreached
 from kiosk.credentials.policy.rules import (
+    ELSEWHERE,
     OPTIONAL,
     PURPOSES,
     REASONS,
     WITHOUT_RECORD,
     Policy,
     Purpose,
+    Questions,
     Words,
 )
 from kiosk.errors import ConfigError
 from kiosk.model import RISKY
 
 _MUST = ("accept", "answer", "record")
-_SECTIONS = ("policy", *_MUST, "needs", "colour", "colours", "hours", "direction", "limits")
+_SECTIONS = (
+    *("policy", *_MUST, "needs", "questions", "colour", "colours", "hours", "direction", "limits"),
+)
 _STRANGE = {
     "“”„‟‘’‚‛": Words(
         'dấu nháy cong; hãy gõ dấu nháy thẳng "', 'curly quotes; type straight ones "'
@@ -48,14 +55,14 @@ class PolicyError(ConfigError):
 def parse_policy(data: bytes) -> Policy:
     """Policy from TOML. Raises PolicyError with every mistake found: unknown and missing
     keys, values that are not allowed, an answer "pass" of which no record would be made,
-    colours without rule or answer, rules that nothing can reach."""
+    colours without rule or answer, rules and questions that nothing can reach."""
     table = _table(data)
     mistakes: list[Words] = []
     for key in table:
         if key not in _SECTIONS:
             mistakes.append(unknown("", key, _SECTIONS))
     accept = _section(table, "accept", dict.fromkeys(kinds.KINDS, kinds.ACCEPT), mistakes)
-    answers = dict.fromkeys([r for r in REASONS if r not in ("accepted", "not-green")])
+    answers = dict.fromkeys([r for r in REASONS if r not in ELSEWHERE])
     must = [reason for reason in answers if reason not in OPTIONAL]
     answers |= dict.fromkeys(RISKY)
     answer = _section(table, "answer", dict.fromkeys(answers, kinds.OUTCOME), mistakes, must)
@@ -78,6 +85,8 @@ def parse_policy(data: bytes) -> Policy:
     hours = _hours(table, mistakes)
     direction = _section(table, "direction", {"out": kinds.one_of("judge", "record")}, mistakes)
     limits = _section(table, "limits", kinds.LIMITS, mistakes)
+    said_to = ("formats", "symptoms", "contact")
+    questions = _section(table, "questions", kinds.QUESTIONS, mistakes, said_to)
     mistakes += [
         Words(
             f'[answer] {reason} = "pass" cần có [record] {reason} = true: màu xanh hứa rằng lượt'
@@ -88,6 +97,8 @@ def parse_policy(data: bytes) -> Policy:
         for reason in WITHOUT_RECORD
         if answer.get(reason) == "pass" and record.get(reason) is False
     ]
+    if questions and not mistakes:
+        mistakes += unreached(questions["formats"], accept, needs.get("one_of", ()))
     if mistakes:
         raise PolicyError(mistakes)
     purposes: dict[str, tuple[Purpose, ...]] = {
@@ -108,6 +119,7 @@ def parse_policy(data: bytes) -> Policy:
         colours=colours,
         hours=hours,
         out=direction.get("out", "judge"),
+        questions=msgspec.convert(questions, Questions) if questions else None,
         **limits,
     )
 

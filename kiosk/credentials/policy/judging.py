@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from kiosk.credentials.policy import colour
+from kiosk.credentials.policy import colour, questions
 from kiosk.credentials.policy.colour import Code, Moment
 from kiosk.credentials.policy.rules import (
     NO_PERSON,
@@ -72,6 +72,7 @@ def weigh(
         return _without_person(NO_PERSON[shown.role], policy, {})
     purposes = purposes_of(shown, policy)
     findings = [_accepted(shown, purposes, policy), *_of_code(shown, purposes, policy, now)]
+    findings += _of_needs(shown, purposes, policy, visit)
     shade, found = _colour(shown, purposes, policy, now)
     findings += found
     findings += _of_place(policy, now, visit)
@@ -83,7 +84,8 @@ def weigh(
     for finding in sorted((f for f in findings if f.reason), key=lambda f: _ORDER[f.reason]):
         if _SEVERITY[finding.answer] >= _SEVERITY[outcome]:
             outcome, reason = finding.answer, finding.reason
-    return Explained(Verdict(outcome, reason, True, shade), findings)
+    asking = reason == "more-needed" and questions.would_do(findings)
+    return Explained(Verdict(outcome, reason, True, shade, asking), findings)
 
 
 def is_valid(credential: Credential, now: Instant) -> bool:
@@ -127,16 +129,28 @@ def _of_code(
         yield Finding("validity", "not-asked", "undated")
     else:
         yield _said("validity", _date_reason(credential, now), {}, policy, fine="valid")
+    if policy.declaration_max_age_h and "declaration" in purposes:
+        yield _declaration_age(credential, policy, now)
+
+
+def _of_needs(
+    credential: Credential, purposes: tuple[Purpose, ...], policy: Policy, visit: Visit
+) -> Iterator[Finding]:
     if policy.needs != PURPOSES:
-        reason = "more-needed" if set(purposes).isdisjoint(policy.needs) else ""
-        facts = {"needs": policy.needs, "purposes": purposes or ("nothing",)}
-        yield _said("[needs] one_of", reason, facts, policy, fine="enough")
+        lacking = set(purposes).isdisjoint(policy.needs)
+        asked = questions.found(credential.format, policy, visit) if lacking else None
+        if asked is not None:
+            yield asked
+        if asked is not None and asked.holds != "unknown":
+            yield Finding("[needs] one_of", "yes", "questions-do")
+        else:
+            facts = {"needs": policy.needs, "purposes": purposes or ("nothing",)}
+            reason = "more-needed" if lacking else ""
+            yield _said("[needs] one_of", reason, facts, policy, fine="enough")
     if policy.unmasked:
         masked = any(credential.claims.get(f"{what}_masked") for what in ("document", "birth"))
         reason = "more-needed" if masked else ""
         yield _said("[needs] unmasked", reason, {}, policy, fine="unmasked", wrong="masked")
-    if policy.declaration_max_age_h and "declaration" in purposes:
-        yield _declaration_age(credential, policy, now)
 
 
 def _declaration_age(credential: Credential, policy: Policy, now: Instant) -> Finding:

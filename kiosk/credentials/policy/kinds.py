@@ -236,6 +236,14 @@ LIMITS: dict[str, Kind] = {
     "declaration_max_age_h": _HOURS_AGO,
 }
 
+_YES = one_of("warn", "fail")
+QUESTIONS: dict[str, Kind] = {
+    "formats": some(one_of(*KINDS)),
+    "symptoms": _YES,
+    "contact": _YES,
+    "timeout_s": whole(5, 120),
+}
+
 
 def good_for(kind: str, policy: Policy) -> tuple[Purpose, ...]:
     """What the codes of a kind serve as at this door; nothing when it is not accepted."""

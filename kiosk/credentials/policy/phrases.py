@@ -52,6 +52,23 @@ PHRASES: dict[str, Both] = {
         "mã che số giấy tờ hoặc ngày sinh",
         "number or date of birth is masked",
     ),
+    "questions": (
+        "chưa có khai báo: máy hỏi hai câu, trả lời bằng nút, mỗi câu {seconds} giây;"
+        " có triệu chứng: {symptoms}, có tiếp xúc: {contact}",
+        "no declaration yet: two questions are asked, answered with the button, {seconds} s"
+        " each; yes to symptoms: {symptoms}, to contact: {contact}",
+    ),
+    "questions-out": ("người ra đã khai báo lúc vào", "who leaves declared on the way in"),
+    "questions-none": ("không hỏi sau mã này", "nothing is asked after this code"),
+    "questions-do": (
+        "trả lời câu hỏi khai báo thay cho mã khác",
+        "the questions of the declaration stand for another code",
+    ),
+    "declared": ("đã trả lời: có {yes}", "answered: yes to {yes}"),
+    "declared-nothing": (
+        "đã trả lời: không triệu chứng, không tiếp xúc",
+        "answered: neither symptoms nor contact",
+    ),
     "no-declaration": ("mã không dùng làm khai báo", "the code is not taken as a declaration"),
     "declaration-undated": (
         "mã không ghi giờ khai báo, nên không biết đã quá {hours} giờ chưa",

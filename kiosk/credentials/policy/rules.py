@@ -15,6 +15,7 @@ REASONS: dict[str, str] = {
     "too-soon": "The same person was recorded here a moment ago, in the same direction.",
     "more-needed": "The code is accepted, but this door needs another kind as well.",
     "declaration-too-old": "The declaration was made too long ago.",
+    "declared": "The questions of the declaration were answered at this door.",
     "not-green": "The answer is that of the certificate's colour.",
     "full": "As many are inside as may be, by the count of this kiosk.",
     "closed": "The place is closed at this hour.",
@@ -43,6 +44,9 @@ OPTIONAL: dict[str, Outcome] = {
 
 NO_PERSON = {"place": "place-code", "other": "unknown-code"}
 WITHOUT_RECORD = (*NO_PERSON.values(), "malformed")
+
+ELSEWHERE = ("accepted", "not-green", "declared")
+"""Reasons answered in [accept], [colours] and [questions]; all others are in [answer]."""
 
 Purpose = Literal["identity", "declaration", "certificate"]
 PURPOSES: tuple[Purpose, ...] = ("identity", "declaration", "certificate")
@@ -101,6 +105,16 @@ class ColourRule(msgspec.Struct, frozen=True, kw_only=True, rename={"purposes": 
         return self == ColourRule(name=self.name, purposes=self.purposes)
 
 
+class Questions(msgspec.Struct, frozen=True, kw_only=True):
+    """After a code of these `formats`, which declares nothing, the questions of the declaration
+    are asked, each for `timeout_s`; the others say what a yes to each is answered."""
+
+    formats: tuple[str, ...]
+    symptoms: Outcome
+    contact: Outcome
+    timeout_s: int = 20
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """What a policy file says.
 
@@ -110,7 +124,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     answer, that of at-risk if not named; `record`: reasons without a person -> record all the
     same? `colours`: colour -> what it does. `hours`: spans per weekday, Monday first, None =
     always open. Who goes out is judged like everybody, or (`out` = "record") recorded with
-    "pass". Limits of 0: none.
+    "pass". Limits of 0: none. `questions` None: nobody is asked.
     """
 
     accept: dict[str, Outcome]
@@ -130,6 +144,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     min_interval_s: int = 0
     max_occupancy: int = 0
     declaration_max_age_h: int = 0
+    questions: Questions | None = None
 
 
 class Finding(msgspec.Struct, frozen=True):

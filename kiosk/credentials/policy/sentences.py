@@ -32,6 +32,12 @@ SENTENCES: dict[str, Both] = {
         "Mã che số giấy tờ hoặc ngày sinh: {answer}, cần thêm mã khác",
         "A code that masks number or date of birth: {answer}, another code is needed",
     ),
+    "questions": (
+        "Chưa có khai báo, sau {kinds}: máy hỏi hai câu, trả lời bằng nút, mỗi câu {seconds} giây;"
+        " có triệu chứng: {symptoms}; có tiếp xúc: {contact}",
+        "Without a declaration, after {kinds}: two questions are asked, answered with the button,"
+        " {seconds} s each; yes to symptoms: {symptoms}; to contact: {contact}",
+    ),
     "colours-heading": (
         "Màu, xét từ trên xuống, lấy quy tắc đầu tiên đạt",
         "Colours, from top to bottom, the first rule that holds",
@@ -138,6 +144,9 @@ def _kinds(policy: Policy, say: _Said) -> Iterator[str]:
         yield say("needs", needs=policy.needs, answer=policy.answer["more-needed"])
     if policy.unmasked:
         yield say("unmasked", answer=policy.answer["more-needed"])
+    if asked := policy.questions:
+        said = {"seconds": asked.timeout_s, "symptoms": asked.symptoms, "contact": asked.contact}
+        yield say("questions", kinds=asked.formats, **said)
 
 
 def _colours(policy: Policy, say: _Said) -> Iterator[str]:
