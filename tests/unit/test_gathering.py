@@ -8,12 +8,17 @@ import time
 from pathlib import Path
 
 import pytest
+from pimachine import PI
 
 from kiosk import clock, wire
 from kiosk.config import Config, load
+from kiosk.outbox import SealedSegments
 from kiosk.uplink import units
+from kiosk.uplink.alerts import Alerts
+from kiosk.uplink.discipline import discipline
 from kiosk.uplink.gathering import STALE_S, Gatherer, Gathering
 from kiosk.uplink.kernel import Kernel
+from kiosk.uplink.telemetry import Queue, Telemetry
 from provisioning.authority import init_fleet
 
 SHOWN = """\
@@ -142,6 +147,9 @@ def test_an_empty_machine_tells_only_what_system_calls_tell(config: Config) -> N
     host = gathered.host
     told = {name for name in host.__struct_fields__ if getattr(host, name) is not None}
     assert {"disk_kb"} <= told <= {"disk_kb", "inodes", "ntp_synced", "clock_offset_ms"}
+    kept = discipline()
+    assert host.ntp_synced == kept.synced
+    assert (host.clock_offset_ms is None) == (kept.offset_ms is None)
     assert (gathered.units, gathered.scanner, gathered.documents) == ({}, None, {})
     assert gathered.certificate_end_ms is None
 
@@ -187,6 +195,27 @@ def test_versions_are_those_of_signed_documents(tmp_path: Path) -> None:
     assert gatherer.gather().documents == {"policy": 7}
     (tmp_path / "policy").write_bytes(sign(key, "policy", 8, b"y"))
     assert gatherer.gather().documents == {"policy": 8}
+
+
+def test_all_figures_at_rest_are_under_a_kilobyte(
+    tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path, text in PI.items():
+        file = tmp_path / "root" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (tmp_path / "answer").write_text(SHOWN.replace("[not set]", "61865984"))
+    systemctl(tmp_path, monkeypatch, f"cat {tmp_path}/answer")
+    init_fleet(tmp_path / "fleet", ["localhost"])
+    (tmp_path / "kiosk.crt").write_bytes((tmp_path / "fleet/broker.crt").read_bytes())
+    gathered = Gatherer(config, clock.boottime).gather()
+    now = clock.now("system")
+    queue = Queue(SealedSegments(config.paths.outbox))
+    queue.waiting, queue.quarantined = [], 0
+    telemetry = Telemetry(queue, Alerts(lambda: now), lambda: now, config)
+    payload = wire.encode(telemetry.figures(gathered))
+    assert wire.decode(payload, wire.Telemetry).host == gathered.host
+    assert len(payload) < 1024
 
 
 class Slow(Gatherer):
