@@ -28,7 +28,7 @@ VIETNAM = timezone(timedelta(hours=7))
 Outcome = Literal["pass", "warn", "fail"]
 Direction = Literal["in", "out", "unknown"]
 ClockState = Literal["synced", "floor", "unknown"]
-Signature = Literal["none", "valid", "invalid", "unknown-key", "revoked"]
+Signature = Literal["none", "valid", "invalid", "unknown-key"]
 Seq = Annotated[int, Meta(ge=1, le=2**53)]
 Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{8,64}\Z")]
 Word = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
@@ -90,7 +90,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     `subject` is one key per person across formats ("vn-id:001093029317"), empty when the
     code names nobody. `display` is the abbreviated name for the panel. `valid_from` and
     `valid_until` are seconds since 1970 UTC, None when the code does not say. `events`: what it
-    attests, oldest first.
+    attests, oldest first. `signed` says whether the signature holds, `revoked` whether its issuer
+    took the code or the key back since; of a forged code nothing is revoked.
     """
 
     format: str
@@ -100,6 +101,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     claims: dict[str, Any] = {}
     events: tuple[Event, ...] = ()
     signed: Signature = "none"
+    revoked: bool = False
     issuer: str = ""
     valid_from: float | None = None
     valid_until: float | None = None
@@ -137,13 +139,14 @@ class Instant(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """The sealed part of a check-in: readable at the centre alone. `party` is a random token
-    that the records of an adult and of the dependants shown right after share."""
+    """The sealed part of a check-in: readable at the centre alone. `signed` is "revoked" where
+    the credential is. `party` is a random token that the records of an adult and of the
+    dependants shown right after share."""
 
     format: str
     role: Role
     subject: str
-    signed: Signature
+    signed: Signature | Literal["revoked"]
     issuer: str
     claims: dict[str, Any]
     risk: Risk = "none"

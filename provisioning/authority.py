@@ -27,9 +27,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kiosk import signed
 from kiosk.config import DEFAULTS, DoorDirection, Host
+from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import Policy, parse_policy
 from kiosk.credentials.risk import RiskList
-from kiosk.credentials.trust import parse_trust
 from kiosk.errors import ConfigError, DocumentError, KioskError
 from kiosk.wire import KID
 from provisioning import certificates

@@ -212,7 +212,7 @@ def check(given: argparse.Namespace) -> None:
     """What a trust list says."""
     who, revoked = issuer.inspect(files.read(given.file))
     _introduce(who)
-    _line("thu hồi", "revoked", revoked)
+    _line("thu hồi", "revoked", both("tất cả", "all") if revoked is None else revoked)
 
 
 @contextmanager

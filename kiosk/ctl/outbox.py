@@ -60,5 +60,5 @@ def _list(sealed: SealedSegments) -> int:
             f"{', DAMAGED' if segment.damaged else ''}"
         )
     for name in sealed.quarantined():
-        print(f"{name}  in quarantine")
+        print(f"{name}  in quarantine: {sealed.why(name)}")
     return 0

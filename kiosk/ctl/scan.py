@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from kiosk.ctl import rules
 from kiosk.ctl.answer import answer, pass_number
@@ -21,6 +22,7 @@ from kiosk.decode import Decoder
 from kiosk.errors import CredentialError
 
 MAX_PIXELS = 50_000_000
+_HEAD = 4096
 NO_CODE = "no readable code"
 
 
@@ -91,11 +93,24 @@ def payloads(path: Path, decoder: Decoder) -> list[bytes]:
 
 
 def _read(path: Path) -> npt.NDArray[np.uint8]:
-    """Luma, uint8, shape (height, width)."""
-    with Image.open(path, formats=("PNG", "JPEG")) as image:
+    """Luma, uint8, shape (height, width), of what is transparent as on white paper."""
+    # What Pillow warns of is either mended here or an error.
+    with warnings.catch_warnings(action="ignore"), _opened(path) as image:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.width}x{image.height} pixels, at most {MAX_PIXELS} in all")
-        return np.asarray(image.convert("L"))
+        if not image.has_transparency_data:
+            return np.asarray(image.convert("L"))
+        paper = Image.new("RGBA", image.size, "white")
+        return np.asarray(Image.alpha_composite(paper, image.convert("RGBA")).convert("L"))
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(path, formats=("PNG", "JPEG"))
+    except UnidentifiedImageError as error:
+        with path.open("rb") as file:
+            drawing = ", found SVG; export it as PNG" if b"<svg" in file.read(_HEAD) else ""
+        raise ValueError(f"expected PNG or JPEG{drawing}") from error
 
 
 def _why(error: Exception) -> str:

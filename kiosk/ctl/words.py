@@ -34,7 +34,7 @@ def about(path: Path, error: ConfigError) -> list[str]:
     """What is wrong with a policy or a list, one sentence per mistake that begins with the file.
     No parser knows the file, and each begins with what it reads."""
     cause = error.__cause__
-    if isinstance(cause, msgspec.DecodeError) and not isinstance(cause, msgspec.ValidationError):
+    if isinstance(cause, msgspec.DecodeError) and "truncated" in str(cause):
         return [f"{path}: no whole JSON document; it may have been cut short"]
     beginning = re.compile("^(policy|trust list|risk list): ")
     return [f"{path}: {beginning.sub('', problem, count=1)}" for problem in error.problems]

@@ -14,8 +14,9 @@ from pathlib import Path
 from kiosk import clock, hardware
 from kiosk.config import Config
 from kiosk.credentials import parse
+from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import judge, parse_policy
-from kiosk.credentials.trust import TrustList, parse_trust
+from kiosk.credentials.trust import TrustList
 from kiosk.cues import ButtonCue, Inlet, Outlet, RiskKeysCue, ScannerState
 from kiosk.decode import Decoder
 from kiosk.device import Device

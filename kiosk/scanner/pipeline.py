@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from kiosk.credentials.risk import gravest
+from kiosk.credentials.risk import gravest, is_graver
 from kiosk.credentials.subjects import is_dependant, known_as
 from kiosk.cues import Answer, HintCue
 from kiosk.decode import Sight
@@ -140,27 +140,28 @@ class Pipeline:
             self._shown(payload, given, at, stages)
 
     def _shown(self, payload: bytes, given: Given | None, at: float, stages: _Stages) -> None:
-        """`given`: the answer to repeat, unless the button was pressed."""
+        """`given`: the answer to repeat, unless the button was pressed, or the risk list says
+        worse of them by now."""
         directions, now = self._parts.directions, self._parts.boottime()
         with stages.timed("judge"):
             judged = self._judge(payload, now)
         verdict, record, settled = judged.verdict, None, True
         step = judged.step.refused() if verdict.outcome == "fail" else judged.step
-        repeated = step.repeats
-        if given is not None and not directions.leaving(now):
-            verdict, step, repeated = given.verdict, Step(given.direction), True
+        repeated, risk = step.repeats, judged.risk
+        if given and not directions.leaving(now) and not is_graver(risk, given.risk):
+            verdict, step, repeated, risk = given.verdict, Step(given.direction), True, given.risk
         elif verdict.recorded and not repeated:
             record, fault = self._store(judged, step.direction, stages)
             verdict = NOT_RECORDED[fault] if fault else verdict
             settled = record is not None
         answered_at = self._parts.boottime()
         if record is not None:
-            directions.recorded(judged.keys, step, answered_at)
+            directions.recorded(judged.keys, step, risk, answered_at)
             going = (step.direction, verdict.outcome)
             self._parts.visits.recorded(judged.keys, *going, judged.instant)
             self._parts.parties.recorded(judged.party, answered_at)
         # The time of the answer, not of the frame: a slow card is no reason to repeat it.
-        told = Given(verdict, step.direction)
+        told = Given(verdict, step.direction, risk)
         self._parts.showings.answered(payload, answered_at, told if settled else None)
         with stages.timed("cue"):
             number = self._send(judged.credential, told, repeated)
@@ -179,7 +180,7 @@ class Pipeline:
             (self._parts.boottime() - at) * 1000,
             stages,
         )
-        if not repeated and judged.risk in RISKY:
+        if not repeated and risk in RISKY:
             self._parts.hit(record)
 
     def _judge(self, payload: bytes, at: float) -> _Judged:
@@ -191,8 +192,9 @@ class Pipeline:
             party = self._parts.parties.token(is_dependant(credential.claims), at)
             step = self._parts.directions.step(keys, at, instant)
             visit = self._parts.visits.of(keys, step.direction, instant)
-            if step.repeats:  # what makes no record is not too soon for one
+            if step.repeats:  # what makes no record, or by the risk list alone, is not too soon
                 visit = msgspec.structs.replace(visit, since_s=None)
+            step = step.at_risk(risk)
             verdict = self._parts.judge(credential, instant, risk, visit)
             person = _person(credential, risk, party, verdict.colour)
         except CredentialError as error:
@@ -264,7 +266,7 @@ def _person(credential: Credential, risk: Risk, party: str, colour: str = "") ->
             format=credential.format,
             role=credential.role,
             subject=credential.subject,
-            signed=credential.signed,
+            signed="revoked" if credential.revoked else credential.signed,
             issuer=credential.issuer,
             claims=credential.claims,
             risk=risk,

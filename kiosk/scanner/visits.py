@@ -2,7 +2,8 @@
 
 Kept only while the policy has a limit that asks for it, and in memory only. The count begins
 anew with the door's day, if the date is known, and at every start; other doors of the same
-house are not in it.
+house are not in it. Nor is who is recorded as unknown: after a start, those who leave would fill
+the house.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Visits:
         if self._policy is None or not keys:
             return
         found = self._last.found(keys)
-        last, at = _Last(direction, direction != "out"), now.boottime_ms / 1000
+        last, at = _Last(direction, direction == "in"), now.boottime_ms / 1000
         if outcome == "fail":
             before = max(found, key=lambda last: last.at, default=None)
             if before is None:

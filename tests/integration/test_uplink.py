@@ -183,7 +183,7 @@ def test_what_lies_in_quarantine_is_told_until_somebody_took_it(door: Door, cent
     (name,) = door.segments.waiting()
     path = door.outbox / "sealed" / name
     lines = path.read_bytes().split(b"\n")
-    lines[1] = b"00000000 {}"
+    lines[2] = b"00000000 {}"
     path.write_bytes(b"\n".join(lines))
     door.start()
     batch = centre.batch()

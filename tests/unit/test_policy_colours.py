@@ -26,8 +26,10 @@ def instant(at: datetime = NOW, clock: ClockState = "synced") -> Instant:
     return Instant(int(at.timestamp() * 1000), clock, "boot", 0)
 
 
-def certificate(*events: Event, signed: Signature = "valid") -> Credential:
-    return Credential(format="hc1", role="certificate", signed=signed, events=events)
+def certificate(*events: Event, signed: Signature = "valid", revoked: bool = False) -> Credential:
+    return Credential(
+        format="hc1", role="certificate", signed=signed, revoked=revoked, events=events
+    )
 
 
 def dose(days: int, number: int = 0, product: str = "pfizer") -> Event:
@@ -127,11 +129,22 @@ def test_codes_that_attest_nothing_have_no_colour_unless_a_rule_is_about_them() 
     assert judge(certificate(), asking, instant()).colour == "red"
 
 
-@pytest.mark.parametrize("signed", ["invalid", "unknown-key", "revoked"])
-def test_what_nobody_believed_attests_gives_no_colour(signed: Signature) -> None:
-    verdict = judge(certificate(dose(100, 2), signed=signed), KHANH_HOA, instant())
+@pytest.mark.parametrize(
+    ("signed", "revoked", "reason"),
+    [
+        ("invalid", False, "forged"),
+        ("unknown-key", False, "unknown-key"),
+        ("valid", True, "revoked"),
+        ("unknown-key", True, "revoked"),
+    ],
+)
+def test_what_nobody_believed_attests_gives_no_colour(
+    signed: Signature, revoked: bool, reason: str
+) -> None:
+    shown = certificate(dose(100, 2), signed=signed, revoked=revoked)
+    verdict = judge(shown, KHANH_HOA, instant())
     assert verdict.colour == ""
-    assert verdict.reason == {"invalid": "forged"}.get(signed, signed)
+    assert verdict.reason == reason
 
 
 # The truth table of kiosk/credentials/policy/colour.py. "" = it cannot be told.

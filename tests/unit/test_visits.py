@@ -52,6 +52,16 @@ def test_who_goes_in_is_counted_once_until_they_go_out() -> None:
     assert gate.show("g", "in", 12).inside == 3
 
 
+def test_who_may_be_coming_or_going_is_not_counted() -> None:
+    gate = Gate()
+    for at in range(4):  # people who leave after a restart
+        assert gate.show(f"leaver {at}", "unknown", at).inside == 0
+    assert gate.show("leaver 1", "unknown", 5).inside == 0
+    assert gate.show("new", "in", 6).inside == 0
+    assert gate.show("new", "unknown", 7, "fail").inside == 0
+    assert gate.show("other", "in", 8).inside == 1, "who is turned away stays where they were"
+
+
 def test_the_interval_is_within_one_direction() -> None:
     gate = Gate()
     gate.show("a", "in", 0)

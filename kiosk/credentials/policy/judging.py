@@ -91,7 +91,7 @@ def is_valid(credential: Credential, now: Instant) -> bool:
     lies within its validity beyond doubt. What the door says of it is the policy's."""
     if credential.role in NO_PERSON:
         return False
-    return credential.signed in _GOOD and not _date_reason(credential, now)
+    return _is_believed(credential) and not _date_reason(credential, now)
 
 
 def purposes_of(credential: Credential, policy: Policy) -> tuple[Purpose, ...]:
@@ -121,7 +121,7 @@ def _of_code(
     if credential.signed == "none":
         yield Finding("signature", "not-asked", "signature-none")
     else:
-        reason = _SIGNATURES.get(credential.signed, "")
+        reason = "revoked" if credential.revoked else _SIGNATURES.get(credential.signed, "")
         yield _said("signature", reason, {}, policy, fine="signature-valid")
     if credential.valid_from is None and credential.valid_until is None:
         yield Finding("validity", "not-asked", "undated")
@@ -158,7 +158,7 @@ def _colour(
     is not accepted."""
     if not (policy.colour and purposes):
         return "", []
-    if credential.signed not in _GOOD:
+    if not _is_believed(credential):
         return "", [Finding("[[colour]]", "not-asked", "colour-of-nobody")]
     code = Code(credential.format, purposes, credential.events)
     possible, findings = colour.find(policy.colour, code, Moment.of(now))
@@ -234,9 +234,12 @@ def _eased(finding: Finding) -> Finding:
     return Finding(finding.rule, finding.holds, finding.phrase, finding.facts)
 
 
-_GOOD = ("none", "valid")
-_SIGNATURES = {"invalid": "forged", "unknown-key": "unknown-key", "revoked": "revoked"}
+_SIGNATURES = {"invalid": "forged", "unknown-key": "unknown-key"}
 _ASKED: dict[Risk, Mark] = {"none": "not-asked", "not-checked": "unknown"}
+
+
+def _is_believed(credential: Credential) -> bool:
+    return credential.signed not in _SIGNATURES and not credential.revoked
 
 
 def _date_reason(credential: Credential, now: Instant) -> str:
