@@ -42,10 +42,10 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     told: dict[str, object] = {}
     while not daemon.stopping.is_set():
         now = clock.boottime()
-        ears: list[cues.Inlet | int] = [inlet, *presses.awaited(now)]
-        select.select(ears, [], [], max(0.0, due - now))
+        select.select([inlet, *presses.awaited(now)], [], [], max(0.0, due - now))
         now = clock.boottime()
         holding = presses.turn(now, feedback.shown)
+        ears: list[cues.Inlet | int] = [inlet, *presses.awaited(now)]  # a broken button is closed
         feedback.pressed(presses.pressed_at, presses.held)
         feedback.hear(list(inlet.drain()), clock.boottime())
         due = min(now + feedback.turn(now, wall()), holding)
