@@ -46,7 +46,7 @@ def main(settings: config.Config, daemon: service.Service) -> None:
         now = clock.boottime()
         holding = presses.turn(now, feedback.shown)
         ears: list[cues.Inlet | int] = [inlet, *presses.awaited(now)]  # a broken button is closed
-        feedback.pressed(presses.pressed_at, presses.held)
+        feedback.pressed(presses.pressed_at, presses.held, presses.set_up_at)
         feedback.hear(list(inlet.drain()), clock.boottime())
         due = min(now + feedback.turn(now, wall()), holding)
         # A page of the picture at a time: nobody who speaks, and no lamp, waits for the whole.

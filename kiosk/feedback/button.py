@@ -1,5 +1,5 @@
 """The button beside the panel. A press says "I am leaving"; the scanner decides what that means.
-Held down, it tries the lamps and the buzzer. While a question stands it answers: a short press is
+Held down, it asks for the set-up screen. While a question stands it answers: a short press is
 no, a long one yes, and what is neither is no answer, so that nobody declares by mistake what
 they did not mean. On the pages of the self-test it is only tried.
 
@@ -65,7 +65,7 @@ class _Down(msgspec.Struct):
 class Presses:
     """Tells the scanner of presses; `button` is None at a door without one. Time is an
     argument: CLOCK_BOOTTIME, s. `pressed_at`: when it last was; `held`: how much of a yes is
-    done, 0 to 1."""
+    done, 0 to 1; `set_up_at`: when it was last held for so long that the set-up screen is due."""
 
     def __init__(
         self, button: Device[Button] | None, scanner: Outlet, signals: Device[Signals]
@@ -79,6 +79,7 @@ class Presses:
         self._told_at = float("-inf")
         self.pressed_at = float("-inf")
         self.held = 0.0
+        self.set_up_at = float("-inf")
 
     @property
     def condition(self) -> str:
@@ -130,7 +131,7 @@ class Presses:
             down.spent = True
         elif press.held:
             down.spent = True
-            self._signals.attempt(lambda signals: signals.play("self-test", now), now)
+            self.set_up_at = now
         elif not down.about.testing:
             self._send(now)
 
@@ -140,7 +141,7 @@ class Presses:
         if down.spent or shown.question != down.about.question:
             return float("inf")
         if not down.about.question:
-            return self._tick(down, lasts, now)
+            return self._tick(down, lasts, shown, now)
         if not self._is_about(down, shown):
             return float("inf")
         self.held = max(0.0, min(1.0, lasts / YES_S))
@@ -159,10 +160,11 @@ class Presses:
         since = down.about.since
         return down.about.question == shown.question and down.at - since >= READ_S
 
-    def _tick(self, down: _Down, lasts: float, now: float) -> float:
+    def _tick(self, down: _Down, lasts: float, shown: Shown, now: float) -> float:
         if int(lasts / TICK_S) > down.ticks:
             down.ticks = int(lasts / TICK_S)
-            self._signals.attempt(lambda signals: signals.play("holding", now), now)
+            if shown.quiet:
+                self._signals.attempt(lambda signals: signals.play("holding", now), now)
         return now + (down.ticks + 1) * TICK_S - lasts
 
     def _send(self, now: float, answers: int = 0, yes: bool = False) -> None:

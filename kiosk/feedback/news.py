@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kiosk import screens
 from kiosk.clock import minute_of_day
 from kiosk.cues import STALE_ANSWER_S, Cue, HintCue, ScannerState, ScreenCue, UplinkState
-from kiosk.model import Hint, Instant
+from kiosk.model import Asked, Hint, Instant
 
 PAGE_S = 5.0
 """A page of the self-test stays so long when all of them are shown."""
@@ -59,6 +59,19 @@ class News:
         self._pressed_at = at
         self.stirred(at)
 
+    def offer(self, screen: Asked, lasts_s: float, at: float) -> None:
+        """Somebody at the door asks for a screen; whoever asked for another from afar has it."""
+        standing = self._standing(at)
+        if standing is None or standing.screen == screen:
+            self.hear(ScreenCue(number=0, at=at, screen=screen, lasts_s=lasts_s))
+
+    def _standing(self, now: float) -> ScreenCue | None:
+        """What is asked for."""
+        asked = self._asked
+        if asked is None or not asked.screen or not 0 <= now - asked.at < asked.lasts_s:
+            return None
+        return asked
+
     def hint(self, now: float) -> Hint | None:
         """What to say to a visitor whose code cannot be read, as long as it is said again."""
         if self._hint is None or not 0 <= now - self._hint.at <= STALE_ANSWER_S:
@@ -71,9 +84,7 @@ class News:
         """`warnings` are faults of this daemon that do not stop the door; `visitor`: what is being
         said to one, but for a hint."""
         minute = minute_of_day(wall)
-        asked = self._asked
-        if asked is not None and not (asked.screen and 0 <= now - asked.at < asked.lasts_s):
-            asked = None
+        asked = self._standing(now)
         return screens.Situation(
             enrolled=self._known.enrolled,
             scanner=self._scanner_seen(now),

@@ -34,6 +34,7 @@ LANGUAGE_S = 4.0
 HINT_LANGUAGE_S = 1.5
 QUESTION_S = 1.0  # a frame of a question, on a panel that shows it in parts
 QUESTION_TURN_S = 0.25  # between two pictures of it
+SET_UP_S = 15.0  # after a long press
 HINT_QUIET_S = 10.0  # a visitor who tries again and again hears the first hint alone
 
 
@@ -69,11 +70,12 @@ class Rules(NamedTuple):
 
 class Shown(NamedTuple):
     """What a press of the button would be about: the question of that number, 0 = none, which
-    can be seen since `since`; or the self-test."""
+    can be seen since `since`; or the self-test. `quiet`: no answer stands and nothing plays."""
 
     question: int = 0
     since: float = 0.0
     testing: bool = False
+    quiet: bool = True
 
 
 class Feedback:
@@ -99,6 +101,7 @@ class Feedback:
         self._glow = Glow(rules.brightness)
         self.said = Saying(rules.answer_s)
         self._held = 0.0
+        self._set_up_at = float("-inf")
         self.shown = Shown()
         self._name = ""  # name of the screen, and since when
         self._since = now
@@ -125,11 +128,14 @@ class Feedback:
             self._news.stirred(now)
             self._play(pattern, now)
 
-    def pressed(self, at: float, held: float = 0.0) -> None:
+    def pressed(self, at: float, held: float = 0.0, set_up_at: float = float("-inf")) -> None:
         """The button was last pressed at `at`; `held`: how much of a long press that answers a
-        question is done, 0 to 1."""
+        question is done, 0 to 1; `set_up_at`: when it last asked for the set-up screen."""
         self._news.pressed(at)
         self._held = held
+        if set_up_at > self._set_up_at:
+            self._set_up_at = set_up_at
+            self._news.offer("set-up", SET_UP_S, set_up_at)
 
     @property
     def can_be_seen(self) -> bool:
@@ -167,7 +173,9 @@ class Feedback:
         asked = said.number if isinstance(said, QuestionCue) and self.can_be_seen else 0
         if asked != self.shown.question:
             self.shown = Shown(asked, now)
-        self.shown = self.shown._replace(testing=name == "self-test")
+        self.shown = self.shown._replace(
+            testing=name == "self-test", quiet=said is None and wait is None
+        )
         return min(due, TURN_S if wait is None else wait, TURN_S)
 
     def _accompany(self, name: str, situation: screens.Situation, now: float) -> float | None:

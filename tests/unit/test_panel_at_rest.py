@@ -127,3 +127,32 @@ def test_the_self_test_shows_all_pages_in_turn(door: Door) -> None:
 def test_what_the_glass_may_have_lost_is_sent_again(door: Door) -> None:
     door.live(4 * REFRESH_S)
     assert 3 <= door.glass.refreshed <= 4
+
+
+def test_a_long_press_shows_the_set_up_screen_unless_another_is_asked_for(door: Door) -> None:
+    door.turn(door.alive(), door.uplink())
+    door.feedback.pressed(float("-inf"), set_up_at=door.now)
+    assert door.turn(door.alive(), door.uplink()) in any_of(asked="set-up")
+    door.live(8.0)
+    again = door.now
+    for _ in range(2):  # every turn says it again
+        door.feedback.pressed(float("-inf"), set_up_at=again)
+        assert door.turn(after=7.0) in any_of(asked="set-up")
+        door.turn(door.alive(), door.uplink())
+    assert door.turn(door.alive(), door.uplink(), after=1.1) in any_of()
+    updating = door.asked("updating", lasts_s=60.0)
+    door.turn(door.alive(), door.uplink(), updating)
+    door.feedback.pressed(float("-inf"), set_up_at=door.now + 1)
+    assert door.turn(door.alive(), door.uplink(), after=1) in any_of(asked="updating")
+
+
+def test_the_button_is_told_when_an_answer_stands_or_lamps_play(door: Door) -> None:
+    door.turn(door.alive(), door.uplink())
+    assert door.feedback.shown.quiet
+    door.turn(door.answer())
+    door.lamps.until = 0.0
+    door.turn()
+    assert not door.feedback.shown.quiet, "it stands"
+    door.now += 3.5
+    door.turn(door.alive(), door.hint())
+    assert not door.feedback.shown.quiet, "a hint flickers"

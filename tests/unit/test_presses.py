@@ -134,7 +134,7 @@ def test_a_press_is_told_to_the_scanner(case: Case) -> None:
     assert case.lamps.played == []
 
 
-def test_held_it_ticks_each_second_and_then_tries_the_lamps(case: Case) -> None:
+def test_held_it_ticks_each_second_and_then_asks_for_the_set_up_screen(case: Case) -> None:
     assert case.down() == pytest.approx(1.0)
     assert case.turn(after=0.7) == pytest.approx(0.3)
     assert case.lamps.played == []
@@ -144,12 +144,23 @@ def test_held_it_ticks_each_second_and_then_tries_the_lamps(case: Case) -> None:
     assert case.lamps.played == ["holding", "holding"]
     assert case.holds(after=3.0) == float("inf")
     assert case.turn(after=1.0) == float("inf")
-    assert case.lamps.played == ["holding", "holding", "self-test"]
+    assert case.lamps.played == ["holding", "holding"], "no lamp test, which has green"
+    assert case.presses.set_up_at == case.now - 1.0
     case.up(after=1.0)
     assert case.told == [], "the scanner does not hear of it"
     case.down()
     case.turn(after=1.0)
-    assert case.lamps.played[3:] == ["holding"], "anew"
+    assert case.lamps.played[2:] == ["holding"], "anew"
+
+
+def test_it_does_not_tick_into_an_answer(case: Case) -> None:
+    case.down()
+    case.shown = Shown(quiet=False)
+    case.turn(after=1.1)
+    assert case.lamps.played == []
+    case.shown = Shown()
+    case.turn(after=1.0)
+    assert case.lamps.played == ["holding"]
 
 
 # Questions
@@ -200,7 +211,7 @@ def test_a_yes_does_not_depend_on_what_counts_as_long_elsewhere(case: Case) -> N
     assert case.lamps.played == []
 
 
-def test_held_on_it_answers_no_other_question_and_tries_no_lamp(case: Case) -> None:
+def test_held_on_it_answers_no_other_question_and_shows_no_other_screen(case: Case) -> None:
     case.ask(7)
     case.down()
     case.turn(after=1.6)
@@ -276,7 +287,7 @@ def test_on_the_self_test_a_press_is_only_tried(case: Case) -> None:
     assert case.presses.pressed_at == case.now
     case.down()
     case.holds(after=5.0)
-    assert case.lamps.played[-1] == "self-test"
+    assert case.told == []
 
 
 # What the scanner is told
