@@ -160,6 +160,8 @@ class Feedback:
         if name != self._name:
             self._name, self._since = name, now
         wait = self._accompany(name, situation, now)
+        if situation.asked is not None:
+            self._news.stirred(now)  # whoever asked for it looks at it
         resting = now - self._news.stirred_at >= self._rules.dim_after_s
         if isinstance(said, QuestionCue):
             scene, due = self._asked(said, now)
@@ -168,7 +170,7 @@ class Feedback:
         elif name == "hint":
             scene, due = self._hinted(now)
         else:
-            scene, due = self._waiting(situation, resting, now)
+            scene, due = self._waiting(situation, resting and name == "idle", now)
         self._show(scene, self._glow.percent(minute_of_day(wall), resting), now)
         asked = said.number if isinstance(said, QuestionCue) and self.can_be_seen else 0
         if asked != self.shown.question:
@@ -221,12 +223,13 @@ class Feedback:
         return Scene(hint, language), due
 
     def _waiting(
-        self, situation: screens.Situation, resting: bool, now: float
+        self, situation: screens.Situation, still: bool, now: float
     ) -> tuple[Scene, float]:
+        """`still`: it shows its first frame. What has more to say than one can hold may not be."""
         elapsed = now - self._since
         language, due = self._language(elapsed, LANGUAGE_S)
         frames, seconds = screens.animation(situation, self._rules.size)
-        if resting:
+        if still:
             frames = 1
         frame = int(elapsed / seconds) % frames
         if frames > 1:

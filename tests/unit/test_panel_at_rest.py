@@ -6,7 +6,7 @@ import pytest
 from paneldoor import IDLE, PASS, PATTERN_S, RULES, Door, any_of, state
 
 from kiosk import screens
-from kiosk.feedback.glow import DIMMED, MOVED_S, Glow, moved
+from kiosk.feedback.glow import MOVED_S, Glow, moved
 from kiosk.feedback.news import PAGE_S
 from kiosk.feedback.panel import LANGUAGE_S, REFRESH_S
 
@@ -46,14 +46,14 @@ def test_brightness_by_the_hour_and_dimmed_when_nobody_is_there(door: Door) -> N
     assert door.glass.level == 102
     door.live(RULES.dim_after_s)
     door.turn(door.alive(), door.uplink())
-    assert door.glass.level == round(102 * DIMMED)
+    assert door.glass.level == 20
     still = len(door.glass.shown)
     door.live(LANGUAGE_S - 1)
     assert len(door.glass.shown) - still <= 1, "and nothing moves but the language"
     door.turn(door.alive(moved_at=door.now))
     assert door.glass.level == 102
     door.live(RULES.dim_after_s + 1)
-    assert door.glass.level == round(102 * DIMMED)
+    assert door.glass.level == 20
     door.turn(door.answer())
     assert door.glass.level == 102
 
@@ -73,7 +73,7 @@ def test_a_picture_that_stands_is_moved_about() -> None:
     assert door.turn(door.alive("camera-silent"), door.uplink()) == first
     seen = {first.tobytes()}
     for _ in range(9):
-        door.now += MOVED_S
+        door.now += 60.0
         shown = door.turn(door.alive("camera-silent"), door.uplink())
         seen.add(shown.tobytes())
         assert shown.crop(shown.getbbox()) == first.crop(first.getbbox())
@@ -156,3 +156,29 @@ def test_the_button_is_told_when_an_answer_stands_or_lamps_play(door: Door) -> N
     door.now += 3.5
     door.turn(door.alive(), door.hint())
     assert not door.feedback.shown.quiet, "a hint flickers"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"screen": "identify"}, {"screen": "self-test"}, {"screen": "self-test", "page": "pixels"}],
+    ids=["identify", "self-test", "pixels"],
+)
+def test_what_is_asked_for_goes_on_and_is_not_dimmed(door: Door, asked: dict[str, str]) -> None:
+    door.live(RULES.dim_after_s + 1)
+    assert door.glass.level == 51
+    door.live(RULES.dim_after_s + 1, door.asked(**asked, lasts_s=600.0))
+    assert door.glass.level == 255
+    assert len({picture.tobytes() for picture in door.live(20.0)}) >= 2, "it moves"
+
+
+def test_on_a_low_panel_the_technicians_words_come_at_rest_too() -> None:
+    door = Door(RULES._replace(size=screens.LOW, languages=("vi",)))
+    door.turn(door.alive("camera-absent"), door.uplink())
+    for _ in range(int(RULES.dim_after_s) + 1):
+        door.turn(door.alive("camera-absent"), door.uplink(), after=1.0)
+    seen = set()
+    for _ in range(40):
+        picture = door.turn(door.alive("camera-absent"), door.uplink(), after=1.0)
+        seen.add(picture.crop(picture.getbbox()).tobytes())
+    assert door.glass.level == 51
+    assert len(seen) >= 2
