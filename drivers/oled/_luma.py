@@ -196,6 +196,8 @@ class LumaPanel:
             return
         try:
             try:
+                # What a refresh has left to send would light the display again.
+                self._unset, self._stale = False, []
                 self._device.hide()
                 self.show(Image.new("1", self._size))
                 while self._step():

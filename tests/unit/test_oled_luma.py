@@ -213,6 +213,19 @@ def test_a_refresh_is_not_seen(plug: Plug) -> None:
         assert seen(wire) == noise()
 
 
+@pytest.mark.parametrize("steps", range(10))
+def test_closed_while_it_is_refreshed_it_is_dark(plug: Plug, steps: int) -> None:
+    wire, panel = plug("ssd1306")
+    draw(panel, noise())
+    panel.refresh()
+    for _ in range(steps):
+        panel.step()
+    panel.close()
+    assert wire.chip is not None
+    assert not wire.chip.on
+    assert not any(wire.chip.ram)
+
+
 def test_no_step_takes_long(plug: Plug) -> None:
     """At most a page: 3.5 ms on I2C."""
     wire, panel = plug("ssd1306")
