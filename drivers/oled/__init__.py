@@ -30,8 +30,11 @@ class Panel(Protocol):
     def contrast(self, level: int) -> None:
         """How bright: 0 (dim, not dark) to 255. Raises PanelError."""
 
+    def leave(self) -> None:
+        """Released; the glass goes on showing what it shows. Raises PanelError."""
+
     def close(self) -> None:
-        """Dark and released; may be called twice."""
+        """Dark and released; may be called twice, and does nothing after `leave`."""
 
 
 class PanelOptions(NamedTuple):

@@ -191,6 +191,12 @@ class LumaPanel:
         except self._line.errors as error:
             raise self._fault(error) from error
 
+    def leave(self) -> None:
+        try:
+            self._release()
+        except self._line.errors as error:
+            raise self._fault(error) from error
+
     def close(self) -> None:
         if self._device is None:
             return

@@ -22,6 +22,9 @@ class NoPanel:
     def contrast(self, level: int) -> None:
         """Does nothing."""
 
+    def leave(self) -> None:
+        """Does nothing."""
+
     def close(self) -> None:
         """Does nothing."""
 

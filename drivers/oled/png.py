@@ -21,6 +21,7 @@ class PngPanel:
     def __init__(self, folder: Path, size: tuple[int, int]) -> None:
         self._folder = folder
         self._dark = Image.new("1", size)
+        self._left = False
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._numbers = sorted(
@@ -50,8 +51,12 @@ class PngPanel:
     def contrast(self, level: int) -> None:
         """A file is as bright as it is."""
 
+    def leave(self) -> None:
+        self._left = True
+
     def close(self) -> None:
-        self._write("screen.png", self._dark)
+        if not self._left:
+            self._write("screen.png", self._dark)
 
     def _write(self, name: str, picture: Image.Image) -> None:
         partial = self._folder / f".{name}.partial"

@@ -14,12 +14,13 @@ from kiosk import clock, config, cues, hardware, screens, service
 from kiosk.device import Device
 from kiosk.faults import Faults, standing_file
 from kiosk.feedback.button import Presses
+from kiosk.feedback.ending import machine_stops
 from kiosk.feedback.news import Known
 from kiosk.feedback.panel import FAULTS, PANEL_RETRY_S, Feedback, Panel, Rules, Signals
 
 
 def main(settings: config.Config, daemon: service.Service) -> None:
-    """Runs until SIGTERM; leaves the panel dark."""
+    """Runs until SIGTERM; leaves the panel dark, or saying that the machine is switched off."""
     run = settings.paths.run
     inlet = cues.Inlet(run, "feedback")
     uplink = cues.Outlet(run, "uplink", "feedback")
@@ -70,6 +71,8 @@ def main(settings: config.Config, daemon: service.Service) -> None:
         if figures != told:
             daemon.status(**figures)
             told = figures
+    if machine_stops():
+        feedback.last(clock.boottime(), wall())
     feedback.close()
     presses.close()
     for end in (inlet, uplink, scanner):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from kiosk import screens
 from kiosk.clock import minute_of_day
-from kiosk.cues import Answer, Cue, QuestionCue, Trial
+from kiosk.cues import Answer, Cue, QuestionCue, ScreenCue, Trial
 from kiosk.device import Device
 from kiosk.faults import Severity
 from kiosk.feedback.glow import Glow, moved
@@ -45,6 +45,7 @@ class Panel(Protocol):
     def step(self) -> bool: ...
     def refresh(self) -> None: ...
     def contrast(self, level: int) -> None: ...
+    def leave(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -278,6 +279,17 @@ class Feedback:
         """Nobody knows what the glass shows now."""
         self._drawn = self._picture = self._percent = None
         self._lost = True
+
+    def last(self, now: float, wall: Instant) -> None:
+        """The machine is being switched off: says so, and leaves it on the glass, which goes dark
+        with the power."""
+        self.said.end()
+        self._news.hear(ScreenCue(number=0, at=now, screen="shutdown"))
+        self.turn(now, wall)
+        while self.draw(now):
+            pass
+        if not self._lost:
+            self._panel.attempt(lambda panel: panel.leave(), now)
 
     def close(self) -> None:
         """Dark and quiet."""

@@ -79,6 +79,10 @@ class Saying:
             self._said = None
         return self._said
 
+    def end(self) -> None:
+        """Nothing is said any more."""
+        self._said = None
+
 
 def _keeps_s(cue: Said) -> float:
     return STALE_QUESTION_S if isinstance(cue, QuestionCue) else STALE_ANSWER_S

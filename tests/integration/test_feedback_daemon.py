@@ -199,6 +199,24 @@ def test_answers_and_ends_dark(make: Callable[..., Daemon]) -> None:
     assert daemon.shows(Image.new("1", (128, 64)))()
 
 
+def test_the_machine_is_switched_off(
+    make: Callable[..., Daemon], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As systemctl says, which knows; else it ends dark, as it does when it alone is renewed."""
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text('#!/bin/sh\n[ "$*" = is-system-running ] && echo stopping\nexit 1\n')
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    daemon = make()
+    daemon.until_ready()
+    daemon.wait(daemon.states(WELL))
+    daemon.scanner.send(answer(1))
+    daemon.wait(daemon.answers(*PASS, name=NAME))
+    daemon.process.send_signal(signal.SIGTERM)
+    assert daemon.process.wait(10) == 0
+    assert daemon.states(WELL._replace(asked="shutdown"))()
+
+
 def test_a_late_answer_is_not_shown(make: Callable[..., Daemon]) -> None:
     daemon = make()
     daemon.until_ready()

@@ -80,6 +80,10 @@ class Glass:
         self._works()
         self.level = level
 
+    def leave(self) -> None:
+        self._works()
+        self._told.append("panel left")
+
     def close(self) -> None:
         self._told.append("panel closed")
 

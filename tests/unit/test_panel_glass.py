@@ -144,3 +144,21 @@ def test_nothing_of_a_visitor_is_left_when_the_daemon_ends(door: Door) -> None:
     door.feedback.close()
     assert not door.chip.on
     assert not any(door.chip.ram)
+
+
+def test_when_the_machine_is_switched_off_it_stands_there(door: Door) -> None:
+    old = door.answered()
+    door.feedback.last(door.now, Instant(1_800_000_000_000, "synced", "b", 0))
+    door.feedback.close()
+    assert door.chip.on
+    assert door.glass == Watched.wanted != old
+    assert door.chip.contrast == 204
+    assert door.wire.opened == 0
+
+
+def test_a_panel_that_is_loose_then_holds_nobody_up(door: Door) -> None:
+    door.run(1.0)
+    door.wire.plugged = False
+    door.feedback.last(door.now, Instant(1_800_000_000_000, "synced", "b", 0))
+    door.feedback.close()
+    assert door.wire.opened == 0
