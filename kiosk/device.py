@@ -16,6 +16,9 @@ _SHARE = 30
 """A try that takes long, on a bus that hangs, is not made again before so many times as long:
 whoever waits for it answers nobody."""
 
+_OFTEN = 2
+"""So many times in a row soon broken: a loose cable, of which nobody wants to hear every second."""
+
 
 class Closable(Protocol):
     """What every device offers."""
@@ -30,10 +33,11 @@ R = TypeVar("R")
 
 class Device(Generic[D]):
     """Opens a device when it is first used; after a fault closes it and tries again every
-    `retry_s` seconds (None: `RETRY_S`). Less often, down to `RETRY_S`, where a try takes long,
-    and where it opens and soon breaks again. `opener` and the device report faults as OSError.
+    `retry_s` seconds (None: `RETRY_S`); less often, down to every `RETRY_S`, where a try takes
+    long. `opener` and the device report faults as OSError.
 
-    Its fault is `<name>-absent`.
+    Its fault is `<name>-absent`. Of one that works and breaks in turn it stands until the device
+    has worked for `RETRY_S`.
     """
 
     def __init__(
@@ -76,15 +80,15 @@ class Device(Generic[D]):
             self.close()
             return None
         self._why = None
-        self._faults.cleared(f"{self._name}-absent")
+        if self._breaks < _OFTEN or now - self._opened_at >= RETRY_S:
+            self._faults.cleared(f"{self._name}-absent")
         return result
 
     def _patience(self, now: float, took: float) -> float:
         if self._device is not None:
             soon = now - self._opened_at < RETRY_S
             self._breaks = self._breaks + 1 if soon else 0
-        wait = max(self._retry_s * 2.0 ** min(self._breaks, 10), took * _SHARE)
-        return min(RETRY_S, wait)
+        return min(RETRY_S, max(self._retry_s, took * _SHARE))
 
     def close(self) -> None:
         """Closes the device if it is open."""

@@ -93,9 +93,28 @@ def test_one_that_breaks_after_a_good_time_is_tried_soon() -> None:
     assert case.thing.tries == 4
 
 
-def test_one_that_opens_and_breaks_again_is_not_told_every_second() -> None:
+def test_a_loose_cable_is_tried_every_second_and_not_told_every_second() -> None:
+    case = Case(retry_s=1.0)
+    for _ in range(40):
+        assert case.use(1.0) is True, "at once when it is back"
+        assert case.use(0.5) is True
+        case.thing.broken = True
+        assert case.use(0.1) is None
+        case.thing.broken = False
+    assert len(case.told) <= 5
+    assert case.told[-1].startswith("True")
+    for _ in range(28):
+        assert case.use(1.0)
+    assert case.told[-1].startswith("True")
+    for _ in range(4):
+        assert case.use(1.0)
+    assert case.told[-1] == "False "
+
+
+def test_one_that_opens_and_never_works_is_told_once() -> None:
     case = Case(retry_s=1.0)
     case.thing.broken = True
     for _ in range(120):
         case.use(1.0)
-    assert case.thing.tries <= 9
+    assert case.thing.tries == 120
+    assert len(case.told) == 1

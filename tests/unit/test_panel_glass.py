@@ -162,3 +162,20 @@ def test_a_panel_that_is_loose_then_holds_nobody_up(door: Door) -> None:
     door.feedback.last(door.now, Instant(1_800_000_000_000, "synced", "b", 0))
     door.feedback.close()
     assert door.wire.opened == 0
+
+
+def test_a_loose_cable_shows_nothing_old_for_a_second_however_often_it_came_loose(
+    door: Door,
+) -> None:
+    door.run(2.0)
+    for _ in range(6):
+        door.wire.plugged = False
+        door.run(1.5)
+        door.wire.plugged = True
+        door.run(2.0)
+    old = door.answered()
+    door.wire.plugged = False
+    door.run(1.2)
+    door.wire.plugged = True
+    door.run(1.1)
+    assert door.glass == Watched.wanted != old
