@@ -9,6 +9,7 @@ the same, whatever has happened to the panel since the last.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -22,6 +23,9 @@ _NOP = 0xE3
 _DISPLAY_OFF, _DISPLAY_ON = 0xAE, 0xAF
 _CONTRAST = 0x81
 _PAGE_ADDRESSING = (0x20, 0x02)  # luma leaves the SSD13xx in horizontal addressing
+_SLOW_S = 0.2
+"""A transfer takes some milliseconds, on the slowest bus a tenth of a second."""
+_SLOW_IN_A_ROW = 3  # a busy machine may hold up one
 
 
 class Controller(NamedTuple):
@@ -50,7 +54,8 @@ CONTROLLERS = {
 
 class Line:
     """luma's serial interface; `settings` remembers how luma set the controller up. `release`
-    gives back what it stands on, `errors` are what it fails with."""
+    gives back what it stands on, `errors` are what it fails with: also when transfer after transfer
+    takes so long that whoever waits for them answers nobody."""
 
     def __init__(
         self,
@@ -62,16 +67,25 @@ class Line:
         self._release = release
         self.errors = (LumaError, OSError, *errors)
         self.settings: tuple[int, ...] = ()
+        self._slow = 0
 
     def command(self, *words: int) -> None:
         """Sends commands with their arguments, at most 32 bytes."""
         if not self.settings and words[0] == _DISPLAY_OFF:
             self.settings = words[1:]
-        self._serial.command(*words)
+        self._send(self._serial.command, *words)
 
     def data(self, data: list[int]) -> None:
         """Sends bytes for the display's memory."""
-        self._serial.data(data)
+        self._send(self._serial.data, data)
+
+    def _send(self, transfer: Callable[..., object], *what: Any) -> None:
+        began = time.monotonic()
+        transfer(*what)
+        took = time.monotonic() - began
+        self._slow = self._slow + 1 if took > _SLOW_S else 0
+        if self._slow >= _SLOW_IN_A_ROW:
+            raise PanelError(f"the bus hangs: the last transfer took {took:.1f} s")
 
     def cleanup(self) -> None:
         """Gives everything back."""
@@ -98,6 +112,7 @@ class LumaPanel:
             controller.first_column_of_32 if options.height == 32 else controller.first_column
         )
         self._contrast = options.contrast
+        self._broken = False
         try:
             self._line = open_line()
         except PanelError:
@@ -131,6 +146,7 @@ class LumaPanel:
         self._next = 0
 
     def _fault(self, error: Exception) -> PanelError:
+        self._broken = True
         return PanelError(f"{self._where}: {error}; check its wiring and address")
 
     def _pages(self, picture: Image.Image) -> list[bytes]:
@@ -202,16 +218,20 @@ class LumaPanel:
             return
         try:
             try:
-                # What a refresh has left to send would light the display again.
-                self._unset, self._stale = False, []
-                self._device.hide()
-                self.show(Image.new("1", self._size))
-                while self._step():
-                    pass
+                if not self._broken:  # else each transfer may hang as long as the last
+                    self._darken()
             finally:
                 self._release()
         except self._line.errors as error:
             raise self._fault(error) from error
+
+    def _darken(self) -> None:
+        # What a refresh has left to send would light the display again.
+        self._unset, self._stale = False, []
+        self._device.hide()
+        self.show(Image.new("1", self._size))
+        while self._step():
+            pass
 
     def _release(self) -> None:
         try:

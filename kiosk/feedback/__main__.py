@@ -41,14 +41,17 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     daemon.ready(feedback.state)
     has_panel = settings.panel.driver != config.NONE
     told: dict[str, object] = {}
+    heard_at = clock.boottime()  # what waited while this daemon started is for nobody
     while not daemon.stopping.is_set():
         now = clock.boottime()
+        busy = now - heard_at
         select.select([inlet, *presses.awaited(now)], [], [], max(0.0, due - now))
         now = clock.boottime()
         holding = presses.turn(now, feedback.shown)
         ears: list[cues.Inlet | int] = [inlet, *presses.awaited(now)]  # a broken button is closed
         feedback.pressed(presses.pressed_at, presses.held, presses.set_up_at)
-        feedback.hear(list(inlet.drain()), clock.boottime())
+        heard_at = clock.boottime()
+        feedback.hear(list(inlet.drain()), heard_at, busy)
         due = min(now + feedback.turn(now, wall()), holding)
         # A page of the picture at a time: nobody who speaks, and no lamp, waits for the whole.
         while feedback.draw(now) and not select.select(ears, [], [], 0)[0]:

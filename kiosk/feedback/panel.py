@@ -114,17 +114,17 @@ class Feedback:
         self._lost = False  # the last picture did not reach the glass
         self.state = ""
 
-    def hear(self, cues: Iterable[Cue], now: float) -> None:
+    def hear(self, cues: Iterable[Cue], now: float, busy: float = 0.0) -> None:
         """Takes in everything that waited, oldest first: of several answers the newest wins,
         and a real one wins over a trial. Light and sound at once; the picture follows with the
-        turn."""
+        turn. `busy`: for so many seconds before now nobody listened."""
         said: list[Answer | Trial | QuestionCue] = []
         for cue in cues:
             if isinstance(cue, Answer | Trial | QuestionCue):
                 said.append(cue)
             else:
                 self._news.hear(cue)
-        pattern = self.said.take(said, now, self._lost)
+        pattern = self.said.take(said, now, self._lost, busy)
         if pattern is not None:
             self._news.stirred(now)
             self._play(pattern, now)

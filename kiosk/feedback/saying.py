@@ -11,6 +11,10 @@ from kiosk.feedback.patterns import Pattern, pattern
 
 log = logging.getLogger("kiosk.feedback")
 
+LIGHT_S = 3.0
+"""So old an answer that waited for this daemon still gets light and sound: whoever it is for
+looks up at the lamps."""
+
 Said = Answer | Trial | QuestionCue
 
 
@@ -28,9 +32,11 @@ class Saying:
         self.answers = 0
         self.stale = 0
 
-    def take(self, cues: Iterable[Said], now: float, lost: bool) -> Pattern | None:
+    def take(
+        self, cues: Iterable[Said], now: float, lost: bool, busy: float = 0.0
+    ) -> Pattern | None:
         """Takes in what waited, oldest first: light and sound of it, None when there is nothing
-        new. `lost` see `standing`."""
+        new. `lost` see `standing`; `busy`: for so many seconds before now nobody listened."""
         newest: Said | None = None
         for cue in cues:
             if newest is None or _replaces(cue, newest):
@@ -38,9 +44,13 @@ class Saying:
         if newest is None:
             return None
         kind = newest.__struct_config__.tag
-        if not 0 <= now - newest.at <= _keeps_s(newest):
+        age = now - newest.at
+        if not 0 <= age <= _keeps_s(newest):
             self.stale += 1
-            log.warning("%s number=%d dropped: %.1f s old", kind, newest.number, now - newest.at)
+            if isinstance(newest, Answer) and 0 <= age <= min(LIGHT_S, STALE_ANSWER_S + busy):
+                log.warning("answer number=%d has no picture: %.1f s old", newest.number, age)
+                return pattern(newest)
+            log.warning("%s number=%d dropped: %.1f s old", kind, newest.number, age)
             return None
         standing = self.standing(now, lost)
         if standing is not None and not _replaces(newest, standing):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -315,9 +316,9 @@ def test_wire_comes_loose_while_drawing_and_is_put_back(plug: Plug) -> None:
     with pytest.raises(PanelError, match="check its wiring"):
         while panel.step():
             pass
-    with pytest.raises(PanelError):
-        panel.close()
+    wire.fails_after = 0
     panel.close()
+    assert wire.fails_after == 0, "nothing more is sent to one that failed: it may hang"
     assert wire.opened == 0
     wire.fails_after = None
     told: list[Image.Image] = []
@@ -336,6 +337,23 @@ def _part_of(part: Image.Image, whole: Image.Image) -> bool:
     from PIL import ImageChops
 
     return ImageChops.logical_and(part, whole) == part
+
+
+def test_a_bus_that_takes_long_each_time_is_broken(plug: Plug) -> None:
+    wire, panel = plug()
+    wire.heard = lambda: time.sleep(0.25)
+    panel.show(noise())
+    with pytest.raises(PanelError, match=r"the bus hangs: the last transfer took 0\.[2-9] s"):
+        while panel.step():
+            pass
+    began = time.monotonic()
+    panel.close()
+    assert time.monotonic() - began < 0.2
+    driver = luma_i2c if isinstance(wire, I2cWire) else luma_spi
+    with pytest.raises(PanelError, match="the bus hangs"):
+        driver.open_panel(options())
+    assert time.monotonic() - began < 2.0, "nor is it set up to the end"
+    assert wire.opened == 0
 
 
 def test_a_panel_that_keeps_failing_costs_no_memory(i2c_wire: I2cWire) -> None:

@@ -65,6 +65,19 @@ def test_an_old_answer_is_never_shown(door: Door, age: float) -> None:
     assert "pass" not in door.told
 
 
+@pytest.mark.parametrize(
+    ("age", "busy", "lit"), [(1.8, 1.0, True), (1.8, 0.7, False), (2.9, 9.0, True), (3.1, 9.0, False)]
+)
+def test_an_answer_that_waited_for_us_gets_light_and_sound_but_no_picture(
+    door: Door, age: float, busy: float, lit: bool
+) -> None:
+    door.turn(door.alive())
+    door.feedback.hear([door.answer(age=age)], door.now, busy)
+    assert door.turn() == IDLE
+    assert ("pass" in door.told) == lit
+    assert (door.feedback.said.answers, door.feedback.said.stale) == (0, 1)
+
+
 def test_a_hint_is_shown_while_it_is_said(door: Door) -> None:
     closer, still = screens.hint("closer"), screens.hint("hold-still")
     assert door.turn(door.alive(), door.hint()) == closer
