@@ -4,7 +4,8 @@ Each rhythm is a word of its own, told by the light alone (a visitor who does no
 silent kiosk, an eye that cannot tell red from green) and by the sound alone, without its pitch,
 since an active buzzer has but one. Light and sound begin with the same thing where they can:
 two long flashes and two long tones. The test takes every pair apart. No lamp flashes more than
-three times in a second (WCAG 2.3.1), however often its pattern is repeated.
+three times in a second (WCAG 2.3.1), however often its pattern is repeated, and whatever comes
+after a hint.
 """
 
 from __future__ import annotations
@@ -90,11 +91,11 @@ PATTERNS: dict[Pattern, Score] = {
         _beeps((0.4, _MIDDLE), (0.12, _HIGH), (0.12, _HIGH), quiet=0.1),
     ),
     "hint": Score(
-        _flashes("blue", 0.06, 0.06, 0.06, dark=0.06),
+        _flashes("blue", 0.2, dark=0),
         _beeps((0.02, _HIGH), (0.02, _HIGH), (0.02, _HIGH), quiet=0.06, soft=True),
     ),
     "question": Score(
-        _flashes("blue", _SHORT, _SHORT, _LONG, dark=_SHORT),
+        _flashes("blue", _SHORT, _SHORT, _LONG, dark=0.35),
         _beeps((0.12, _MIDDLE), (0.12, _MIDDLE), (0.4, _HIGH), quiet=0.1),
     ),
     # For technicians: a button that is held down, a kiosk that is looked for, a test.

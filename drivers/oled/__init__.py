@@ -34,7 +34,8 @@ class Panel(Protocol):
         """Released; the glass goes on showing what it shows. Raises PanelError."""
 
     def close(self) -> None:
-        """Dark and released, after a fault released alone; may be called twice, and does nothing after `leave`."""
+        """Dark and released, after a fault released alone; may be called twice, and does nothing
+        after `leave`."""
 
 
 class PanelOptions(NamedTuple):

@@ -45,10 +45,11 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     while not daemon.stopping.is_set():
         now = clock.boottime()
         busy = now - heard_at
-        select.select([inlet, *presses.awaited(now)], [], [], max(0.0, due - now))
+        ears: list[cues.Inlet | int] = [inlet, *presses.awaited(now)]
+        select.select(ears, [], [], max(0.0, due - now))
         now = clock.boottime()
         holding = presses.turn(now, feedback.shown)
-        ears: list[cues.Inlet | int] = [inlet, *presses.awaited(now)]  # a broken button is closed
+        ears = [inlet, *presses.awaited(now)]  # a broken button is closed
         feedback.pressed(presses.pressed_at, presses.held, presses.set_up_at)
         heard_at = clock.boottime()
         feedback.hear(list(inlet.drain()), heard_at, busy)

@@ -66,7 +66,8 @@ def test_an_old_answer_is_never_shown(door: Door, age: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "busy", "lit"), [(1.8, 1.0, True), (1.8, 0.7, False), (2.9, 9.0, True), (3.1, 9.0, False)]
+    ("age", "busy", "lit"),
+    [(1.8, 1.0, True), (1.8, 0.7, False), (2.9, 9.0, True), (3.1, 9.0, False)],
 )
 def test_an_answer_that_waited_for_us_gets_light_and_sound_but_no_picture(
     door: Door, age: float, busy: float, lit: bool
