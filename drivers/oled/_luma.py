@@ -5,12 +5,16 @@ a controller up and carries the bytes; what is sent is decided here, for luma se
 picture whole: of each page the columns that changed. All of these controllers know page
 addressing, and have it after power-on: a page, a column, then bytes. So each transfer means
 the same, whatever has happened to the panel since the last.
+
+luma keeps every device it ever made until the process ends (atexit), so one is made of each kind,
+over no wire, and only asked what it would send.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from luma.core.error import Error as LumaError
@@ -52,10 +56,49 @@ CONTROLLERS = {
 }
 
 
+class _Paper:
+    """luma's serial interface to nobody; `settings` is how luma would set the controller up."""
+
+    def __init__(self) -> None:
+        self.settings: tuple[int, ...] = ()
+
+    def command(self, *words: int) -> None:
+        if not self.settings and words[0] == _DISPLAY_OFF:
+            self.settings = words[1:]
+
+    def data(self, _data: list[int]) -> None:
+        pass
+
+    def cleanup(self) -> None:
+        pass
+
+
+class _Kind(NamedTuple):
+    """What luma knows of a controller: its settings, and how a picture lies in its memory."""
+
+    settings: tuple[int, ...]
+    turned: Callable[[Image.Image], Image.Image]
+
+
+@cache
+def _kind(name: str, width: int, height: int, rotate: int) -> _Kind:
+    """Raises luma's errors."""
+    controller = CONTROLLERS[name]
+    across = controller.upright % 2 == 1
+    paper = _Paper()
+    device = controller.device(
+        paper,
+        width=height if across else width,
+        height=width if across else height,
+        rotate=(controller.upright + rotate // 90) % 4,
+    )
+    return _Kind((*paper.settings, *controller.settings), device.preprocess)
+
+
 class Line:
-    """luma's serial interface; `settings` remembers how luma set the controller up. `release`
-    gives back what it stands on, `errors` are what it fails with: also when transfer after transfer
-    takes so long that whoever waits for them answers nobody."""
+    """luma's serial interface. `release` gives back what it stands on, `errors` are what it fails
+    with: also when transfer after transfer takes so long that whoever waits for them answers
+    nobody."""
 
     def __init__(
         self,
@@ -66,13 +109,10 @@ class Line:
         self._serial = serial
         self._release = release
         self.errors = (LumaError, OSError, *errors)
-        self.settings: tuple[int, ...] = ()
         self._slow = 0
 
     def command(self, *words: int) -> None:
         """Sends commands with their arguments, at most 32 bytes."""
-        if not self.settings and words[0] == _DISPLAY_OFF:
-            self.settings = words[1:]
         self._send(self._serial.command, *words)
 
     def data(self, data: list[int]) -> None:
@@ -114,36 +154,28 @@ class LumaPanel:
         self._contrast = options.contrast
         self._broken = False
         try:
+            self._kind = _kind(options.controller, *self._size, options.rotate)
             self._line = open_line()
         except PanelError:
             raise
         except (LumaError, OSError) as error:
             raise self._fault(error) from error
-        # luma keeps every device it ever made until the process ends (atexit), also one that
-        # failed at once: hold it before it starts, so that its tables can be dropped.
-        self._device = controller.device.__new__(controller.device)
+        self._open = True
         try:
-            self._set_up(controller, options)
+            self._set_up()
         except self._line.errors as error:
             self._release()
             raise self._fault(error) from error
 
-    def _set_up(self, controller: Controller, options: PanelOptions) -> None:
+    def _set_up(self) -> None:
         """luma's settings, a dark memory, and the display on."""
         self._line.command(_NOP)  # an absent panel costs no more than this
-        across = controller.upright % 2 == 1
-        self._device.__init__(
-            self._line,
-            width=options.height if across else options.width,
-            height=options.width if across else options.height,
-            rotate=(controller.upright + options.rotate // 90) % 4,
-        )
-        self._settings = (*self._line.settings, *controller.settings)
-        self._line.command(*controller.settings, _CONTRAST, self._contrast)
+        self._line.command(_DISPLAY_OFF)
         self._wanted = self._held = self._pages(Image.new("1", self._size))
-        self._stale: list[int] = []
-        self._unset = False
         self._next = 0
+        self.refresh()
+        while self._step():
+            pass
 
     def _fault(self, error: Exception) -> PanelError:
         self._broken = True
@@ -151,7 +183,7 @@ class LumaPanel:
 
     def _pages(self, picture: Image.Image) -> list[bytes]:
         """The picture as the controller keeps it."""
-        turned = self._device.preprocess(picture)
+        turned = self._kind.turned(picture)
         # A quarter to the right, and each row is a column, lowest line first.
         columns = turned.transpose(Image.Transpose.ROTATE_270).tobytes()
         count = turned.height // 8
@@ -187,7 +219,7 @@ class LumaPanel:
         else:
             if self._unset:
                 self._unset = False
-                self._line.command(*self._settings)
+                self._line.command(*self._kind.settings)
             elif self._stale:
                 self._write(self._stale.pop(0), 0, len(self._held[0]))
                 if not self._stale:
@@ -203,7 +235,7 @@ class LumaPanel:
     def contrast(self, level: int) -> None:
         self._contrast = level
         try:
-            self._device.contrast(level)
+            self._line.command(_CONTRAST, level)
         except self._line.errors as error:
             raise self._fault(error) from error
 
@@ -214,7 +246,7 @@ class LumaPanel:
             raise self._fault(error) from error
 
     def close(self) -> None:
-        if self._device is None:
+        if not self._open:
             return
         try:
             try:
@@ -228,17 +260,14 @@ class LumaPanel:
     def _darken(self) -> None:
         # What a refresh has left to send would light the display again.
         self._unset, self._stale = False, []
-        self._device.hide()
+        self._line.command(_DISPLAY_OFF)
         self.show(Image.new("1", self._size))
         while self._step():
             pass
 
     def _release(self) -> None:
-        try:
-            self._line.cleanup()
-        finally:
-            vars(self._device).clear()
-            self._device = None
+        self._open = False
+        self._line.cleanup()
 
 
 def _changed(held: bytes, wanted: bytes) -> tuple[int, int]:

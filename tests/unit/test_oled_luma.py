@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import random
 import sys
@@ -357,19 +358,23 @@ def test_a_bus_that_takes_long_each_time_is_broken(plug: Plug) -> None:
 
 
 def test_a_panel_that_keeps_failing_costs_no_memory(i2c_wire: I2cWire) -> None:
-    before = {id(device) for device in _devices()}
-    for fails_after in range(6):  # at each step of luma's start
-        i2c_wire.chip = chip("ssd1306")
-        i2c_wire.fails_after = fails_after
-        with pytest.raises(PanelError):
-            luma_i2c.open_panel(options())
+    def fail(times: int) -> None:
+        for fails_after in range(times):  # at each step of its start
+            i2c_wire.chip = chip("ssd1306")
+            i2c_wire.fails_after = fails_after % 15
+            with pytest.raises(PanelError):
+                luma_i2c.open_panel(options())
+
+    fail(15)
+    kept, at_exit = len(_devices()), atexit._ncallbacks()
+    fail(30)
     assert i2c_wire.opened == 0
-    assert [device for device in _devices() if id(device) not in before] == []
+    assert (len(_devices()), atexit._ncallbacks()) == (kept, at_exit)
 
 
 def _devices() -> list[object]:
     gc.collect()
-    return [d for d in gc.get_objects() if isinstance(d, ssd1306) and vars(d)]
+    return [d for d in gc.get_objects() if isinstance(d, ssd1306)]
 
 
 def test_spi_that_is_not_there(spi_wire: SpiWire, pins: MockFactory) -> None:
