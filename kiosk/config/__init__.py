@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -30,6 +30,7 @@ from kiosk.config.sections import (
     ReaderDriver,
     Section,
 )
+from kiosk.config.together import Setting, contradictions
 from kiosk.errors import ConfigError
 
 __all__ = [
@@ -83,15 +84,6 @@ def keys_of(config: type[Section]) -> Keys:
 _KEYS = keys_of(Config)
 
 
-class Setting(NamedTuple):
-    """One effective value and the file that it came from."""
-
-    section: str
-    key: str
-    value: Any
-    source: Path
-
-
 def load(paths: Sequence[Path] | None) -> Config:
     """The defaults, then `paths` in order; None = board.toml (if any) and site.toml
     below /etc/kiosk. Raises ConfigError with one sentence per mistake."""
@@ -117,7 +109,7 @@ def effective(paths: Sequence[Path] | None) -> list[Setting]:
             if (name, key) not in settings
         ]
     if not problems:
-        problems += _contradictions(settings)
+        problems += contradictions(settings)
     if problems:
         raise ConfigError(problems)
     return [settings[which] for which in wanted]
@@ -256,44 +248,3 @@ def _nearest(word: str, known: list[str]) -> str:
     import difflib  # only when something is wrong: the daemons stay small
 
     return next(iter(difflib.get_close_matches(word, known, n=1)), "")
-
-
-def _contradictions(settings: dict[tuple[str, str], Setting]) -> Iterator[str]:
-    """Values that are right each for itself, but not together."""
-    pins: dict[object, Setting] = {}
-    for pin in _pins(settings):
-        other = pins.setdefault(pin.value, pin)
-        if other is not pin:
-            yield (
-                f"{pin.source}: {pin.section}.{pin.key}: found {pin.value}, which"
-                f" {other.section}.{other.key} uses already ({other.source}); each needs a pin"
-                " of its own"
-            )
-    button = settings["gpio", "button"]
-    direction, all_pins = settings["kiosk", "direction"], settings["gpio", "pins"]
-    for lacking in (button, all_pins):
-        if direction.value == "button" and lacking.value in (NO_PIN, NONE):
-            yield (
-                f'{direction.source}: kiosk.direction: found "button", but gpio.{lacking.key} is'
-                f" {_shown(lacking.value)} ({lacking.source}); nobody could press it"
-            )
-    camera, reader = settings["camera", "driver"], settings["reader", "driver"]
-    if camera.value == reader.value == NONE:
-        yield (
-            f'{camera.source}: camera.driver: found "none", and so is reader.driver'
-            f" ({reader.source}); a scanner needs one of them to see anything"
-        )
-    base, cap = settings["broker", "reconnect_base_s"], settings["broker", "reconnect_cap_s"]
-    if base.value > cap.value:
-        yield (
-            f"{base.source}: broker.reconnect_base_s: found {base.value:g}, allowed: at most"
-            f" broker.reconnect_cap_s, which is {cap.value:g} ({cap.source})"
-        )
-
-
-def _pins(settings: dict[tuple[str, str], Setting]) -> Iterator[Setting]:
-    """Those that are in use."""
-    keys = [("gpio", key) for key in ("green", "red", "blue", "buzzer", "button")]
-    if settings["panel", "driver"].value == "luma_spi":
-        keys += [("panel", "dc"), ("panel", "reset")]
-    return (settings[key] for key in keys if settings[key].value != NO_PIN)

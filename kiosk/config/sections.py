@@ -161,8 +161,8 @@ class Panel(Section, frozen=True, kw_only=True):
     dc: Annotated[int, Meta(ge=1, le=27)]
     reset: PinOrNone
     folder: Path | Literal[""]
-    answer_s: Seconds
-    scanner_silent_s: Seconds
+    answer_s: Annotated[float, Meta(gt=0, le=30)]
+    scanner_silent_s: Annotated[float, Meta(ge=1.5, le=3600)]  # it speaks once a second
     languages: Annotated[
         list[Language], Meta(min_length=1, description='a list of "vi", "en" or both')
     ]

@@ -163,6 +163,22 @@ MISTAKES = {
     f" ({DEFAULTS}); nobody could press it",
     "[kiosk]\nday_starts_h = 24": "kiosk.day_starts_h: found 24, allowed: a whole number from 0"
     " to 23",
+    "[panel]\nanswer_s = 600": "panel.answer_s: found 600, allowed: a number above 0 and at"
+    " most 30",
+    "[panel]\nscanner_silent_s = 1": "panel.scanner_silent_s: found 1, allowed: a number from 1.5"
+    " to 3600",
+    '[panel]\nbrightness = ["06:00 9%", "19:00 1%", "06:00 8%"]': "panel.brightness: found 06:00"
+    " more than once; each time of day has one brightness",
+    '[panel]\nheight = 32\ncontroller = "ch1115"': "panel.height: found 32, but with"
+    ' panel.controller = "ch1115" ({path}) there is no such display; expected 64',
+    '[panel]\nheight = 32\ncontroller = "sh1107"': "panel.height: found 32, but with"
+    ' panel.controller = "sh1107" ({path}) there is no such display; expected 64',
+    "[gpio]\nbutton = 3": "gpio.button: found 3, which panel.bus = 1 needs for the panel"
+    f" ({DEFAULTS}); choose another pin",
+    "[gpio]\nred = 1\n[panel]\nbus = 0": "gpio.red: found 1, which panel.bus = 0 needs for the"
+    " panel ({path}); choose another pin",
+    '[panel]\ndriver = "luma_spi"\ndc = 10': "panel.dc: found 10, which panel.spi_port = 0 needs"
+    f" for the panel ({DEFAULTS}); choose another pin",
     "[broker]\nreconnect_base_s = 90": "broker.reconnect_base_s: found 90, allowed: at most"
     f" broker.reconnect_cap_s, which is 60 ({DEFAULTS})",
 }
@@ -171,7 +187,7 @@ MISTAKES = {
 @pytest.mark.parametrize("text", [t for t in MISTAKES if t != "[gpio]\ngreen = 18"])
 def test_each_mistake_has_its_sentence(tmp_path: Path, text: str) -> None:
     path = written(tmp_path, text)
-    assert problems(path) == [f"{path}: {MISTAKES[text]}"]
+    assert problems(path) == [f"{path}: {MISTAKES[text]}".replace("{path}", str(path))]
 
 
 @pytest.mark.parametrize(
