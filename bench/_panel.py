@@ -25,6 +25,8 @@ _ANSWER_S = 1.2  # shown for so long, that the next begins at an idle screen aga
 _SITE = f"""
 [kiosk]
 id = "bench"
+[clock]
+source = "system"
 [paths]
 run = "{{run}}"
 [panel]
