@@ -62,6 +62,7 @@ def test_presses_are_told_and_wake_whoever_waits(
     factory: MockFactory, button: Button, clock: Clock
 ) -> None:
     assert (factory.pin(PIN).function, factory.pin(PIN).pull) == ("input", "up")
+    assert factory.pin(PIN).bounce == 0.02
     assert waits(button)
     assert button.presses(10.0) == []
     for at in (10.0, 10.5):

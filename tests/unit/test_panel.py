@@ -306,6 +306,17 @@ def test_a_panel_that_fails_while_it_is_drawn_is_drawn_anew(door: Door) -> None:
     assert door.panel.condition == "ok"
 
 
+def test_after_it_came_back_an_answer_stays_its_whole_time(door: Door) -> None:
+    door.turn(door.alive(), door.uplink())
+    door.glass.broken = True
+    door.turn(door.alive(), after=1.0)
+    door.glass.broken = False
+    door.turn(door.alive(), door.uplink(), after=RETRY_S + 1)
+    assert door.turn(door.answer()) == PASS
+    english = screens.answer("pass", "accepted", name="Nguyễn A.", time=TIME, language="en")
+    assert door.turn(door.alive(), door.uplink(), after=2.9) == english
+
+
 def test_a_panel_that_was_never_away_keeps_its_answer() -> None:
     door = Door(RULES._replace(answer_s=60.0))
     door.turn(door.alive(), door.answer())

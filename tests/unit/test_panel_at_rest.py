@@ -182,3 +182,29 @@ def test_on_a_low_panel_the_technicians_words_come_at_rest_too() -> None:
         seen.add(picture.crop(picture.getbbox()).tobytes())
     assert door.glass.level == 51
     assert len(seen) >= 2
+
+
+@pytest.mark.parametrize("sign", ["hint", "press", "answer", "move"])
+def test_whoever_comes_wakes_it(door: Door, sign: str) -> None:
+    door.live(RULES.dim_after_s + 1)
+    assert door.glass.level == 51
+    if sign == "press":
+        door.feedback.pressed(door.now)
+        door.turn()
+    else:
+        cues = {
+            "hint": door.hint(),
+            "answer": door.answer(),
+            "move": door.alive(moved_at=door.now),
+        }
+        door.turn(cues[sign])
+    assert door.glass.level == 255
+    door.live(100.0)
+    assert door.glass.level == 255, "for two minutes"
+
+
+@pytest.mark.parametrize(("page", "plays"), [("light", True), ("sound", True), ("words", False)])
+def test_the_pages_for_light_and_sound_have_them(door: Door, page: str, plays: bool) -> None:
+    door.turn(door.alive(), door.uplink(), door.asked("self-test", page=page, lasts_s=60.0))
+    door.live(7.0)
+    assert door.told.count("self-test") == (3 if plays else 0)
