@@ -16,6 +16,7 @@ from kiosk.cues import AlertCue
 from kiosk.errors import OutboxError
 from kiosk.model import Instant
 from kiosk.outbox import SealedSegments
+from kiosk.outbox.layout import segment_name
 from kiosk.uplink.telemetry import MAX_ALERTS, Alerts, OwnCode, Telemetry, birth
 from kiosk.uplink.watch import SealedWatch
 
@@ -54,7 +55,7 @@ def outbox(tmp_path: Path) -> Path:
 
 
 def segment(outbox: Path, number: int) -> str:
-    name = f"0123456789abcdef-{number:016d}.seg"
+    name = segment_name("0" * 24, number)
     (outbox / "sealed" / name).write_bytes(b"")
     return name
 
