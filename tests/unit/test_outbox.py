@@ -95,7 +95,8 @@ def test_a_killed_scanner_strands_nothing(tmp_path: Path) -> None:
     assert segment.records == made
     made.append(second.put(record))
     second.close()
-    assert [r for s in sealed_segments(tmp_path) for r in s.records] == made
+    there = [r.id for s in sealed_segments(tmp_path) for r in s.records]
+    assert sorted(there) == sorted(r.id for r in made)
 
 
 def test_each_start_counts_in_an_epoch_of_its_own(tmp_path: Path) -> None:
