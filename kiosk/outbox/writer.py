@@ -249,6 +249,7 @@ def _prepare(directory: Path) -> Folders:
     try:
         for place in places:
             place.mkdir(exist_ok=True)
+        sync_directory(directory)  # whoever made them may not have come so far
     except OSError as error:
         raise _as_outbox_error(error) from error
     return places

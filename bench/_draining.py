@@ -1,0 +1,81 @@
+"""An uplink's side of the outbox at work, until somebody kills it, and a centre for it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from functools import partial
+from random import Random
+
+import msgspec
+
+from bench._ledger import Note
+from bench._scanning import Place, fast
+from kiosk import clock, wire
+from kiosk.errors import OutboxError
+from kiosk.outbox import ConnectedMark, SealedSegments
+from kiosk.uplink.drain import Drain
+
+TURN_S = 0.003
+ACK_TIMEOUT_S = 10.0  # of the kiosk's time
+
+
+def uplink(place: Place, chance: Random) -> None:
+    """Sends segments to a centre, which commits them, until it is killed."""
+    mark = ConnectedMark(place.mark)
+    centre = Centre(Note(place.centre), chance)
+    segments = SealedSegments(place.outbox)
+    drain = Drain(
+        segments, centre.publish, partial(clock.now, "system"), window=4,
+        ack_timeout_s=ACK_TIMEOUT_S,
+    )  # fmt: skip
+    connected = chance.random() < 0.7
+    mark.set(connected)
+    if connected:
+        drain.start()
+    while True:
+        with suppress(OutboxError):  # a moment after the first start there is no folder yet
+            drain.saw(segments.waiting())
+        for ack in centre.answers():
+            drain.acknowledged(ack)
+        drain.turn(fast())
+        time.sleep(TURN_S)
+
+
+class Centre:
+    """Takes batches, and answers: at once or late, in full or in part, or never. A message
+    may be lost, or not be taken at all."""
+
+    def __init__(self, committed: Note, chance: Random) -> None:
+        self._committed = committed
+        self._chance = chance
+        self._acks: list[wire.Ack] = []
+
+    def publish(self, _name: str, payload: bytes) -> bool:
+        """As a connection does: whether it was taken."""
+        if self._chance.random() < 0.05:
+            return False
+        if self._chance.random() < 0.1:  # a PUBACK is not a receipt
+            return True
+        batch = msgspec.json.decode(payload, type=wire.Batch)
+        self._committed.say(batch)
+        self._acks.append(self._ack(batch))
+        return True
+
+    def _ack(self, batch: wire.Batch) -> wire.Ack:
+        seqs = [record.seq for record in batch.records]
+        fate = self._chance.random()
+        refused = seqs[:1] if fate < 0.1 else []
+        accepted = seqs[1:] if fate < 0.2 else seqs  # between the two: one is not answered
+        return wire.Ack(
+            segment=batch.segment,
+            accepted=accepted,
+            refused=[wire.Refusal(seq, "malformed") for seq in refused],
+            server_ms=1,
+        )
+
+    def answers(self) -> list[wire.Ack]:
+        """Those that arrive now; one in ten never does."""
+        now = [ack for ack in self._acks if self._chance.random() < 0.5]
+        self._acks = [ack for ack in self._acks if ack not in now]
+        return [ack for ack in now if self._chance.random() >= 0.1]

@@ -1,0 +1,144 @@
+"""What was promised, and what became of it: the judge of a power cut."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from kiosk.errors import SealError
+from kiosk.model import CheckIn, Person, SegmentHeader
+from kiosk.outbox import Segment
+from kiosk.seal import SegmentSeal, key_id, open_segment
+from kiosk.wire import Batch
+
+Key = tuple[str, int]
+"""Epoch and sequence number."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A scanner's word on one put: it begins, it returned (which lights green), it raised."""
+
+    what: Literal["put", "green", "failed"]
+    epoch: str
+    seq: int
+    id: str
+
+
+class Note:
+    """A file off the card in which processes say things that outlive them, one a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def say(self, what: msgspec.Struct) -> None:
+        """Whole when this returns, or when the process is killed later."""
+        os.write(self._fd, msgspec.json.encode(what) + b"\n")
+
+    def take(self, kind: type[_T]) -> list[_T]:
+        """All that was said, which is forgotten then; without a last line that was broken
+        off. Nobody may speak meanwhile."""
+        size = os.fstat(self._fd).st_size
+        *lines, _ = os.pread(self._fd, size, 0).split(b"\n")
+        os.ftruncate(self._fd, 0)
+        return [msgspec.json.decode(line, type=kind) for line in lines]
+
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+class Ledger:
+    """Counts what should never be. `green`: check-ins whose put returned; `lost` of them are
+    gone; `corrupted` records cannot be opened, or are none that was put; `duplicated` are
+    there twice, or share their number with another. `unasked`: kept without having been
+    green, as is allowed for one put under way at each cut, and for each that failed.
+    `problems` says the same in words."""
+
+    def __init__(self, private: X25519PrivateKey) -> None:
+        self.green = self.lost = self.duplicated = self.corrupted = 0
+        self.problems: list[str] = []
+        self._keys = {key_id(private.public_key()): private}
+        self._tried: dict[str, Key] = {}
+        self._green: set[str] = set()
+        self._waits: set[str] = set()  # green, and not at the centre
+        self._holder: dict[Key, str] = {}  # of all records that were seen
+        self._opened: dict[str, CheckIn] = {}
+        self._centre: set[str] = set()
+
+    @property
+    def unasked(self) -> int:
+        """Records that are kept though nobody saw green."""
+        return len(set(self._holder.values()) - self._green)
+
+    def heard(self, told: list[Told]) -> None:
+        """What one scanner said from its start to its death. Raises ValueError when it had
+        more than one put under way."""
+        under_way = ""
+        for word in told:
+            if word.what == "put":
+                if under_way:
+                    raise ValueError(f"{word} begins while {under_way} is under way")
+                under_way = word.id
+                self._tried[word.id] = (word.epoch, word.seq)
+                continue
+            under_way = ""
+            if word.what == "green":
+                self.green += 1
+                self._green.add(word.id)
+                self._waits.add(word.id)
+
+    def committed(self, batches: Iterable[Batch | Segment]) -> None:
+        """What the centre has taken, once or again: it is safe there."""
+        for batch in batches:
+            for record in batch.records:
+                self._look(batch.header, record)
+                self._centre.add(record.id)
+                self._waits.discard(record.id)
+                self._opened.pop(record.id, None)
+
+    def waiting(self, segments: Iterable[Segment]) -> None:
+        """All that the centre could still be sent, after a recovery."""
+        here: set[str] = set()
+        for segment in segments:
+            for record in segment.records:
+                self._look(segment.header, record)
+                if record.id in here:
+                    self.duplicated += 1
+                    self._problem(f"lies twice on the card, also in {segment.name}", record)
+                here.add(record.id)
+        for gone in self._waits - here:
+            self.lost += 1
+            epoch, seq = self._tried[gone]
+            self.problems.append(f"lost: epoch {epoch} seq {seq} id {gone}")
+        self._waits &= here
+
+    def _look(self, header: SegmentHeader, record: CheckIn) -> None:
+        key = (record.epoch, record.seq)
+        if self._holder.setdefault(key, record.id) != record.id:
+            self.duplicated += 1
+            self._problem(f"has the number of {self._holder[key]}", record)
+        if record.id in self._centre or self._opened.get(record.id) == record:
+            return
+        why = self._wrong(header, record)
+        if why:
+            self.corrupted += 1
+            self._problem(why, record)
+        else:
+            self._opened[record.id] = record
+
+    def _wrong(self, header: SegmentHeader, record: CheckIn) -> str:
+        if self._tried.get(record.id) != (record.epoch, record.seq):
+            return "was never put"
+        try:
+            seal: SegmentSeal = open_segment(self._keys, header)
+            person = msgspec.json.decode(seal.open(record.seq, record.sealed), type=Person)
+        except (SealError, msgspec.MsgspecError) as error:
+            return f"cannot be read: {error}"
+        return "" if person.subject == record.id else "holds another's content"
+
+    def _problem(self, what: str, record: CheckIn) -> None:
+        self.problems.append(f"epoch {record.epoch} seq {record.seq} id {record.id} {what}")

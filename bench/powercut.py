@@ -1,0 +1,177 @@
+"""Cuts the power of a kiosk's outbox thousands of times, and counts what was lost.
+
+The scanner's and the uplink's real code run as processes of their own on a file system that
+forgets at each cut any of the writes and names that were not synced (`bench/_lossy.py`); in
+between the card is full, or fails. After each cut the outbox is opened again, and every
+check-in for which `put` returned must be there, readable, once, or with the centre.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import get_args
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from rich.console import Console
+from rich.progress import track
+
+from bench._draining import uplink
+from bench._fork import bury, forked, kill
+from bench._ledger import Ledger, Note, Told
+from bench._mount import LossyMount, Order, why_not
+from bench._report import arguments, machine, whole, write
+from bench._scanning import Place, Without, open_outbox, scanner
+from kiosk.errors import OutboxError
+from kiosk.outbox import SealedSegments, Segment, seal_leftovers
+from kiosk.outbox.layout import sync_directory
+from kiosk.wire import Batch
+
+CHANGES = 40  # to the card between two cuts, on average
+LONGEST_S = 0.2  # between two cuts
+KILLS = 0.15  # of what ends the processes is no cut: the card keeps its power
+CARD_CUTS = 100  # then a blank card, on average
+console = Console(stderr=True)
+
+
+class Rig:
+    """A kiosk's outbox on a lossy file system, its two processes, and the judge of both."""
+
+    def __init__(self, folder: Path, mount: LossyMount, seed: int, without: Without) -> None:
+        private = X25519PrivateKey.generate()
+        self.ledger = Ledger(private)
+        self.kills = 0
+        self._mount = mount
+        self._place = Place(mount.folder / "outbox", folder, private.public_key(), without)
+        self._told, self._centre = Note(self._place.told), Note(self._place.centre)
+        self._chance = Random(seed)
+        self._install()
+
+    def _install(self) -> None:
+        """What a kiosk's installation leaves on its card for certain: one folder."""
+        self._place.outbox.mkdir()
+        sync_directory(self._mount.folder)
+
+    def cut(self) -> None:
+        """Lets the kiosk work, cuts its power at some moment, and judges what is left."""
+        self._work()
+        while self._chance.random() < KILLS:
+            self.kills += 1
+            self._mount.obey(Order("go-on"))
+            self._work()
+        trace = self._mount.obey(Order("trace"))
+        self._mount.obey(Order("cut", seed=self._seed()))
+        self._mount.obey(Order("save"))
+        known = len(self.ledger.problems)
+        segments = self._recovered()
+        self.ledger.waiting(segments)
+        if known == 0 and self.ledger.problems:
+            print(trace, *self.ledger.problems, sep="\n", file=sys.stderr)
+        if self._chance.random() * CARD_CUTS < 1:
+            self.ledger.committed(segments)
+            self._mount.obey(Order("blank"))
+            self._install()
+        else:  # what the recovery did was for the judge: the next one starts from the cut
+            self._mount.obey(Order("restore"))
+
+    def _work(self) -> None:
+        """Until scanner and uplink are killed, while the card holds its breath."""
+        self._mount.arm(self._weather())
+        processes = [
+            forked(partial(side, self._place, Random(self._seed()))) for side in (scanner, uplink)
+        ]
+        self._mount.held(LONGEST_S)
+        for process in processes:
+            kill(process)
+        self._mount.obey(Order("fail-held"))
+        for process in processes:
+            bury(process)
+        self.ledger.heard(self._told.take(Told))
+        self.ledger.committed(self._centre.take(Batch))
+
+    def _weather(self) -> Order:
+        chance = self._chance
+        breaks, fills = chance.random() < 0.25, chance.random() < 0.25
+        return Order(
+            "arm",
+            after=int(chance.expovariate(1 / CHANGES)),
+            seed=self._seed(),
+            fails=chance.randint(3, 40) if breaks else 0,
+            full_from=chance.randint(0, CHANGES),
+            full_for=chance.randint(1, CHANGES) if fills else 0,
+            told=chance.random() < 0.5,
+        )
+
+    def _recovered(self) -> list[Segment]:
+        """All that would still reach the centre, had the kiosk its power again."""
+        outbox = self._place.outbox
+        try:
+            if self._chance.random() < 0.5:
+                seal_leftovers(outbox)
+            else:
+                open_outbox(self._place, 64).close()
+            waiting = SealedSegments(outbox)
+            found = [waiting.read(name) for name in waiting.waiting()]
+        except OutboxError as error:
+            self.ledger.problems.append(f"no recovery: {error}")
+            return []
+        return [segment for segment in found if segment is not None]
+
+    def _seed(self) -> int:
+        return self._chance.getrandbits(32)
+
+
+def main() -> None:
+    """Command line."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--cuts", type=whole(1), default=200, help="default: %(default)s")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="what is drawn; what the processes do is left to them"
+    )
+    parser.add_argument(
+        "--without",
+        choices=[word for word in get_args(Without) if word],
+        default="",
+        help="take a safety out of the scanner: there must be losses then",
+    )
+    given = parser.parse_args()
+    if why_not():
+        parser.error(why_not())
+    began = time.monotonic()
+    # What processes say goes to memory: it outlives them, and costs the card nothing.
+    with (
+        tempfile.TemporaryDirectory(prefix="powercut-") as mountpoint,
+        tempfile.TemporaryDirectory(prefix="powercut-", dir="/dev/shm") as folder,
+        LossyMount(Path(mountpoint)) as mount,
+    ):
+        rig = Rig(Path(folder), mount, given.seed, given.without)
+        for _ in track(range(given.cuts), "cuts", console=console):
+            rig.cut()
+    ledger = rig.ledger
+    counts = {
+        "cuts": given.cuts,
+        "green": ledger.green,
+        "lost": ledger.lost,
+        "duplicated": ledger.duplicated,
+        "corrupted": ledger.corrupted,
+    }
+    more = {
+        "machine": machine(),
+        "seed": given.seed,
+        "kills": rig.kills,
+        "unasked": ledger.unasked,
+        "ms_per_cut": round((time.monotonic() - began) * 1000 / given.cuts, 1),
+    }
+    write(given.json, {**counts, **more})
+    for name, value in more.items():
+        print(f"{name:16} {value}")
+    print(" ".join(f"{name}={value}" for name, value in counts.items()))
+    sys.exit(0 if ledger.green and not ledger.problems else 1)
+
+
+if __name__ == "__main__":
+    main()
