@@ -72,10 +72,12 @@ setup(
             "evdev>=1.6",
             "hypothesis>=6.100",
             "mypy>=1.10",
+            "pyfuse3>=3.3",  # comes as source
             "pyserial>=3.5",
             "pytest>=8",
             "pytest-timeout>=2.3",
             "ruff>=0.6",
+            "trio>=0.22",
             "vulture>=2.11",
         ],
     },

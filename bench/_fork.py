@@ -12,7 +12,7 @@ from collections.abc import Callable
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def forked(action: Callable[[], None]) -> int:
+def forked(action: Callable[[], object]) -> int:
     """Id of a child that does `action` and exits 0, or 1 if that raises, which it prints.
     It dies with its parent."""
     pid = os.fork()

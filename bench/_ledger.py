@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from kiosk.errors import SealError
 from kiosk.model import CheckIn, Person, SegmentHeader
 from kiosk.outbox import Segment
-from kiosk.seal import SegmentSeal, key_id, open_segment
+from kiosk.seal import key_id, open_segment
 from kiosk.wire import Batch
 
 Key = tuple[str, int]
@@ -47,32 +47,37 @@ class Note:
         os.ftruncate(self._fd, 0)
         return [msgspec.json.decode(line, type=kind) for line in lines]
 
+    def close(self) -> None:
+        """Nothing more is said or taken."""
+        os.close(self._fd)
+
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
 class Ledger:
     """Counts what should never be. `green`: check-ins whose put returned; `lost` of them are
-    gone; `corrupted` records cannot be opened, or are none that was put; `duplicated` are
-    there twice, or share their number with another. `unasked`: kept without having been
-    green, as is allowed for one put under way at each cut, and for each that failed.
-    `problems` says the same in words."""
+    gone; `corrupted` records cannot be opened, or are none that was put; `duplicated` ones
+    lie there twice, or share their number with another. `unasked` ones are kept without
+    having been green, as is allowed for the one under way at each cut, and for those whose
+    put raised. `problems` says the same in words, each once."""
 
     def __init__(self, private: X25519PrivateKey) -> None:
-        self.green = self.lost = self.duplicated = self.corrupted = 0
+        self.green: set[str] = set()
+        self.lost: set[str] = set()
+        self.duplicated: set[str] = set()
+        self.corrupted: set[str] = set()
         self.problems: list[str] = []
         self._keys = {key_id(private.public_key()): private}
-        self._tried: dict[str, Key] = {}
-        self._green: set[str] = set()
+        self._put: dict[str, Key] = {}
         self._waits: set[str] = set()  # green, and not at the centre
-        self._holder: dict[Key, str] = {}  # of all records that were seen
-        self._opened: dict[str, CheckIn] = {}
         self._centre: set[str] = set()
+        self._holder: dict[Key, str] = {}  # who was seen with a number first
+        self._opened: dict[str, CheckIn] = {}
 
     @property
-    def unasked(self) -> int:
-        """Records that are kept though nobody saw green."""
-        return len(set(self._holder.values()) - self._green)
+    def unasked(self) -> set[str]:
+        return set(self._holder.values()) - self.green
 
     def heard(self, told: list[Told]) -> None:
         """What one scanner said from its start to its death. Raises ValueError when it had
@@ -83,12 +88,11 @@ class Ledger:
                 if under_way:
                     raise ValueError(f"{word} begins while {under_way} is under way")
                 under_way = word.id
-                self._tried[word.id] = (word.epoch, word.seq)
+                self._put[word.id] = (word.epoch, word.seq)
                 continue
             under_way = ""
             if word.what == "green":
-                self.green += 1
-                self._green.add(word.id)
+                self.green.add(word.id)
                 self._waits.add(word.id)
 
     def committed(self, batches: Iterable[Batch | Segment]) -> None:
@@ -107,38 +111,35 @@ class Ledger:
             for record in segment.records:
                 self._look(segment.header, record)
                 if record.id in here:
-                    self.duplicated += 1
-                    self._problem(f"lies twice on the card, also in {segment.name}", record)
+                    self._found(self.duplicated, record.id, f"lies twice, also in {segment.name}")
                 here.add(record.id)
         for gone in self._waits - here:
-            self.lost += 1
-            epoch, seq = self._tried[gone]
-            self.problems.append(f"lost: epoch {epoch} seq {seq} id {gone}")
+            self._found(self.lost, gone, "was green and is lost")
         self._waits &= here
 
     def _look(self, header: SegmentHeader, record: CheckIn) -> None:
-        key = (record.epoch, record.seq)
-        if self._holder.setdefault(key, record.id) != record.id:
-            self.duplicated += 1
-            self._problem(f"has the number of {self._holder[key]}", record)
+        first = self._holder.setdefault((record.epoch, record.seq), record.id)
+        if first != record.id:
+            self._found(self.duplicated, record.id, f"has the number of {first}")
         if record.id in self._centre or self._opened.get(record.id) == record:
             return
         why = self._wrong(header, record)
         if why:
-            self.corrupted += 1
-            self._problem(why, record)
+            self._found(self.corrupted, record.id, why)
         else:
             self._opened[record.id] = record
 
     def _wrong(self, header: SegmentHeader, record: CheckIn) -> str:
-        if self._tried.get(record.id) != (record.epoch, record.seq):
-            return "was never put"
+        if self._put.get(record.id) != (record.epoch, record.seq):
+            return "was never put like that"
         try:
-            seal: SegmentSeal = open_segment(self._keys, header)
+            seal = open_segment(self._keys, header)
             person = msgspec.json.decode(seal.open(record.seq, record.sealed), type=Person)
         except (SealError, msgspec.MsgspecError) as error:
             return f"cannot be read: {error}"
         return "" if person.subject == record.id else "holds another's content"
 
-    def _problem(self, what: str, record: CheckIn) -> None:
-        self.problems.append(f"epoch {record.epoch} seq {record.seq} id {record.id} {what}")
+    def _found(self, those: set[str], number: str, what: str) -> None:
+        if number not in those:
+            those.add(number)
+            self.problems.append(f"{number} {self._put.get(number, '')} {what}")

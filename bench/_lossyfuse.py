@@ -94,8 +94,6 @@ class LossyOperations(pyfuse3.Operations):
         found.st_nlink = 1
         found.st_uid, found.st_gid = node.uid, node.gid
         found.st_size = len(node.live) if isinstance(node, File) else 0
-        found.st_blksize = _BLOCK
-        found.st_blocks = -(-found.st_size // 512)
         found.st_atime_ns = found.st_ctime_ns = found.st_mtime_ns = node.mtime_ns
         return found
 
@@ -255,10 +253,8 @@ class LossyOperations(pyfuse3.Operations):
         await self._look()
         found = StatvfsData()
         found.f_bsize = found.f_frsize = _BLOCK
-        found.f_blocks = found.f_files = _BLOCKS
+        found.f_blocks = _BLOCKS
         found.f_bfree = found.f_bavail = 0 if self._switch.says_full else _BLOCKS
-        found.f_ffree = found.f_favail = _BLOCKS
-        found.f_namemax = 255
         return found
 
 

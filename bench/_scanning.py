@@ -25,7 +25,7 @@ from kiosk import clock
 from kiosk.errors import OutboxError
 from kiosk.faults import Faults
 from kiosk.model import CheckIn, Person
-from kiosk.outbox import Outbox, seal_leftovers
+from kiosk.outbox import Outbox, SealedSegments, Segment, seal_leftovers
 from kiosk.scanner import store as scanner_store
 from kiosk.scanner.store import FAULTS, SealTimer, Store
 from kiosk.seal import SegmentSeal, new_segment
@@ -36,7 +36,7 @@ TICK_S = 0.002
 LIFE_PUTS = 60  # on average, before the scanner is stopped in an orderly way
 
 log = logging.getLogger(__name__)
-Without = Literal["", "fdatasync", "folder-fsync"]
+Without = Literal["", "fdatasync", "folder-fsync", "receipt"]
 
 
 class Place(NamedTuple):
@@ -71,8 +71,8 @@ def open_outbox(place: Place, records: int) -> Outbox[SegmentSeal]:
     return Outbox(place.outbox, records, partial(new_segment, [place.public], "k-1"))
 
 
-def make(told: Note, chance: Random, seal: SegmentSeal, seq: int) -> CheckIn:
-    """A check-in of anybody, as the pipeline makes it; it says that it is being put."""
+def _check_in(seal: SegmentSeal, seq: int, chance: Random) -> CheckIn:
+    """A check-in of nobody, as the pipeline makes it."""
     number = secrets.token_hex(16)
     person = Person(
         format="door_pass",
@@ -83,7 +83,7 @@ def make(told: Note, chance: Random, seal: SegmentSeal, seq: int) -> CheckIn:
         claims={"filling": "x" * chance.choice((0, 200, 1000, 3000))},
     )
     now = clock.now("system")
-    record = CheckIn(
+    return CheckIn(
         epoch=seal.header.epoch,
         seq=seq,
         id=number,
@@ -96,8 +96,6 @@ def make(told: Note, chance: Random, seal: SegmentSeal, seq: int) -> CheckIn:
         reason="accepted",
         sealed=seal.seal(seq, msgspec.json.encode(person)),
     )
-    told.say(Told("put", record.epoch, record.seq, record.id))
-    return record
 
 
 def scanner(place: Place, chance: Random) -> None:
@@ -124,7 +122,10 @@ def _scanner_life(place: Place, chance: Random, told: Note) -> None:
         if timer.failure is not None:
             raise timer.failure
         if outbox is not None:
-            _put(outbox, store, told, chance)
+            try:
+                put(outbox, told, chance)
+            except OutboxError as error:
+                store.put_failed(error)
         if outbox is None or chance.random() < 0.2:
             time.sleep(chance.random() * 3 * SEAL_AFTER_S)
     timer.stop()
@@ -133,22 +134,34 @@ def _scanner_life(place: Place, chance: Random, told: Note) -> None:
             store.outbox.close()
 
 
-def _put(outbox: Outbox[SegmentSeal], store: Store, told: Note, chance: Random) -> None:
+def put(outbox: Outbox[SegmentSeal], told: Note, chance: Random) -> None:
+    """One check-in, and what became of it. Raises OutboxError when it is not stored."""
     made: list[CheckIn] = []
 
-    def one(seal: SegmentSeal, seq: int) -> CheckIn:
-        made.append(make(told, chance, seal, seq))
+    def make(seal: SegmentSeal, seq: int) -> CheckIn:
+        made.append(_check_in(seal, seq, chance))
+        told.say(Told("put", made[0].epoch, made[0].seq, made[0].id))
         return made[0]
 
+    what: Literal["green", "failed"] = "failed"
     try:
-        outbox.put(one)
-    except OutboxError as error:
-        store.put_failed(error)
-        what: Literal["green", "failed"] = "failed"
-    else:
+        outbox.put(make)
         what = "green"
-    for record in made:
-        told.say(Told(what, record.epoch, record.seq, record.id))
+    finally:
+        for record in made:
+            told.say(Told(what, record.epoch, record.seq, record.id))
+
+
+def recovered(place: Place, by_scanner: bool) -> list[Segment]:
+    """All that still reaches the centre when the kiosk has its power again: a new scanner
+    has opened the outbox, or the unit's stop command. Raises OutboxError."""
+    if by_scanner:
+        open_outbox(place, 64).close()
+    else:
+        seal_leftovers(place.outbox)
+    waiting = SealedSegments(place.outbox)
+    found = [waiting.read(name) for name in waiting.waiting()]
+    return [segment for segment in found if segment is not None]
 
 
 def take_out(what: Without) -> None:

@@ -3,7 +3,8 @@
 The scanner's and the uplink's real code run as processes of their own on a file system that
 forgets at each cut any of the writes and names that were not synced (`bench/_lossy.py`); in
 between the card is full, or fails. After each cut the outbox is opened again, and every
-check-in for which `put` returned must be there, readable, once, or with the centre.
+check-in for which `put` returned must be there, readable, once, or with the centre. Before
+that, the same processes are killed at each of their system calls in turn.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from rich.progress import track
 
 from bench._draining import uplink
 from bench._fork import bury, forked, kill
+from bench._kills import kill_everywhere
 from bench._ledger import Ledger, Note, Told
 from bench._mount import LossyMount, Order, why_not
 from bench._report import arguments, machine, whole, write
-from bench._scanning import Place, Without, open_outbox, scanner
+from bench._scanning import Place, Without, recovered, scanner
 from kiosk.errors import OutboxError
-from kiosk.outbox import SealedSegments, Segment, seal_leftovers
+from kiosk.outbox import Segment
 from kiosk.outbox.layout import sync_directory
 from kiosk.wire import Batch
 
@@ -41,12 +43,11 @@ console = Console(stderr=True)
 class Rig:
     """A kiosk's outbox on a lossy file system, its two processes, and the judge of both."""
 
-    def __init__(self, folder: Path, mount: LossyMount, seed: int, without: Without) -> None:
-        private = X25519PrivateKey.generate()
-        self.ledger = Ledger(private)
+    def __init__(self, mount: LossyMount, place: Place, ledger: Ledger, seed: int) -> None:
         self.kills = 0
         self._mount = mount
-        self._place = Place(mount.folder / "outbox", folder, private.public_key(), without)
+        self._place = place
+        self._ledger = ledger
         self._told, self._centre = Note(self._place.told), Note(self._place.centre)
         self._chance = Random(seed)
         self._install()
@@ -66,13 +67,17 @@ class Rig:
         trace = self._mount.obey(Order("trace"))
         self._mount.obey(Order("cut", seed=self._seed()))
         self._mount.obey(Order("save"))
-        known = len(self.ledger.problems)
-        segments = self._recovered()
-        self.ledger.waiting(segments)
-        if known == 0 and self.ledger.problems:
-            print(trace, *self.ledger.problems, sep="\n", file=sys.stderr)
+        known = len(self._ledger.problems)
+        segments: list[Segment] = []
+        try:
+            segments = recovered(self._place, by_scanner=self._chance.random() < 0.5)
+        except OutboxError as error:
+            self._ledger.problems.append(f"no recovery: {error}")
+        self._ledger.waiting(segments)
+        if known == 0 and self._ledger.problems:
+            print("what went before the first problem:", trace, sep="\n", file=sys.stderr)
         if self._chance.random() * CARD_CUTS < 1:
-            self.ledger.committed(segments)
+            self._ledger.committed(segments)
             self._mount.obey(Order("blank"))
             self._install()
         else:  # what the recovery did was for the judge: the next one starts from the cut
@@ -90,8 +95,8 @@ class Rig:
         self._mount.obey(Order("fail-held"))
         for process in processes:
             bury(process)
-        self.ledger.heard(self._told.take(Told))
-        self.ledger.committed(self._centre.take(Batch))
+        self._ledger.heard(self._told.take(Told))
+        self._ledger.committed(self._centre.take(Batch))
 
     def _weather(self) -> Order:
         chance = self._chance
@@ -105,21 +110,6 @@ class Rig:
             full_for=chance.randint(1, CHANGES) if fills else 0,
             told=chance.random() < 0.5,
         )
-
-    def _recovered(self) -> list[Segment]:
-        """All that would still reach the centre, had the kiosk its power again."""
-        outbox = self._place.outbox
-        try:
-            if self._chance.random() < 0.5:
-                seal_leftovers(outbox)
-            else:
-                open_outbox(self._place, 64).close()
-            waiting = SealedSegments(outbox)
-            found = [waiting.read(name) for name in waiting.waiting()]
-        except OutboxError as error:
-            self.ledger.problems.append(f"no recovery: {error}")
-            return []
-        return [segment for segment in found if segment is not None]
 
     def _seed(self) -> int:
         return self._chance.getrandbits(32)
@@ -136,41 +126,49 @@ def main() -> None:
         "--without",
         choices=[word for word in get_args(Without) if word],
         default="",
-        help="take a safety out of the scanner: there must be losses then",
+        help="take a safety out, and the kills: there must be losses then",
     )
     given = parser.parse_args()
     if why_not():
         parser.error(why_not())
-    began = time.monotonic()
+    private = X25519PrivateKey.generate()
+    ledger = Ledger(private)
     # What processes say goes to memory: it outlives them, and costs the card nothing.
     with (
         tempfile.TemporaryDirectory(prefix="powercut-") as mountpoint,
         tempfile.TemporaryDirectory(prefix="powercut-", dir="/dev/shm") as folder,
         LossyMount(Path(mountpoint)) as mount,
     ):
-        rig = Rig(Path(folder), mount, given.seed, given.without)
+        run = Path(folder)
+        calls = {} if given.without else kill_everywhere(run, private.public_key(), ledger)
+        place = Place(mount.folder / "outbox", run, private.public_key(), given.without)
+        rig = Rig(mount, place, ledger, given.seed)
+        began, before = time.monotonic(), len(ledger.green)
         for _ in track(range(given.cuts), "cuts", console=console):
             rig.cut()
-    ledger = rig.ledger
+        took_s = time.monotonic() - began
     counts = {
         "cuts": given.cuts,
-        "green": ledger.green,
-        "lost": ledger.lost,
-        "duplicated": ledger.duplicated,
-        "corrupted": ledger.corrupted,
+        "green": len(ledger.green) - before,
+        "lost": len(ledger.lost),
+        "duplicated": len(ledger.duplicated),
+        "corrupted": len(ledger.corrupted),
     }
     more = {
         "machine": machine(),
         "seed": given.seed,
+        "unasked": len(ledger.unasked),
         "kills": rig.kills,
-        "unasked": ledger.unasked,
-        "ms_per_cut": round((time.monotonic() - began) * 1000 / given.cuts, 1),
+        "kills_at_calls": calls,
+        "ms_per_cut": round(took_s * 1000 / given.cuts, 1),
     }
     write(given.json, {**counts, **more})
+    for problem in ledger.problems:
+        print(problem)
     for name, value in more.items():
         print(f"{name:16} {value}")
     print(" ".join(f"{name}={value}" for name, value in counts.items()))
-    sys.exit(0 if ledger.green and not ledger.problems else 1)
+    sys.exit(0 if counts["green"] and not ledger.problems else 1)
 
 
 if __name__ == "__main__":
