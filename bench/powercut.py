@@ -144,7 +144,8 @@ def main() -> None:
         place = Place(mount.folder / "outbox", run, private.public_key(), given.without)
         rig = Rig(mount, place, ledger, given.seed)
         began, before = time.monotonic(), len(ledger.green)
-        for _ in track(range(given.cuts), "cuts", console=console):
+        # No thread that refreshes it: this process forks.
+        for _ in track(range(given.cuts), "cuts", console=console, auto_refresh=False):
             rig.cut()
         took_s = time.monotonic() - began
     counts = {
