@@ -37,7 +37,7 @@ setup(
     },
     data_files=below("config") + below("systemd"),
     install_requires=[
-        "cbor2>=5.6",
+        "cbor2>=6.1.1",
         "cryptography>=50",
         "gpiozero>=2.0.1",
         "luma.oled>=3.13",
@@ -76,6 +76,7 @@ setup(
             "pyserial>=3.5",
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "rfc8785>=0.1.4",
             "ruff>=0.6",
             "trio>=0.22",
             "vulture>=2.11",

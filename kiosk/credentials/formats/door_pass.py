@@ -10,7 +10,6 @@ SHA-256 of the public key; birth is YYYYMMDD or YYYY as a number, 0 unknown; day
 
 from __future__ import annotations
 
-import re
 from datetime import date, timedelta
 from hashlib import sha256
 
@@ -44,7 +43,6 @@ _EPOCH = date(1970, 1, 1)
 _DAY_END = (date(2200, 1, 1) - _EPOCH).days
 _DAY_SECONDS = 86_400
 _VIETNAM_SECONDS = 7 * 3600  # UTC+7, all year
-_BIRTH = re.compile("([0-9]{4})(?:([0-9]{2})([0-9]{2}))?")
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,11 +155,10 @@ def _read_body(body: bytes) -> tuple[bytes, Pass]:
 def _birth(number: int) -> str:
     if number == 0:
         return ""
-    found = _BIRTH.fullmatch(str(number)) if 0 < number < 10**8 else None
-    if found is None:
+    digits = str(number) if 0 < number < 10**8 else ""
+    if len(digits) not in (len("YYYY"), len("YYYYMMDD")):
         raise Malformed("birth is not YYYYMMDD or YYYY")
-    year, month, day = found.groups(default="")
-    return calendar(year, month, day, "date of birth")
+    return calendar(digits[:4], digits[4:6], digits[6:], "date of birth")
 
 
 def _midnight(day: date) -> float:
