@@ -10,7 +10,6 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 import msgspec
@@ -53,7 +52,7 @@ def why_not() -> str:
 
 
 class LossyMount:
-    """Mounts on an empty folder; as a context unmounts at its end. Raises RuntimeError."""
+    """Mounts on an empty folder, until it is closed. Raises RuntimeError when it fails."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -95,14 +94,7 @@ class LossyMount:
             raise RuntimeError("the file system has ended; see above why")
         return answer.decode()
 
-    def __enter__(self) -> LossyMount:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Unmounts."""
         self._control.close()
         self._server.wait(_ANSWER_S)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -137,7 +138,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="powercut-") as mountpoint,
         tempfile.TemporaryDirectory(prefix="powercut-", dir="/dev/shm") as folder,
-        LossyMount(Path(mountpoint)) as mount,
+        closing(LossyMount(Path(mountpoint))) as mount,
     ):
         run = Path(folder)
         calls = {} if given.without else kill_everywhere(run, private.public_key(), ledger)

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_no_kill_takes_what_was_green(tmp_path: Path) -> None:
 def mount(tmp_path: Path) -> Iterator[LossyMount]:
     folder = tmp_path / "card"
     folder.mkdir()
-    with LossyMount(folder) as mount:
+    with closing(LossyMount(folder)) as mount:
         yield mount
     assert list(folder.iterdir()) == [], "unmounted"
 
