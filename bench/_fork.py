@@ -6,10 +6,13 @@ import ctypes
 import logging
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+_LOOK_S = 0.0005
+_PATIENCE_S = 30.0
 
 
 def forked(action: Callable[[], object]) -> int:
@@ -36,8 +39,16 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def bury(pid: int) -> None:
-    """Waits for a killed child. Raises RuntimeError when it had ended by itself."""
-    status = os.waitpid(pid, 0)[1]
+def bury(pid: int, wake: Callable[[], object] | None = None) -> None:
+    """Waits for a killed child, doing `wake` in between. Raises RuntimeError when it had
+    ended by itself, or does not end."""
+    until = time.monotonic() + _PATIENCE_S
+    while (found := os.waitpid(pid, os.WNOHANG))[0] == 0:
+        if time.monotonic() > until:
+            raise RuntimeError(f"process {pid} was killed and does not end")
+        if wake is not None:
+            wake()
+        time.sleep(_LOOK_S)
+    status = found[1]
     if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
         raise RuntimeError(f"process {pid} had ended by itself, status {status}; see above why")

@@ -82,7 +82,8 @@ async def _serve(orders: Orders) -> None:
 def main() -> None:
     """Serves until the socket closes."""
     mountpoint, fd = sys.argv[1:]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal; the end comes by socket
+    for ending in (signal.SIGINT, signal.SIGTERM):  # sent to all at once: the end comes by socket
+        signal.signal(ending, signal.SIG_IGN)
     control = socket.socket(fileno=int(fd))
     orders = Orders(control)
     pyfuse3.init(orders.operations, mountpoint, {"fsname=lossy"})

@@ -79,6 +79,11 @@ class LossyMount:
         self._send(order)
         return self._answer()
 
+    def wake(self) -> None:
+        """To be called while processes with calls to the file system die: a call that dies
+        with its caller may leave libfuse waiting for another one, and all others with it."""
+        self.folder.stat()
+
     def _send(self, order: Order) -> None:
         self._control.send(msgspec.json.encode(order))
 
@@ -87,12 +92,15 @@ class LossyMount:
         while not select.select([self._control], [], [], _NUDGE_S)[0]:
             if self._server.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"the file system does not answer, {self._server.poll()}")
-            # A call that died with its caller leaves libfuse waiting for another one.
-            self.folder.stat()
+            self.wake()
         answer = self._control.recv(1 << 20)
         if not answer:
             raise RuntimeError("the file system has ended; see above why")
         return answer.decode()
+
+    def leave(self) -> None:
+        """To be called in forked children: the end is the parent's to make."""
+        self._control.close()
 
     def close(self) -> None:
         """Unmounts."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -88,16 +89,20 @@ class Rig:
         """Until scanner and uplink are killed, while the card holds its breath."""
         self._mount.arm(self._weather())
         processes = [
-            forked(partial(side, self._place, Random(self._seed()))) for side in (scanner, uplink)
+            forked(partial(self._live, side, Random(self._seed()))) for side in (scanner, uplink)
         ]
         self._mount.held(LONGEST_S)
         for process in processes:
             kill(process)
         self._mount.obey(Order("fail-held"))
         for process in processes:
-            bury(process)
+            bury(process, self._mount.wake)
         self._ledger.heard(self._told.take(Told))
         self._ledger.committed(self._centre.take(Batch))
+
+    def _live(self, side: Callable[[Place, Random], None], chance: Random) -> None:
+        self._mount.leave()
+        side(self._place, chance)
 
     def _weather(self) -> Order:
         chance = self._chance
