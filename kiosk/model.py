@@ -6,6 +6,7 @@ from 1970-01-01 UTC, `boottime_ms` is Linux's CLOCK_BOOTTIME.
 
 from __future__ import annotations
 
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import msgspec
@@ -21,6 +22,9 @@ FIRMWARE = "0.1.0"
 SCHEMA = 1
 """Version of everything that is stored in the outbox and sent on the wire."""
 
+VIETNAM = timezone(timedelta(hours=7))
+"""Everybody's clock here: UTC+7, all year, since 1975."""
+
 Outcome = Literal["pass", "warn", "fail"]
 Direction = Literal["in", "out", "unknown"]
 ClockState = Literal["synced", "floor", "unknown"]
@@ -31,6 +35,10 @@ Word = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
 Millis = Annotated[int, Meta(ge=0, le=2**53)]
 Hint = Literal["closer", "hold-still", "too-bright", "one-at-a-time"]
 """What a visitor could do so that the code can be read."""
+Asked = Literal["identify", "self-test", "updating", "set-up", "shutdown"]
+"""Screens that a technician or the centre asks for."""
+Page = Literal["pixels", "words", "light", "sound", "button"]
+"""Pages of the panel's self-test."""
 Risk = Literal["none", "not-checked", "clear", "follow-up", "quarantine"]
 """What the risk list says of a person, the gravest last: none = the kiosk has none;
 not-checked = it has one, and could not ask it; clear = not on it."""
@@ -63,16 +71,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     `date`: ISO 8601, a day ("2021-08-02") or a moment with its offset from UTC; of a
     vaccination the day of the dose, of a test that of the sample, of a recovery that of the
-    first positive result. Vaccination: `product` as the format codes it (EU: EMA's number,
-    FHIR: CVX), dose number `dose` of a series of `of`, 0 = not said. Test: `method` and
-    whether the virus was `detected`.
+    first positive result. Vaccination: `product` is a name of `credentials.products`, or the
+    code as it was written; `dose` is its number, 0 = not said. Test: `method` and whether the
+    virus was `detected`.
     """
 
     kind: Literal["vaccination", "test", "recovery"]
     date: str
     product: str = ""
     dose: int = 0
-    of: int = 0
     method: Literal["", "pcr", "antigen"] = ""
     detected: bool = False
 

@@ -16,11 +16,16 @@ import numpy.typing as npt
 from PIL import Image
 
 from kiosk.ctl import rules
-from kiosk.ctl.answer import answer
+from kiosk.ctl.answer import answer, pass_number
 from kiosk.decode import Decoder
 from kiosk.errors import CredentialError
 
 MAX_PIXELS = 50_000_000
+NO_CODE = "no readable code"
+
+
+class PictureError(Exception):
+    """A file is no picture that can be read; says why."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,25 +48,27 @@ def run(args: argparse.Namespace) -> int:
     everywhere = True
     for path in args.files:
         try:
-            picture = _read(path)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            _say_none(path, f"no picture that can be read: {_why(error)}", args.json, sys.stderr)
+            found = payloads(path, decoder)
+        except PictureError as error:
+            _say_none(path, str(error), args.json, sys.stderr)
             everywhere = False
             continue
-        symbols = decoder.picture(picture)
-        if not symbols:
-            _say_none(path, "no readable code", args.json, sys.stdout)
+        if not found:
+            _say_none(path, NO_CODE, args.json, sys.stdout)
             everywhere = False
-        for symbol in symbols:
-            shown, verdict = by.judge(symbol.payload)
+        for payload in found:
+            shown, verdict = by.judge(payload)
             name = "" if isinstance(shown, CredentialError) else shown.display
             if args.json:
                 told = {"file": str(path)} | answer(shown, verdict, by.now) | {"name": name}
+                told |= by.asked.told(shown)
                 print(json.dumps(told), flush=True)
                 continue
+            number, asked = pass_number(shown), by.asked.told(shown)
             print(
                 f"{path}: {shown.format}: {verdict.outcome}, {verdict.reason}"
-                f"{f', {name}' if name else ''}"
+                f"{f', {name}' if name else ''}{f', no. {number}' if number else ''}"
+                f"{''.join(f', risk {found}' for found in asked.values())}"
             )
     decoder.close()
     return 0 if everywhere else 1
@@ -72,6 +79,15 @@ def _say_none(path: Path, why: str, as_json: bool, stream: TextIO) -> None:
         print(json.dumps({"file": str(path), "error": why}), flush=True)
     else:
         print(f"{path}: {why}", file=stream)
+
+
+def payloads(path: Path, decoder: Decoder) -> list[bytes]:
+    """What the codes in a picture hold. Raises PictureError."""
+    try:
+        picture = _read(path)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PictureError(f"no picture that can be read: {_why(error)}") from error
+    return [symbol.payload for symbol in decoder.picture(picture)]
 
 
 def _read(path: Path) -> npt.NDArray[np.uint8]:

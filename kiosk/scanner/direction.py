@@ -25,12 +25,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kiosk.config import DoorDirection
-from kiosk.model import Direction, Instant
+from kiosk.model import VIETNAM, Direction, Instant
 from kiosk.scanner.people import REMEMBERED, People
 
 BUTTON_S = 10.0
 NO_CLOCK_S = 16 * 3600.0
-_VIETNAM_MS = 7 * 3_600_000  # UTC+7, all year
+_VIETNAM_MS = VIETNAM.utcoffset(None).seconds * 1000
 _DAY_MS = 86_400_000
 
 

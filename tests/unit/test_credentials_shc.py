@@ -51,8 +51,8 @@ def test_a_true_card() -> None:
     assert found.issuer == ISSUER.url
     assert (found.valid_from, found.valid_until) == (START.timestamp(), None)
     assert found.events == (
-        Event(kind="vaccination", date="2021-08-02", product="207"),
-        Event(kind="vaccination", date="2021-09-01", product="207"),
+        Event(kind="vaccination", date="2021-08-02", product="moderna"),
+        Event(kind="vaccination", date="2021-09-01", product="moderna"),
     )
     assert {"name", "birth", "sex", "document"} <= found.claims.keys()
     assert found.claims["kind"] == "vaccination"

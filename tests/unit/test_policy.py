@@ -95,10 +95,27 @@ def test_malformed_codes() -> None:
 
 def test_a_format_that_is_not_listed_is_not_accepted_yet_recorded() -> None:
     policy = changed('\nhc1 = "pass" ', "\n")
-    for signed in ("valid", "unknown-key"):
+    for signed in ("valid", "unknown-key", "revoked"):
         assert judge(certificate(signed), policy, at(INSIDE)) == Verdict(
             "fail", "not-accepted", True
         )
+    assert judge(certificate(), policy, at(END)).reason == "not-accepted"
+    assert judge(certificate("invalid"), policy, at(INSIDE)).reason == "forged"
+    assert judge(certificate(), policy, at(INSIDE), "quarantine").reason == "at-risk"
+
+
+def test_a_forged_code_does_not_pass_for_being_of_a_kind_that_is_not_listed() -> None:
+    lenient = SHIPPED.replace('\nhc1 = "pass" ', "\n").replace(
+        '\nnot-accepted = "fail"', '\nnot-accepted = "pass"'
+    )
+    policy = parse_policy(lenient.encode())
+    assert judge(certificate(), policy, at(INSIDE)) == Verdict("pass", "not-accepted", True)
+    assert judge(certificate("invalid"), policy, at(INSIDE)) == Verdict("fail", "forged", True)
+    assert judge(certificate("revoked"), policy, at(INSIDE)).reason == "revoked"
+    assert judge(certificate(), policy, at(END)).reason == "expired"
+    needing = parse_policy(f'{lenient}\n[needs]\none_of = ["certificate"]'.encode())
+    # What is not listed is good for nothing.
+    assert judge(certificate(), needing, at(INSIDE)) == Verdict("warn", "more-needed", True)
 
 
 def test_answers_are_configuration_and_the_worst_is_given() -> None:
@@ -138,6 +155,15 @@ def test_who_is_at_risk_is_asked_to_the_desk_whatever_else_is_said(risk: Risk) -
     assert judge(place, POLICY, at(INSIDE), risk).reason == "place-code"
 
 
+def test_quarantine_and_follow_up_may_have_answers_of_their_own() -> None:
+    policy = changed('\n# follow-up = "warn"', '\nfollow-up = "warn"')
+    assert judge(CARD, policy, at(INSIDE), "follow-up") == Verdict("warn", "at-risk", True)
+    assert judge(CARD, policy, at(INSIDE), "quarantine") == Verdict("fail", "at-risk", True)
+    policy = changed('\n# quarantine = "fail"', '\nquarantine = "warn"')
+    assert judge(CARD, policy, at(INSIDE), "follow-up") == Verdict("fail", "at-risk", True)
+    assert judge(CARD, policy, at(INSIDE), "quarantine") == Verdict("warn", "at-risk", True)
+
+
 @pytest.mark.parametrize("risk", ["none", "not-checked", "clear"])
 def test_who_is_not_known_to_be_at_risk_is_judged_by_the_code(risk: Risk) -> None:
     assert judge(CARD, POLICY, at(INSIDE), risk) == Verdict("pass", "accepted", True)
@@ -157,7 +183,7 @@ def test_all_mistakes_are_named_at_once() -> None:
     for expected in (
         'expird is not known; did you mean "expired"?',
         "[answer] expired is missing",
-        '[accept] hc1 = \'green\'; expected "pass" or "warn"',
+        '[accept] hc1 = "green"; expected "pass" or "warn"',
         "[record] malformed = 0; expected true or false",
         "place-code = true: green promises",
         'acept is not known; did you mean "accept"?',

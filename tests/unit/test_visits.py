@@ -61,6 +61,18 @@ def test_the_interval_is_within_one_direction() -> None:
     assert gate.show("b", "in", 32).since_s is None
 
 
+def test_who_was_turned_away_may_be_back_at_once_with_the_right_code() -> None:
+    gate = Gate()
+    gate.show("a", "in", 0, "fail")
+    assert gate.show("a", "in", 10).since_s is None
+    assert gate.show("a", "in", 20, "fail").since_s == 10
+    assert gate.show("a", "in", 30).since_s == 20  # since they were let in
+    assert gate.show("a", "out", 40, "fail").since_s is None  # they leave all the same
+    assert gate.show("b", "in", 41).inside == 0
+    assert gate.show("a", "out", 42) == Visit("out", 1, None)
+    assert gate.show("a", "out", 43).since_s == 1
+
+
 def test_at_midnight_nobody_is_inside() -> None:
     gate = Gate()
     gate.show("a", "in", 3598)

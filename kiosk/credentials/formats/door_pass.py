@@ -20,17 +20,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kiosk.credentials import base45, cose, signatures
 from kiosk.credentials.listing import Issuer
+from kiosk.credentials.subjects import pass_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
     calendar,
     clean,
     clean_name,
-    person_key,
 )
 from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
-from kiosk.model import Credential
+from kiosk.model import VIETNAM, Credential
 
 NAMES: tuple[str, ...] = ("door_pass",)
 
@@ -42,7 +42,7 @@ _GROUP_MAX = 40
 _EPOCH = date(1970, 1, 1)
 _DAY_END = (date(2200, 1, 1) - _EPOCH).days
 _DAY_SECONDS = 86_400
-_VIETNAM_SECONDS = 7 * 3600  # UTC+7, all year
+_VIETNAM_SECONDS = VIETNAM.utcoffset(None).seconds
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +96,7 @@ def recognises(payload: bytes) -> bool:
 
 
 def read(payload: bytes, trust: TrustList) -> Credential:
-    """A pass, its signature checked. Raises Malformed."""
+    """A pass, its signature checked. Raises Malformed. Subject: issuer and number."""
     try:
         data = base45.decode(payload[len(_PREFIX) :].rstrip(b"\0\r\n"))
     except ValueError as error:
@@ -114,7 +114,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     return Credential(
         format=NAMES[0],
         role="identity",
-        subject=person_key(found.name, found.birth) or f"door-pass:{kid.hex()}:{found.id}",
+        subject=pass_key(kid.hex(), str(found.id)),
         display=abbreviate(found.name),
         claims={
             "name": found.name,

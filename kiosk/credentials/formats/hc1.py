@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from kiosk.credentials import base45, cose, members, times
 from kiosk.credentials.packing import ZLIB, inflate
+from kiosk.credentials.products import product
 from kiosk.credentials.published import hc1_id
 from kiosk.credentials.text import (
     Malformed,
@@ -178,9 +179,8 @@ def _events(kind: str, entry: dict[str, Any]) -> tuple[Event, ...]:
         event = Event(
             kind="vaccination",
             date=on,
-            product=members.text(entry, "mp", required=False),
+            product=product(members.text(entry, "mp", required=False)),
             dose=members.count(entry, "dn"),
-            of=members.count(entry, "sd"),
         )
     elif kind == "test":
         on = times.moment(entry.get("sc"), "time of sampling (sc)")

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from kiosk.credentials import members, signatures, strict_json, times
 from kiosk.credentials.packing import RAW, base64url, digit_pairs, inflate
+from kiosk.credentials.products import product
 from kiosk.credentials.text import Malformed, abbreviate, clean, clean_name, decode, person_key
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential, Event
@@ -173,9 +174,9 @@ def _attested(resource: Mapping[str, Any]) -> Iterator[Event]:
     kind, status = resource.get("resourceType"), resource.get("status")
     if kind == "Immunization" and status == "completed":
         on = times.day(resource.get("occurrenceDateTime"), "date of vaccination")
-        product = next((c for c in _codes(resource, "vaccineCode", _CVX) if c in _COVID_CVX), "")
-        if on and product:
-            yield Event(kind="vaccination", date=on, product=product)
+        cvx = next((c for c in _codes(resource, "vaccineCode", _CVX) if c in _COVID_CVX), "")
+        if on and cvx:
+            yield Event(kind="vaccination", date=on, product=product(cvx))
     elif kind == "Observation" and status in ("final", "amended", "corrected"):
         on = times.moment(resource.get("effectiveDateTime"), "time of sampling")
         method = next((c for c in _codes(resource, "code", _LOINC) if c in _COVID_TESTS), None)

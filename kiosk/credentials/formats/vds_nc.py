@@ -21,6 +21,7 @@ from cryptography import x509
 
 from kiosk.credentials import certificates, members, signatures, strict_json, times
 from kiosk.credentials.packing import base64url
+from kiosk.credentials.products import product
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
@@ -166,13 +167,14 @@ def _events(message: Mapping[str, Any], kind: str) -> Iterator[Event]:
     if kind == "vaccination":
         for vaccine in members.maps(message, "ve"):
             covid = members.text(vaccine, "dis", required=False).startswith(_COVID_19)
+            code, brand = (members.text(vaccine, key, required=False) for key in ("des", "nam"))
             for dose in members.maps(vaccine, "vd"):
                 on = times.day(dose.get("dvc"), "date of vaccination")
                 if on and covid:
                     yield Event(
                         kind="vaccination",
                         date=on,
-                        product=members.text(vaccine, "des", required=False),
+                        product=product(code, brand),
                         dose=members.count(dose, "seq"),
                     )
         return
