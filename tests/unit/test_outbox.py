@@ -86,6 +86,21 @@ def test_a_record_is_durable_when_put_returns(
     outbox.close()
 
 
+def test_the_folders_of_a_new_outbox_are_durable_before_a_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    real = os.fsync
+
+    def watch(fd: int) -> None:
+        synced.add(os.fstat(fd).st_ino)
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    open_outbox(tmp_path).close()
+    assert {tmp_path.stat().st_ino, (tmp_path / "open").stat().st_ino} <= synced
+
+
 def test_a_killed_scanner_strands_nothing(tmp_path: Path) -> None:
     first = open_outbox(tmp_path)
     made = [first.put(record) for _ in range(2)]
