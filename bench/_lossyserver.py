@@ -57,7 +57,8 @@ class Orders:
 
     def _done(self, order: Order) -> bytes:
         if order.do == "trace":
-            return "\n".join(self._switch.trace[-TRACED:]).encode()
+            # Not empty: so it looks when the other end has closed.
+            return "\n".join(self._switch.trace[-TRACED:] or ["nothing"]).encode()
         if order.do == "save":
             self._saved = self._disk.copy()
             return DONE

@@ -102,6 +102,14 @@ def test_a_cut_on_the_mounted_card_takes_what_was_not_synced(mount: LossyMount) 
 
 
 @on_a_lossy_card
+def test_what_was_done_to_the_mounted_card_is_told(mount: LossyMount) -> None:
+    assert mount.obey(Order("trace")) == "nothing"
+    (mount.folder / "x").write_bytes(b"12")
+    told = mount.obey(Order("trace")).splitlines()
+    assert [line.split()[:2] for line in told] == [["create", "x"], ["write", "2"]]
+
+
+@on_a_lossy_card
 def test_the_mounted_card_can_be_full_and_broken(mount: LossyMount) -> None:
     mount.arm(Order("arm", after=1000, full_from=1, full_for=2, told=True))
     with pytest.raises(OSError, match="No space left"):
