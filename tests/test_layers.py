@@ -20,6 +20,7 @@ SHARED_FLOOR = (
     "kiosk.wire",
     "kiosk.cues",
     "kiosk.faults",
+    "kiosk.alerts",
     "kiosk.device",
     "kiosk.decode",
     "kiosk.screens",

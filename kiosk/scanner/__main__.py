@@ -35,6 +35,7 @@ from kiosk.scanner.eye import FAULTS as EYE_FAULTS
 from kiosk.scanner.eye import CameraHangs, Eye, NoEye
 from kiosk.scanner.hangs import EXIT_CAMERA, Report, now
 from kiosk.scanner.hangs import FAULTS as HANG_FAULTS
+from kiosk.scanner.pace import Pace
 from kiosk.scanner.party import Parties
 from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.questions import Dialogue
@@ -133,7 +134,7 @@ def main(config: Config, service: Service) -> None:
         if open_camera is None
         else Eye(open_camera, faults, clock.boottime, external.turn)
     )
-    view = View(faults)
+    view, pace = View(faults), Pace()
     hung = False
     numbers = count(1)
     heartbeat_at = leaving = moved_at = 0.0
@@ -151,6 +152,7 @@ def main(config: Config, service: Service) -> None:
             view.turn(frame.grey, frame.at, pipeline.scans)
             eye.expose(bracketing.turn(sight, frame.at))
         external.turn()
+        pace.turn(frame is not None, pipeline.scans, clock.boottime())
         if timer.failure is not None:
             raise timer.failure
         faults.remind()
@@ -175,6 +177,10 @@ def main(config: Config, service: Service) -> None:
                 rejected=pipeline.rejected,
                 decode_ms=round(pipeline.decode_ms, 1),
                 dropped=external.dropped,
+                frames=pace.frames,
+                last_scan_s=pace.last_scan_s(at),
+                epoch=store.outbox.epoch if store.outbox else "-",
+                next_seq=store.outbox.next_seq if store.outbox else "-",
                 faults=",".join(faults.active) or "none",
                 warnings=",".join(faults.warnings) or "none",
                 risk=risks.state,
