@@ -75,12 +75,14 @@ setup(
             "evdev>=1.6",
             "hypothesis>=6.100",
             "mypy>=1.10",
+            "pyfuse3>=3.3",  # comes as source
             "pyserial>=3.5",
             "pytest>=8",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
             "rfc8785>=0.1.4",
             "ruff>=0.6",
+            "trio>=0.22",
             "tzdata>=2024.1",  # time zones for hypothesis, where the system has none
             "vulture>=2.11",
         ],

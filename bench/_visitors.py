@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from kiosk import clock
 from kiosk.model import CheckIn, Person
 from kiosk.outbox.journal import JournalStorage
-from kiosk.outbox.layout import TABLE, folders, segment_name
+from kiosk.outbox.layout import TABLE, folders, new_epoch, segment_name
 from kiosk.seal import SegmentSeal, new_segment
 
 SEGMENT = 64
@@ -65,7 +65,7 @@ def fill(outbox: Path, records: int, begin: Begin) -> None:
     sealed.mkdir(parents=True)
     with _unsynced():
         for start in range(0, records, DAY):
-            epoch = secrets.token_hex(8)
+            epoch = new_epoch()
             day = min(DAY, records - start)
             for first in range(1, day + 1, SEGMENT):
                 seal = begin(epoch, first)

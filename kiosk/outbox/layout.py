@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -14,17 +16,22 @@ from kiosk.errors import OutboxError, OutboxFull
 TABLE = "checkin"
 OPEN = ".open"
 """Ends the names in `open/`: which numbers a segment holds is known when it is handed over."""
-EPOCH_CHARS = 16
-_NAME = re.compile(r"[0-9a-f]{16}-[0-9]{16}\.seg")
+_NAME = re.compile(r"[0-9a-f]{24}-[0-9]{16}\.seg")
 
 
 def segment_name(epoch: str, first_seq: int) -> str:
-    """Of a sealed one; sorts by sequence number within an epoch."""
+    """Of a sealed one; sorts by time, as far as the clock knows it, and sequence number."""
     return f"{epoch}-{first_seq:016d}.seg"
 
 
+def new_epoch() -> str:
+    """Never drawn before or elsewhere: 64 random bits, behind the second in which it began, by
+    which epochs sort. 24 hex digits."""
+    return f"{int(time.time()) % 2**32:08x}{secrets.token_hex(8)}"
+
+
 def is_segment(name: str) -> bool:
-    """Whether it is the name of one; the epoch is its beginning then."""
+    """Whether it is the name of one."""
     return _NAME.fullmatch(name) is not None
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn, SegmentHeader
-from kiosk.outbox.layout import EPOCH_CHARS, TABLE, folders, is_segment, quarantine
+from kiosk.outbox.layout import TABLE, folders, is_segment, quarantine
 from kiosk.outbox.lines import Journal, read_journal
 from kiosk.outbox.lock import LOCK
 
@@ -33,15 +33,12 @@ class SealedSegments:
     def waiting(self) -> list[str]:
         """Names of all sealed segments, oldest first. No file is opened for it: there may
         be tens of thousands."""
-        by_epoch: dict[str, list[str]] = {}
-        for name in sorted(self._list(self._folders.sealed)):  # by number within an epoch
-            if is_segment(name):
-                by_epoch.setdefault(name[:EPOCH_CHARS], []).append(name)
-            else:
+        found = self._list(self._folders.sealed)
+        names = [name for name in found if is_segment(name)]
+        if len(names) < len(found):
+            for name in set(found).difference(names):
                 self._set_aside(name)
-        # Epochs are random; their order is that of their oldest files.
-        runs = sorted(by_epoch.values(), key=lambda run: self._mtime(run[0]))
-        return [name for run in runs for name in run]
+        return sorted(names)
 
     def read(self, name: str) -> Segment | None:
         """A segment; None when nothing of it could be read: it is in quarantine then."""
@@ -99,7 +96,11 @@ class SealedSegments:
 
     def age_s(self, name: str) -> float:
         """Seconds since the last record of a segment was written."""
-        return max(0.0, time.time() - self._mtime(name) / 1e9)
+        try:
+            modified = (self._folders.sealed / name).stat().st_mtime
+        except FileNotFoundError:  # dropped in between
+            return 0.0
+        return max(0.0, time.time() - modified)
 
     def _journal(self, path: Path) -> Journal:
         try:
@@ -113,12 +114,6 @@ class SealedSegments:
             quarantine(path, self._folders.quarantine)
         except OSError as error:
             raise OutboxError(f"cannot move {path} to quarantine: {error}") from error
-
-    def _mtime(self, name: str) -> int:
-        try:
-            return (self._folders.sealed / name).stat().st_mtime_ns
-        except FileNotFoundError:  # dropped in between
-            return time.time_ns()
 
     def _list(self, folder: Path) -> list[str]:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from kiosk.errors import OutboxFull
 from kiosk.model import CheckIn, SegmentHeader
 from kiosk.outbox.handover import hand_over
 from kiosk.outbox.journal import JournalStorage
-from kiosk.outbox.layout import TABLE, outbox_error
+from kiosk.outbox.layout import TABLE, new_epoch, outbox_error
 from kiosk.outbox.lock import prepare, take_lock
 from kiosk.outbox.spares import Spares
 
@@ -81,7 +80,7 @@ class Outbox(Generic[S]):
     def __init__(
         self, directory: Path, segment_records: int, begin: Callable[[str, int], S]
     ) -> None:
-        self.epoch = secrets.token_hex(8)
+        self.epoch = new_epoch()
         self.next_seq = 1
         self._folders = prepare(directory)
         self._begin = begin

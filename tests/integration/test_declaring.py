@@ -146,7 +146,7 @@ def door(tmp_path: Path) -> Iterator[Declaring]:
         door = Declaring(town)
         policy = tmp_path / "asking.signed"
         content = f"{POLICY.read_text()}\n{ASKING}".encode()
-        policy.write_bytes(sign(town.fleet, "policy", content, 2))
+        policy.write_bytes(sign(town.fleet, "policy", content))
         file = door.kiosk.root / "asking.toml"
         file.write_text(section("judge", policy=policy) + section("gpio", button=PIN))
         for name in ("scanner", "feedback"):

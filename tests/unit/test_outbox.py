@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,23 @@ def test_a_record_is_durable_when_put_returns(
     outbox.close()
 
 
+def test_the_folders_of_a_new_outbox_are_durable_with_the_first_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    real = os.fsync
+
+    def watch(fd: int) -> None:
+        synced.add(os.fstat(fd).st_ino)
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    assert {tmp_path.stat().st_ino, (tmp_path / "open").stat().st_ino} <= synced
+    outbox.close()
+
+
 def test_a_killed_scanner_strands_nothing(tmp_path: Path) -> None:
     first = open_outbox(tmp_path)
     made = [first.put(record) for _ in range(2)]
@@ -94,7 +112,8 @@ def test_a_killed_scanner_strands_nothing(tmp_path: Path) -> None:
     assert segment.records == made
     made.append(second.put(record))
     second.close()
-    assert [r for s in sealed_segments(tmp_path) for r in s.records] == made
+    there = [r.id for s in sealed_segments(tmp_path) for r in s.records]
+    assert sorted(there) == sorted(r.id for r in made)
 
 
 def test_each_start_counts_in_an_epoch_of_its_own(tmp_path: Path) -> None:
@@ -131,6 +150,19 @@ def test_segments_of_two_scanners_never_share_a_name(tmp_path: Path) -> None:
     assert len(names) == 2
 
 
+def test_older_segments_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for second in (1_795_000_000, 1_795_000_002, 1_795_000_001):
+        monkeypatch.setattr(time, "time", lambda s=second: s)
+        outbox = open_outbox(tmp_path, records=1)
+        for _ in range(3):
+            outbox.put(record)
+        outbox.close()
+    found = sealed_segments(tmp_path)
+    assert [s.header.first_seq for s in found] == [1, 2, 3] * 3
+    began = [int(s.header.epoch[:8], 16) for s in found]
+    assert began == sorted(began)
+
+
 def test_an_orderly_stop_leaves_nothing_open(tmp_path: Path) -> None:
     for number in range(3):
         outbox = open_outbox(tmp_path)
@@ -148,7 +180,7 @@ def test_a_renaming_half_done_is_finished(tmp_path: Path) -> None:
     outbox.put(record)
     outbox.close()
     (name,) = SealedSegments(tmp_path).waiting()
-    (tmp_path / "open" / f"{'0' * 16}-000001.open").hardlink_to(tmp_path / "sealed" / name)
+    (tmp_path / "open" / f"{'0' * 24}-000001.open").hardlink_to(tmp_path / "sealed" / name)
     open_outbox(tmp_path).close()
     assert sealed_seqs(tmp_path) == [1]
     assert [p.name for p in (tmp_path / "open").iterdir()] == ["lock"]
@@ -183,9 +215,9 @@ def test_garbage_goes_to_quarantine_and_blocks_nothing(tmp_path: Path) -> None:
     outbox.put(record)
     outbox.close()
     (tmp_path / "open" / "holiday.jpg").write_bytes(b"\xff\xd8")
-    (tmp_path / "open" / f"{'0' * 16}-{1:016d}.seg").mkdir()
+    (tmp_path / "open" / f"{'0' * 24}-{1:016d}.seg").mkdir()
     (tmp_path / "sealed" / "notes.txt").write_text("x")
-    (tmp_path / "sealed" / f"{'f' * 16}-{9:016d}.seg").write_bytes(os.urandom(3000))
+    (tmp_path / "sealed" / f"{'f' * 24}-{9:016d}.seg").write_bytes(os.urandom(3000))
     again = open_outbox(tmp_path)
     again.put(record)
     again.close()

@@ -18,6 +18,7 @@ from kiosk.cues import AlertCue
 from kiosk.errors import OutboxError
 from kiosk.model import Instant
 from kiosk.outbox import SealedSegments
+from kiosk.outbox.layout import segment_name
 from kiosk.uplink.alerts import MAX_ALERTS, TAKEN_BACK, WHOLE_S, Alerts
 from kiosk.uplink.telemetry import Queue, Telemetry, birth
 from kiosk.uplink.watch import SealedWatch
@@ -57,7 +58,7 @@ def outbox(tmp_path: Path) -> Path:
 
 
 def segment(outbox: Path, number: int) -> str:
-    name = f"0123456789abcdef-{number:016d}.seg"
+    name = segment_name("0" * 24, number)
     (outbox / "sealed" / name).write_bytes(b"")
     return name
 
