@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from kiosk.config import load
 from kiosk.ctl import main
@@ -21,7 +20,7 @@ from kiosk.ctl.doctor.outbox import check as outbox_check
 from kiosk.cues import Inlet, Trial
 from kiosk.model import CheckIn
 from kiosk.outbox import Outbox, SealedSegments
-from kiosk.seal import SegmentSeal, new_segment
+from kiosk.seal import X25519, SegmentSeal, new_key, new_segment
 
 COMMANDS = ("config", "doctor", "scan", "verify", "policy", "trust", "outbox", "cue")
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -143,7 +142,7 @@ def test_a_reader_that_leaves_is_no_error(site: Path) -> None:
 
 def filled(directory: Path, records: int) -> Outbox[SegmentSeal]:
     """An outbox held by a scanner, `records` in segments of two."""
-    key = X25519PrivateKey.generate().public_key()
+    key = new_key(X25519).public
 
     def begin(epoch: str, first_seq: int) -> SegmentSeal:
         return new_segment([key], "gate-1", epoch, first_seq)
