@@ -18,6 +18,7 @@ SHARED_FLOOR = (
     "kiosk.seal",
     "kiosk.signed",
     "kiosk.wire",
+    "kiosk.export",
     "kiosk.cues",
     "kiosk.faults",
     "kiosk.device",
@@ -62,6 +63,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "central": (
         *GROUND,
         "kiosk.wire",
+        "kiosk.export",
         "kiosk.seal",
         "kiosk.credentials",
         "kiosk.screens",

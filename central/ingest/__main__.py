@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from central.ingest import config, letters
+from central.ingest import config, importing, letters
 from central.ingest.session import Session
 from central.ingest.store import Store, StoreError
 from central.ingest.worker import Worker
@@ -29,14 +29,26 @@ def main() -> None:
         " what was wrong with them has been mended; both may run beside the workers.",
     )
     parser.add_argument("command", nargs="?", choices=["import", "retry"], help="default: a worker")
+    parser.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="import: files, or folders of files"
+    )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--unsigned",
+        action="store_true",
+        help="import: also files that no kiosk has signed, on your word",
+    )
     given = parser.parse_args()
+    if bool(given.paths) != (given.command == "import"):
+        parser.error("expected `import PATH...`, or `retry` or nothing without a PATH")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         setup = config.load(given.config)
         if given.command == "retry":
             sys.exit(_retry(setup))
+        if given.command == "import":
+            sys.exit(_import(given.paths, given.unsigned, setup))
         _work(setup)
     except ConfigError as error:
         for problem in error.problems:
@@ -65,6 +77,18 @@ def _retry(given: config.Setup) -> int:
     left = ", ".join(f"{count} {reason}" for reason, count in done.left.most_common())
     print(f"stored {done.stored}, known before {done.known}, still refused: {left or 'none'}")
     return EXIT_NO if done.left else 0
+
+
+def _import(paths: list[Path], unsigned: bool, given: config.Setup) -> int:
+    files = importing.files_of(paths)
+    roots = config.roots(given.config.broker.ca)
+    store = Store(given.engine)
+    all_whole = True
+    for file in files:
+        taken = importing.take(file, roots, unsigned, store, given.keys)
+        print(*taken.words(), sep="\n", flush=True)
+        all_whole &= taken.whole
+    return 0 if all_whole else EXIT_NO
 
 
 if __name__ == "__main__":

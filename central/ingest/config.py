@@ -135,6 +135,14 @@ def tls_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
+def roots(ca: Path) -> list[x509.Certificate]:
+    """The fleet's roots, as the broker is known by. Raises ConfigError."""
+    try:
+        return x509.load_pem_x509_certificates(_read(ca))
+    except ValueError as error:
+        raise ConfigError([f"broker.ca: {ca}: no certificate in PEM"]) from error
+
+
 def load_keys(paths: list[Path]) -> Keys:
     """The private keys by name, as listed. Raises ConfigError naming each file that is none."""
     keys = {}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import msgspec
 from kiosk.credentials.policy import Explained, Policy, words
 from kiosk.credentials.policy.words import Language
 from kiosk.ctl import rules
-from kiosk.ctl.words import count
+from kiosk.ctl.words import count, language
 from kiosk.errors import ConfigError, CredentialError
 from kiosk.model import Credential, Visit
 from kiosk.screens import texts
@@ -40,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="the policy to check")
     parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
     parser.add_argument(
-        "--lang", choices=["vi", "en"], default=_language(), help="default: by the locale"
+        "--lang", choices=["vi", "en"], default=language(), help="default: by the locale"
     )
     parser.add_argument("--direction", choices=["in", "out"], default="in", help="default: in")
     parser.add_argument(
@@ -143,13 +142,6 @@ def _line(label: str, text: str, lang: Language) -> None:
 
 def _panel(explained: Explained) -> texts.Text:
     return texts.REASONS[explained.verdict.reason]
-
-
-def _language() -> Language:
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if os.environ.get(name):
-            return "vi" if os.environ[name].startswith("vi") else "en"
-    return "en"
 
 
 def _people(text: str) -> int:

@@ -8,7 +8,7 @@ the epoch and its first sequence number.
 """
 
 from kiosk.outbox.mark import ConnectedMark, is_held
-from kiosk.outbox.sealed import SealedSegments, Segment
+from kiosk.outbox.sealed import SealedSegments, Segment, read_segment
 from kiosk.outbox.writer import Outbox, scanner_at_work, seal_leftovers
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "SealedSegments",
     "Segment",
     "is_held",
+    "read_segment",
     "scanner_at_work",
     "seal_leftovers",
 ]

@@ -23,6 +23,26 @@ class Segment(msgspec.Struct, frozen=True):
     damaged: bool
 
 
+def read_segment(path: Path) -> Segment | None:
+    """What a file holds, wherever it lies; None when nothing of it can be read. Changes
+    nothing. Raises OSError."""
+    journal = read_journal(path)
+    damaged = journal.damaged > 0
+    records = []
+    for document in journal.tables.get(TABLE, {}).values():
+        try:
+            records.append(msgspec.convert(document, CheckIn))
+        except msgspec.ValidationError:
+            damaged = True
+    try:
+        header = msgspec.convert(journal.header, SegmentHeader)
+    except msgspec.ValidationError:
+        return None
+    if not records:
+        return None
+    return Segment(path.name, header, sorted(records, key=lambda r: r.seq), damaged)
+
+
 class SealedSegments:
     """Reads and removes sealed segments. Raises OutboxError where the directory fails."""
 
@@ -47,24 +67,12 @@ class SealedSegments:
         """A segment; None when nothing of it could be read: it is in quarantine then."""
         path = self._folders.sealed / name
         try:
-            journal = read_journal(path)
+            segment = read_segment(path)
         except OSError as error:
             raise OutboxError(f"cannot read {path}: {error}") from error
-        damaged = journal.damaged > 0
-        records = []
-        for document in journal.tables.get(TABLE, {}).values():
-            try:
-                records.append(msgspec.convert(document, CheckIn))
-            except msgspec.ValidationError:
-                damaged = True
-        try:
-            header = msgspec.convert(journal.header, SegmentHeader)
-        except msgspec.ValidationError:
-            records = []
-        if not records:
+        if segment is None:
             self._set_aside(path)
-            return None
-        return Segment(name, header, sorted(records, key=lambda r: r.seq), damaged)
+        return segment
 
     def drop(self, name: str, keep: bool = False) -> None:
         """Forgets a segment that the centre has answered in full; `keep` moves it to
