@@ -63,7 +63,8 @@ fuzz: $(READY)
 
 panel: $(READY)
 	@mkdir -p var
-	@$(PY) -m kiosk.screens var/panel.png && echo "var/panel.png shows every screen"
+	@$(PY) -m kiosk.screens var/panel.png --low var/panel-low.png \
+		&& echo "var/panel.png shows every screen, var/panel-low.png on a panel of half the height"
 
 $(READY): setup.py Makefile
 	@sh provisioning/packages.sh $(PACKAGES)

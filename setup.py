@@ -37,10 +37,10 @@ setup(
     },
     data_files=below("config") + below("systemd"),
     install_requires=[
-        "cbor2>=5.6",
+        "cbor2>=6.1.1",
         "cryptography>=50",
         "gpiozero>=2.0.1",
-        "luma.oled>=3.13",
+        "luma.oled>=3.15",
         "msgspec>=0.20",
         "numpy>=1.24",
         "paho-mqtt>=2.1",
@@ -53,7 +53,11 @@ setup(
     ],
     extras_require={
         # picamera2 needs libcamera from the system: a venv with system packages
-        "pi": [f"picamera2>=0.3.18; {ON_A_PI}", f"lgpio>=0.2; {ON_A_PI}"],
+        "pi": [
+            f"picamera2>=0.3.18; {ON_A_PI}",
+            f"lgpio>=0.2; {ON_A_PI}",
+            f"spidev>=3.5; {ON_A_PI}",
+        ],
         "webcam": ["av>=12"],
         # evdev comes as source, and needs what systemd-python needs
         "reader": ["evdev>=1.6", "pyserial>=3.5"],
@@ -75,6 +79,7 @@ setup(
             "pyserial>=3.5",
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "rfc8785>=0.1.4",
             "ruff>=0.6",
             "vulture>=2.11",
         ],

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from kiosk.errors import CueError
-from kiosk.model import Direction, Hint, Outcome
+from kiosk.model import Asked, Direction, Hint, Outcome, Page
 
 MAX_BYTES = 4096
 MAX_DATAGRAMS = 1024
@@ -58,13 +58,15 @@ class HintCue(msgspec.Struct, frozen=True, tag="hint", kw_only=True):
 
 
 class ScannerState(msgspec.Struct, frozen=True, tag="scanner", kw_only=True):
-    """The scanner's heartbeat, once a second; `faults` are codes, empty when well. Until
+    """The scanner's heartbeat, once a second, and at once when something begins to move before
+    the camera, which last did at `moved_at`; `faults` are codes, empty when well. Until
     `leaving_until` the next visitor goes out, by the button; 0 = nobody pressed it."""
 
     number: Number
     at: Boottime
     faults: list[str] = []
     leaving_until: Boottime = 0.0
+    moved_at: Boottime = 0.0
 
 
 class UplinkState(msgspec.Struct, frozen=True, tag="uplink", kw_only=True):
@@ -85,6 +87,20 @@ class Trial(msgspec.Struct, frozen=True, tag="trial", kw_only=True):
     at: Boottime
     outcome: Outcome
     reason: str
+    direction: Direction = "in"
+    repeated: bool = False
+
+
+class ScreenCue(msgspec.Struct, frozen=True, tag="screen", kw_only=True):
+    """Somebody asks for a screen, from `at` for `lasts_s` seconds, or that it ends (None). Without
+    a `page` the self-test shows all of them in turn; `percent` of an update, -1 = not known."""
+
+    number: Number
+    at: Boottime
+    screen: Asked | None
+    page: Page | None = None
+    percent: Annotated[int, Meta(ge=-1, le=100)] = -1
+    lasts_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0
 
 
 class RiskKeysCue(msgspec.Struct, frozen=True, tag="risk-keys", kw_only=True):
@@ -114,13 +130,23 @@ class AlertCue(msgspec.Struct, frozen=True, tag="alert", kw_only=True):
     detail: str = ""
 
 
-Cue = Answer | HintCue | ScannerState | UplinkState | Trial | RiskKeysCue | ButtonCue | AlertCue
+Cue = (
+    Answer
+    | HintCue
+    | ScannerState
+    | UplinkState
+    | Trial
+    | ScreenCue
+    | RiskKeysCue
+    | ButtonCue
+    | AlertCue
+)
 
 MAY_SAY: dict[Daemon, dict[Sender, tuple[type, ...]]] = {
     "feedback": {
         "scanner": (Answer, HintCue, ScannerState),
-        "uplink": (UplinkState,),
-        "ctl": (Trial,),
+        "uplink": (UplinkState, ScreenCue),
+        "ctl": (Trial, ScreenCue),
     },
     "uplink": {"scanner": (AlertCue,), "feedback": (AlertCue,)},
     "scanner": {"uplink": (RiskKeysCue,), "feedback": (ButtonCue,)},
@@ -149,6 +175,12 @@ class _Waiting(NamedTuple):
     until: float
 
 
+def _until(cue: Cue) -> float:
+    if isinstance(cue, (Answer, HintCue)):
+        return cue.at + STALE_ANSWER_S
+    return cue.at + cue.lasts_s if isinstance(cue, ScreenCue) else float("inf")
+
+
 class Outlet:
     """Sends cues to one daemon: never waits, never raises.
 
@@ -173,8 +205,7 @@ class Outlet:
         self._waiting.pop(about, None)
         if self._take(data):
             return True
-        until = cue.at + STALE_ANSWER_S if isinstance(cue, (Answer, HintCue)) else float("inf")
-        self._waiting[about] = _Waiting(data, until)
+        self._waiting[about] = _Waiting(data, _until(cue))
         return False
 
     def flush(self) -> bool:

@@ -31,6 +31,10 @@ Word = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
 Millis = Annotated[int, Meta(ge=0, le=2**53)]
 Hint = Literal["closer", "hold-still", "too-bright", "one-at-a-time"]
 """What a visitor could do so that the code can be read."""
+Asked = Literal["identify", "self-test", "updating", "set-up", "shutdown"]
+"""Screens that a technician or the centre asks for."""
+Page = Literal["pixels", "words", "light", "sound", "button"]
+"""Pages of the panel's self-test."""
 Risk = Literal["none", "not-checked", "clear", "follow-up", "quarantine"]
 """What the risk list says of a person, the gravest last: none = the kiosk has none;
 not-checked = it has one, and could not ask it; clear = not on it."""

@@ -162,7 +162,7 @@ FORBIDDEN = {
     "kiosk/scanner/eye.py": "from kiosk import hardware",
     "kiosk/wire.py": "from central.db import engine",
     "kiosk/novelty.py": "import kiosk.model",
-    "drivers/gpio.py": "from kiosk.errors import HardwareError",
+    "drivers/gpio/button.py": "from kiosk.errors import HardwareError",
     "central/ingest/worker.py": "from kiosk.outbox import Segment",
     "provisioning/authority.py": "from kiosk.uplink.session import Session",
     "kiosk/ctl/scan.py": "from demo.crowd import make_crowd",

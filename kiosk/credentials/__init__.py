@@ -9,10 +9,11 @@
 5. `vn-bhyt:<10 digits>`: insurance number, the same on old and new health-insurance cards
 6. `vn-hcmc:<id>`: a declaration in HCMC's system, which tells nothing else
 7. `name:<NGUYEN<VAN<A>:<YYYY-MM-DD>`: standard name (surname first) and date of birth
-8. `<format>:<id>`: a certificate or a door pass whose date of birth is incomplete, by its own
-   id (`shc`: the hash of its signature)
+8. `<format>:<id>`: a certificate whose date of birth is incomplete, by its own id (`shc`: the
+   hash of its signature)
 
-`subjects.known_as` gives further keys that a code proves to be the same person.
+A door pass is `door-pass:<key id of the issuer>:<number>`. `subjects.known_as` gives further
+keys that a code proves to be the same person, `listed_as` all that the risk list is asked by.
 docs/subjects.md tells what leads to one person, and what cannot.
 """
 

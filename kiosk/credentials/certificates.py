@@ -1,15 +1,24 @@
 """X.509 certificates, of which none is expected to be well made: some on the published lists
-have an extension that a strict parser refuses, and strangers send what they like."""
+have an extension that a strict parser refuses, and strangers send what they like.
+
+What stays true of a certificate is remembered, for a door meets the same few signers again
+and again; whether it is valid at some time is for others to compare, each time.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 Kind = TypeVar("Kind", bound=x509.ExtensionType)
+
+
+_REMEMBERED = 16
+"""Strangers can make a door forget a certificate, but fill no memory."""
 
 
 class Loaded(NamedTuple):
@@ -21,6 +30,7 @@ class Loaded(NamedTuple):
     valid_until: float
 
 
+@lru_cache(_REMEMBERED)
 def load(der: bytes) -> Loaded | None:
     """A certificate whose key and validity can be read; None for any other."""
     try:
@@ -43,7 +53,8 @@ def extension(certificate: x509.Certificate, kind: type[Kind]) -> Kind | None:
 def unknown_extension(certificate: x509.Certificate, oid: str) -> bytes:
     """DER of an extension that the library does not know; empty when it is absent."""
     try:
-        value = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(oid)).value
+        unknown = (e.value for e in certificate.extensions if e.oid.dotted_string == oid)
+        value = next(unknown, None)
     except (ValueError, *_BAD_EXTENSIONS):
         return b""
     return value.value if isinstance(value, x509.UnrecognizedExtension) else b""
@@ -62,6 +73,7 @@ def is_authority(certificate: x509.Certificate) -> bool:
     return found is not None and found.ca
 
 
+@lru_cache(_REMEMBERED)
 def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     """Whether the authority's name and signature stand on the certificate."""
     try:

@@ -28,11 +28,11 @@ def holds(key: object, algorithm: str, signature: bytes, message: bytes) -> bool
     algorithm's is simply not the signer.
     """
     try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
+        if algorithm in _ECDSA and isinstance(key, ec.EllipticCurvePublicKey):
             return _ecdsa(key, algorithm, signature, message)
-        if isinstance(key, RSAPublicKey) and algorithm == "PS256":
+        if algorithm == "PS256" and isinstance(key, RSAPublicKey):
             key.verify(signature, message, _PSS, _SHA256)
-        elif isinstance(key, Ed25519PublicKey) and algorithm == "EdDSA":
+        elif algorithm == "EdDSA" and isinstance(key, Ed25519PublicKey):
             key.verify(signature, message)
         else:
             return False
@@ -45,8 +45,8 @@ def _ecdsa(
     key: ec.EllipticCurvePublicKey, algorithm: str, signature: bytes, message: bytes
 ) -> bool:
     """r and s one after the other, of equal length. Raises InvalidSignature."""
-    curve, size, scheme = _ECDSA.get(algorithm, ("", 0, None))
-    if scheme is None or key.curve.name != curve or len(signature) != 2 * size:
+    curve, size, scheme = _ECDSA[algorithm]
+    if key.curve.name != curve or len(signature) != 2 * size:
         return False
     r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
     key.verify(utils.encode_dss_signature(r, s), message, scheme)

@@ -17,9 +17,7 @@ _WHOLE_MAX = 2**53  # beyond it a double no longer tells neighbours apart
 def decode(data: bytes) -> Any:
     """One JSON document in UTF-8, of which no object has a key twice. Raises Malformed."""
     try:
-        return json.loads(
-            data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant
-        )
+        return _DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError):
         raise Malformed("not the JSON of one document, or nested too deep") from None
 
@@ -44,25 +42,26 @@ def _no_constant(name: str) -> NoReturn:
     raise Malformed("a number in JSON is not finite")
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant)
+_string = json.encoder.encode_basestring
+_WORDS = {None: "null", True: "true", False: "false"}
+
+
 def _canonical(value: Any, depth: int) -> str:
     if depth > _DEPTH_MAX:
         raise Malformed("JSON is nested too deep")
-    match value:
-        case dict():
-            plain = all(map(str.isascii, value))
-            keys = sorted(value) if plain else sorted(value, key=_utf_16)
-            members = [f"{_string(k)}:{_canonical(value[k], depth + 1)}" for k in keys]
-            return f"{{{','.join(members)}}}"
-        case list():
-            return f"[{','.join([_canonical(item, depth + 1) for item in value])}]"
-        case str():
-            return _string(value)
-        case None | bool():
-            return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, dict):
+        plain = all(map(str.isascii, value))
+        keys = sorted(value) if plain else sorted(value, key=_utf_16)
+        members = [f"{_string(k)}:{_canonical(value[k], depth + 1)}" for k in keys]
+        return f"{{{','.join(members)}}}"
+    if isinstance(value, list):
+        return f"[{','.join([_canonical(item, depth + 1) for item in value])}]"
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
     return _number(value)
-
-
-_string = json.encoder.encode_basestring
 
 
 def _utf_16(key: str) -> bytes:

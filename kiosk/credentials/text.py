@@ -57,7 +57,7 @@ def abbreviate(name: str) -> str:
     """What the panel shows of a cleaned name: "N. T. N. Ánh" of "Nguyễn Thị Ngọc Ánh".
     In Vietnamese order the given name stands last."""
     *before, last = name.split()
-    return "".join(f"{word[0]}. " for word in before[:_INITIALS_MAX]) + last[:_LAST_NAME_MAX]
+    return "".join([f"{word[0]}. " for word in before[:_INITIALS_MAX]]) + last[:_LAST_NAME_MAX]
 
 
 def standard_name(name: str) -> str:
@@ -87,11 +87,12 @@ def calendar(year: str, month: str, day: str, what: str) -> str:
         raise Malformed(f"{what} is outside the years {_YEARS.start} to {_YEARS.stop - 1}")
     if not _known(month):
         return year
+    known = _known(day)
     try:
-        date(int(year), int(month), int(day) if _known(day) else 1)
+        date(int(year), int(month), int(day) if known else 1)
     except ValueError:
         raise Malformed(f"{what} is not a date of the calendar") from None
-    return f"{year}-{month}-{day}" if _known(day) else f"{year}-{month}"
+    return f"{year}-{month}-{day}" if known else f"{year}-{month}"
 
 
 def _known(part: str) -> bool:

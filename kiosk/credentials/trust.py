@@ -52,9 +52,11 @@ class Signer(msgspec.Struct, frozen=True):
 
     def narrow(self, start: float | None, end: float | None) -> tuple[float | None, float | None]:
         """The validity of a code cut down to the signer's own."""
-        starts = [t for t in (start, self.valid_from) if t is not None]
-        ends = [t for t in (end, self.valid_until) if t is not None]
-        return max(starts, default=None), min(ends, default=None)
+        if start is None or (self.valid_from is not None and self.valid_from > start):
+            start = self.valid_from
+        if end is None or (self.valid_until is not None and self.valid_until < end):
+            end = self.valid_until
+        return start, end
 
 
 class TrustList:
@@ -82,13 +84,14 @@ class TrustList:
         """The signers with this kid, the one valid longest first. What cannot be read, or
         holds no key of a kind that the format uses, is nobody's."""
         name = _name(format, issuer, kid)
+        known = self._signers.get(name)
+        if known is not None:
+            return known
         if name not in self._issuers:
             return ()  # and nothing remembered: strangers must not fill the memory
-        if name not in self._signers:
-            found = [s for entry in self._issuers[name] if (s := _load(entry)) is not None]
-            found.sort(key=lambda s: -s.valid_until if s.valid_until is not None else -1e300)
-            self._signers[name] = tuple(found)
-        return self._signers[name]
+        found = [s for entry in self._issuers[name] if (s := _load(entry)) is not None]
+        found.sort(key=lambda s: -s.valid_until if s.valid_until is not None else -1e300)
+        return self._signers.setdefault(name, tuple(found))
 
     def check(
         self,

@@ -23,7 +23,7 @@ COMMANDS = {
     "policy": ("policy", "check a policy, and explain the answer to a code rule by rule"),
     "trust": ("trust", "make one trust list of those that others publish"),
     "outbox": ("outbox", "what waits for the centre"),
-    "cue": ("cue", "show an answer on the panel, marked as a trial"),
+    "cue": ("cue", "show an answer on the panel, marked as a trial, or a screen"),
 }
 
 

@@ -14,7 +14,9 @@ from kiosk.config import ETC, Config, load
 from kiosk.credentials import PAYLOAD_MAX, parse
 from kiosk.credentials.listing import Listing
 from kiosk.credentials.policy import Explained, Policy, explain, parse_policy
+from kiosk.credentials.risk import RiskList
 from kiosk.credentials.trust import TrustList, parse_listing
+from kiosk.ctl import risk
 from kiosk.ctl.words import about
 from kiosk.errors import ConfigError, CredentialError, DocumentError
 from kiosk.model import Credential, Instant, Verdict, Visit
@@ -44,6 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="another trust list, ours or as others publish it; several together are one",
     )
     parser.add_argument("--policy", type=Path, metavar="FILE", help="another policy")
+    risk.arguments(parser)
 
 
 class Rules(NamedTuple):
@@ -52,6 +55,7 @@ class Rules(NamedTuple):
     policy: Policy
     trust: TrustList
     now: Instant
+    asked: risk.Asked = risk.NO_LIST
 
     def judge(self, payload: bytes) -> tuple[Credential | CredentialError, Verdict]:
         """What the payload is, and what the door would say."""
@@ -67,7 +71,7 @@ class Rules(NamedTuple):
             shown = parse(payload, self.trust)
         except CredentialError as error:
             shown = error
-        return shown, explain(shown, self.policy, self.now, "none", visit)
+        return shown, explain(shown, self.policy, self.now, self.asked.of(shown), visit)
 
 
 def load_rules(args: argparse.Namespace) -> Rules:
@@ -82,7 +86,8 @@ def load_rules(args: argparse.Namespace) -> Rules:
     else:
         lists = Listing()
     at = now(config.clock.source) if args.at is None else instant(args.at)
-    return Rules(policy, TrustList(listing=lists), at)
+    asked = risk.asked(args, lambda path: _parsed(path, "risk", RiskList, keys, path))
+    return Rules(policy, TrustList(listing=lists), at, asked)
 
 
 def read_lists(paths: Iterable[Path], keys: Keys | None = None) -> Listing:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from kiosk.ctl import rules
-from kiosk.ctl.answer import answer
+from kiosk.ctl.answer import answer, pass_number
 from kiosk.decode import Decoder
 from kiosk.errors import CredentialError
 
@@ -57,11 +57,14 @@ def run(args: argparse.Namespace) -> int:
             name = "" if isinstance(shown, CredentialError) else shown.display
             if args.json:
                 told = {"file": str(path)} | answer(shown, verdict, by.now) | {"name": name}
+                told |= by.asked.told(shown)
                 print(json.dumps(told), flush=True)
                 continue
+            number, asked = pass_number(shown), by.asked.told(shown)
             print(
                 f"{path}: {shown.format}: {verdict.outcome}, {verdict.reason}"
-                f"{f', {name}' if name else ''}"
+                f"{f', {name}' if name else ''}{f', no. {number}' if number else ''}"
+                f"{''.join(f', risk {found}' for found in asked.values())}"
             )
     decoder.close()
     return 0 if everywhere else 1

@@ -21,7 +21,7 @@ import msgspec
 from kiosk.credentials import PAYLOAD_MAX
 from kiosk.credentials.policy import REASONS
 from kiosk.credentials.trust import trust_in
-from kiosk.ctl import rules
+from kiosk.ctl import risk, rules
 from kiosk.ctl.answer import answer
 
 LINE_MAX = 64 * 1024
@@ -54,11 +54,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help='many payloads: {"id", "payload" or "payload_b64", "at", "certificate"} a line in'
         " (the last two if wanted), one JSON object a line out",
     )
+    many.add_argument(
+        "--subject",
+        action="store_true",
+        help="judge nothing: print the keys by which a risk list may name the person, one a line",
+    )
     rules.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Raises ConfigError when the rules cannot be read."""
+    if args.subject:
+        return risk.print_keys(rules.read_payload())
     by = rules.load_rules(args)
     if args.lines:
         return _lines(sys.stdin.buffer, by)
@@ -71,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _judged(payload: bytes, by: rules.Rules) -> dict[str, Any]:
-    told = answer(*by.judge(payload), by.now)
+    shown, verdict = by.judge(payload)
+    told = answer(shown, verdict, by.now) | by.asked.told(shown)
     if problem := _of_size(payload):
         told["problem"] = problem
     return told
@@ -137,4 +145,7 @@ def _print(told: dict[str, Any]) -> None:
         print(f"problem      {problem}")
     for key in ("format", "signature", "colour", "issuer", "valid_from", "valid_until"):
         print(f"{key.replace('_', ' '):<12} {told[key] or '-'}")
+    for key in ("number", "risk"):
+        if key in told:
+            print(f"{key:<12} {told[key]}")
     print(f"{'valid':<12} {'yes' if told['valid'] else 'no'}")

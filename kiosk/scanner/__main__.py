@@ -52,6 +52,8 @@ log = logging.getLogger("kiosk.scanner")
 
 FRAME_TIMEOUT_S = 0.5
 HEARTBEAT_S = 1.0
+WAKE_S = 2.0
+"""What moves after so long at rest is told at once: the panel may be dimmed."""
 
 
 def main(config: Config, service: Service) -> None:
@@ -85,8 +87,9 @@ def main(config: Config, service: Service) -> None:
     timer.start()
     door = config.kiosk
     directions = Directions(door.direction, door.min_stay_s, door.day_starts_h, clock.boottime())
+    decoder = Decoder()
     parts = Parts(
-        look=Decoder().look,
+        look=decoder.look,
         parse=partial(parse, trust=trust),
         judge=lambda shown, at, risk, visit: judge(shown, policy, at, risk, visit),
         risk=risks.of,
@@ -124,7 +127,7 @@ def main(config: Config, service: Service) -> None:
     view = View(faults)
     hung = False
     numbers = count(1)
-    heartbeat_at = leaving = 0.0
+    heartbeat_at = leaving = moved_at = 0.0
     service.ready("looking")
     while not (hung or service.stopping.is_set()):
         parts.outbox = store.keep_open()
@@ -145,8 +148,9 @@ def main(config: Config, service: Service) -> None:
         panel.flush()
         uplink.flush()
         at = clock.boottime()
-        if at - heartbeat_at >= HEARTBEAT_S or directions.leaving(at) != leaving:
-            heartbeat_at, leaving = at, directions.leaving(at)
+        stirs = decoder.moved_at - moved_at >= WAKE_S
+        if stirs or at - heartbeat_at >= HEARTBEAT_S or directions.leaving(at) != leaving:
+            heartbeat_at, leaving, moved_at = at, directions.leaving(at), decoder.moved_at
             report.turn(time.time())
             panel.send(
                 ScannerState(
@@ -154,6 +158,7 @@ def main(config: Config, service: Service) -> None:
                     at=at,
                     faults=faults.active,
                     leaving_until=leaving,
+                    moved_at=moved_at,
                 )
             )
             service.status(

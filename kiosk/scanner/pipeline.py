@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from time import perf_counter
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import msgspec
 
+from kiosk.credentials.risk import gravest
 from kiosk.credentials.subjects import is_dependant, known_as
 from kiosk.cues import Answer, HintCue
 from kiosk.decode import Sight
@@ -61,7 +62,7 @@ class Parts(msgspec.Struct):
     """What the pipeline works with; `__main__` wires it.
 
     `judge` takes the credential, or the error that parsing raised, the gravest that `risk` says
-    of the keys under which somebody is known, and what `visits` know of them. `hit` is called
+    of the keys under which somebody may be listed, and what `visits` know of them. `hit` is called
     after the answer to somebody at risk, with the record unless that failed. `outbox` is None
     while the outbox is out of order.
     """
@@ -186,7 +187,7 @@ class Pipeline:
         try:
             credential = self._parts.parse(payload)
             keys = known_as(credential.subject, credential.claims)
-            risk = max(map(self._parts.risk, keys or ("",)), key=get_args(Risk).index)
+            risk = gravest(self._parts.risk, credential.subject, credential.claims)
             party = self._parts.parties.token(is_dependant(credential.claims), at)
             step = self._parts.directions.step(keys, at, instant)
             visit = self._parts.visits.of(keys, step.direction, instant)

@@ -23,7 +23,8 @@ def test_what_is_encoded_comes_back(data: bytes) -> None:
     ("text", "problem"),
     [
         (b"GGW", "65536"),  # RFC 9285, section 6
-        (b":::", "group"),
+        (b":::", "91124"),
+        (b"BB8GGWBB8", "65536"),
         (b"::", "at the end"),
         (b"BB8B", "4 characters"),
         (b"bb8", "position 0"),

@@ -36,6 +36,9 @@ def bench(*words: object) -> subprocess.CompletedProcess[str]:
         (["decode"], "nothing to read: give --images DIR, or --synthetic N"),
         (["chain", "--json", "gone/x.json"], "--json: there is no folder gone"),
         (["chain", "--visitors", "0"], "--visitors: found 0, allowed: 1 or more"),
+        (["panel", "--answers", "0"], "--answers: found 0, allowed: 1 or more"),
+        (["panel", "--burst", "0"], "--burst: found 0, allowed: 1 or more"),
+        (["verify", "--rounds", "0"], "--rounds: found 0, allowed: 1 or more"),
         (["memory", "--scans", "0"], "--scans: found 0, allowed: 1 or more"),
     ],
 )
@@ -44,6 +47,19 @@ def test_what_cannot_be_is_refused_at_once(words: list[str], sentence: str) -> N
     assert done.returncode == 2
     assert sentence in done.stderr
     assert done.stderr.startswith(f"usage: python -m bench.{words[0]} ")
+
+
+def test_verification_is_told_in_words_and_as_json(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    done = bench("bench.verify", "--rounds", 3, "--json", out)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(out.read_text())
+    assert list(figures["signed"]) == ["ES256", "PS256", "shc", "nzcp", "vds_nc", "door_pass"]
+    for name, found in figures["signed"].items():
+        assert found.keys() == {"ours_ms", "bare_ms", "ratio"}, name
+        assert found["ratio"] == pytest.approx(found["ours_ms"] / found["bare_ms"], abs=0.006)
+    for name in ("unsigned_ms_median", "risk_lookup_ms", "risk_list_mb"):
+        assert f"{name}: {figures[name]}\n" in done.stdout
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:

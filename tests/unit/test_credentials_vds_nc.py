@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from msgspec.structs import replace as replace_struct
 
 from demo.abroad import PT_SEAL, PV_SEAL, SealIssuer, base64url
 from kiosk.credentials import parse
@@ -97,6 +98,19 @@ def test_whose_certificate_counts() -> None:
     assert parse(payload, parse_trust(b64encode(ISSUER.certificate))).signed == "valid"
 
 
+def test_a_certificate_seen_before_is_judged_by_the_list_of_today() -> None:
+    (authority,) = parse_listing(ISSUER.authority).issuers
+    soon = START.timestamp() + 86_400
+    brief = replace_struct(authority, valid_until=soon)
+    gone = Listing([authority], [Revoked(format="vds_nc", kid=authority.kid)])
+    payload = ISSUER.wrap(DATA)
+    for _ in range(2):
+        assert parse(payload, TRUST).signed == "valid"
+        assert parse(payload, TrustList()).signed == "unknown-key"
+        assert parse(payload, TrustList(listing=gone)).signed == "revoked"
+        assert parse(payload, TrustList(listing=Listing([brief]))).valid_until == soon
+
+
 def test_a_certificate_that_bears_the_authoritys_name_alone_is_forged() -> None:
     impostor = SealIssuer.new("UT", START, END, PV_SEAL)
     real = x509.load_der_x509_certificate(ISSUER.authority)
@@ -120,12 +134,9 @@ def test_a_certificate_for_something_else_may_not_sign() -> None:
 
 
 def test_validity_is_that_of_both_certificates() -> None:
-    listing = parse_listing(ISSUER.authority)
-    (authority,) = listing.issuers
+    (authority,) = parse_listing(ISSUER.authority).issuers
     soon = START.timestamp() + 86_400
-    brief = type(authority)(
-        format="vds_nc", kid=authority.kid, certificate=authority.certificate, valid_until=soon
-    )
+    brief = replace_struct(authority, valid_until=soon)
     found = parse(ISSUER.wrap(DATA), TrustList(listing=Listing([brief])))
     assert found.valid_until == soon
 

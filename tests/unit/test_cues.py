@@ -25,6 +25,7 @@ from kiosk.cues import (
     Outlet,
     RiskKeysCue,
     ScannerState,
+    ScreenCue,
     Trial,
     UplinkState,
     socket_path,
@@ -46,6 +47,7 @@ def alert(code: str, raised: bool = True) -> AlertCue:
 STATE = UplinkState(number=1, at=1.0, online=True, centre=True, pending=0)
 RISK_KEYS = RiskKeysCue(number=1, at=1.0, keys=[bytes(range(32))])
 TRIAL = Trial(number=1, at=1.0, outcome="fail", reason="forged")
+SCREEN = ScreenCue(number=1, at=1.0, screen="self-test", page="words", lasts_s=60)
 
 
 def test_keys_of_the_risk_list_come_from_the_uplink_alone(tmp_path: Path) -> None:
@@ -80,6 +82,27 @@ def test_pass_and_fail_come_from_the_scanner_alone(tmp_path: Path) -> None:
         Outlet(tmp_path, "feedback", sender).send(answer(1))  # type: ignore[arg-type]
     assert list(inlet.drain()) == []
     assert inlet.refused == 3
+
+
+def test_screens_are_asked_for_by_technician_and_centre(tmp_path: Path) -> None:
+    inlet = Inlet(tmp_path, "feedback")
+    for sender in ("uplink", "ctl", "scanner", "feedback"):
+        Outlet(tmp_path, "feedback", sender).send(SCREEN)  # type: ignore[arg-type]
+    assert list(inlet.drain()) == [SCREEN, SCREEN]
+    assert inlet.refused == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ['"format"', '"identify","lasts_s":0', '"identify","lasts_s":1e9', '"updating","percent":101'],
+)
+def test_a_screen_out_of_bounds_is_refused(tmp_path: Path, wrong: str) -> None:
+    inlet = Inlet(tmp_path, "feedback")
+    cue = f'{{"sender":"ctl","cue":{{"type":"screen","number":1,"at":1.0,"screen":{wrong}}}}}'
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger:
+        stranger.sendto(cue.encode(), str(socket_path(tmp_path, "feedback")))
+    assert list(inlet.drain()) == []
+    assert inlet.refused == 1
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from test_scanner import Door as Scanner
 
 from kiosk.credentials import parse
+from kiosk.credentials.formats.door_pass import Pass, encode
 from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
 from kiosk.model import ClockState, Credential, Direction, Instant, Risk, Verdict, Visit
@@ -36,6 +39,14 @@ NOBODY = b"******000009|LE VAN C|1990-**-**|0||<1"
 
 def child(number: int) -> bytes:
     return f"|LE VAN CON|2015-09-{number:02}|1|16297900000000010{number}|{QID}<1".encode()
+
+
+SCHOOL = Ed25519PrivateKey.generate()
+
+
+def pupil(number: int, name: str) -> bytes:
+    days = {"first": date(2026, 9, 1), "last": date(2027, 5, 31)}
+    return encode(Pass(id=number, name=name, birth="2014-09-05", group="7A2", **days), SCHOOL)
 
 
 class Door(Scanner):
@@ -210,6 +221,15 @@ def test_what_cannot_be_linked_is_two_people(door: Door) -> None:
     assert door.came(BEFORE, 10) == ("in", False)
 
 
+def test_twins_with_passes_come_and_go_each_for_themselves(door: Door) -> None:
+    one, other = pupil(14, "Nguyễn Văn Hùng"), pupil(15, "Nguyễn Văn Hưng")
+    assert door.came(one, 7) == ("in", False)
+    assert door.came(other, 7, 20) == ("in", False), "no repetition of the other one's answer"
+    assert door.came(other, 11) == ("out", False)
+    assert door.came(one, 12) == ("out", False)
+    assert [direction for direction, _ in door.recorded()] == ["in", "in", "out", "out"]
+
+
 def test_who_has_no_key_is_always_unknown(door: Door) -> None:
     assert [door.came(NOBODY, hour) for hour in (8, 10)] == [("unknown", False)] * 2
     assert door.recorded() == [("unknown", "pass")] * 2
@@ -351,3 +371,9 @@ def test_the_risk_list_is_asked_by_every_number_of_a_card(door: Door, listed: st
     door.came(CARD, 8)
     assert door.answers[-1].reason == "at-risk"
     assert door.people()[0].risk == "quarantine"
+
+
+def test_the_risk_list_finds_the_holder_of_a_pass_by_name(door: Door) -> None:
+    door.listed["name:NGUYEN<VAN<HUNG:2014-09-05"] = "quarantine"
+    door.came(pupil(14, "Nguyễn Văn Hùng"), 8)
+    assert door.answers[-1].reason == "at-risk"

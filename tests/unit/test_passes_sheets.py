@@ -53,7 +53,8 @@ class Printed:
         assert issuing.check(people, self.issuer) == []
         out = folder / "out"
         with issuer.register(folder / "issuer") as register:
-            made = issuing.issue(people, self.issuer, register, out, AT, lambda: None)
+            desk = issuing.Desk(self.issuer, register, out, AT, lambda: None)
+            made = issuing.issue(people, desk)
         self.pdf = made.written[0].file
         self._pages: dict[float, Image.Image] = {}
 

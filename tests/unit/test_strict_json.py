@@ -1,4 +1,9 @@
+from typing import Any
+
 import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kiosk.credentials.strict_json import canonical, decode
 from kiosk.credentials.text import Malformed
@@ -48,6 +53,21 @@ def test_what_is_no_strict_json(text: bytes) -> None:
 def test_canonical_form(text: bytes, form: bytes) -> None:
     assert canonical(decode(text)) == form
     assert canonical(decode(form)) == form
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(1 - 2**53, 2**53 - 1)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=12,
+    )
+)
+def test_canonical_form_is_that_of_another_library(value: Any) -> None:
+    assert canonical(value) == rfc8785.dumps(value)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from demo.abroad import PV_SEAL, CardIssuer, PassIssuer, SealIssuer
 from demo.issuers import Issuer
 from kiosk.credentials import parse
 from kiosk.credentials.formats.door_pass import Pass, encode
-from kiosk.credentials.subjects import is_dependant, known_as
-from kiosk.credentials.text import clean_name, standard_name
+from kiosk.credentials.subjects import is_dependant, known_as, listed_as
+from kiosk.credentials.text import standard_name
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential
 
@@ -101,22 +101,13 @@ def test_a_passport_in_the_declaration_and_in_the_visible_seal() -> None:
 
 
 def certificates(family: str, given: str) -> list[bytes]:
-    """One person, by every format that knows people by their name."""
+    """One person, by every format that knows people by their name alone."""
     card = CardIssuer.new("https://health.example/issuer")
     nz = PassIssuer.new("nz.example")
-    door = Pass(
-        id=7,
-        name=clean_name(f"{family} {given}"),  # passes are issued in NFC alone
-        birth="1999-01-02",
-        group="7A2",
-        first=START.date(),
-        last=END.date(),
-    )
     return [
         Issuer.new("VN", "ES256", START, END).issue(family, given, BORN, START, END),
         card.issue(family, given, BORN, [date(2021, 9, 1)], START),
         nz.wrap(cbor2.dumps(nz.content(family, given, BORN, START, END))),
-        encode(door, Ed25519PrivateKey.generate()),
         f"|{family} {given}|1999-01-02|0||".encode(),
     ]
 
@@ -130,6 +121,38 @@ def test_names_lead_to_one_subject_however_they_are_written() -> None:
     ]
     subjects = {read(code).subject for names in written for code in certificates(*names)}
     assert subjects == {"name:NGUYEN<THI<NGOC<DAO:1999-01-02"}
+
+
+def door_pass(number: int, name: str, birth: str, key: Ed25519PrivateKey) -> bytes:
+    days = {"first": START.date(), "last": END.date()}
+    return encode(Pass(id=number, name=name, birth=birth, group="7A2", **days), key)
+
+
+def test_a_door_pass_is_its_holders_own_and_of_no_namesake() -> None:
+    school, commune = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    first = door_pass(7, "Nguyễn Văn Hùng", "2014-09-05", school)
+    twin = door_pass(8, "Nguyễn Văn Hưng", "2014-09-05", school)
+    elsewhere = door_pass(7, "Nguyễn Văn Hùng", "2014-09-05", commune)
+    renewed = door_pass(7, "Nguyễn Văn Hùng", "", school)
+    assert keys(first) == keys(renewed)
+    assert len({*keys(first), *keys(twin), *keys(elsewhere)}) == 3
+    assert not set(keys(first)) & set(keys("|NGUYEN VAN HUNG|2014-09-05|0||"))
+
+
+def test_the_risk_list_may_name_the_holder_of_a_pass_by_number_or_by_name() -> None:
+    school = Ed25519PrivateKey.generate()
+    found = read(door_pass(7, "Nguyễn Văn Hùng", "2014-09-05", school))
+    name = "name:NGUYEN<VAN<HUNG:2014-09-05"
+    assert listed_as(found.subject, found.claims) == (found.subject, name)
+    assert read("|NGUYEN VAN HUNG|2014-09-05|0||").subject == name, "as one would list them"
+    year = read(door_pass(7, "Nguyễn Văn Hùng", "2014", school))
+    assert listed_as(year.subject, year.claims) == (year.subject,)
+
+
+@pytest.mark.parametrize("code", [CCCD, PHONE, MASKED, MASKED_ONLY, BHYT, "no code"])
+def test_whoever_has_a_number_is_not_listed_by_name(code: str) -> None:
+    found = read(code)
+    assert listed_as(found.subject, found.claims) == keys(code)
 
 
 @pytest.mark.parametrize(

@@ -65,18 +65,18 @@ class Format(Protocol):
         """What the payload says. Raises text.Malformed."""
 
 
-# In the order in which they are asked, those with a prefix first, since asking them
+# In the order in which they are asked, those with a fixed beginning first, since asking them
 # costs nothing; `unknown` takes what is left.
 FORMATS: tuple[Format, ...] = (
     hc1,
     door_pass,
     shc,
     nzcp,
+    vds_nc,
     vn_personal,
     cccd,
     bhyt,
     hcmc,
     place,
-    vds_nc,
     unknown,
 )

@@ -10,7 +10,6 @@ SHA-256 of the public key; birth is YYYYMMDD or YYYY as a number, 0 unknown; day
 
 from __future__ import annotations
 
-import re
 from datetime import date, timedelta
 from hashlib import sha256
 
@@ -21,13 +20,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kiosk.credentials import base45, cose, signatures
 from kiosk.credentials.listing import Issuer
+from kiosk.credentials.subjects import pass_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
     calendar,
     clean,
     clean_name,
-    person_key,
 )
 from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
@@ -44,7 +43,6 @@ _EPOCH = date(1970, 1, 1)
 _DAY_END = (date(2200, 1, 1) - _EPOCH).days
 _DAY_SECONDS = 86_400
 _VIETNAM_SECONDS = 7 * 3600  # UTC+7, all year
-_BIRTH = re.compile("([0-9]{4})(?:([0-9]{2})([0-9]{2}))?")
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +96,7 @@ def recognises(payload: bytes) -> bool:
 
 
 def read(payload: bytes, trust: TrustList) -> Credential:
-    """A pass, its signature checked. Raises Malformed."""
+    """A pass, its signature checked. Raises Malformed. Subject: issuer and number."""
     try:
         data = base45.decode(payload[len(_PREFIX) :].rstrip(b"\0\r\n"))
     except ValueError as error:
@@ -116,7 +114,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     return Credential(
         format=NAMES[0],
         role="identity",
-        subject=person_key(found.name, found.birth) or f"door-pass:{kid.hex()}:{found.id}",
+        subject=pass_key(kid.hex(), str(found.id)),
         display=abbreviate(found.name),
         claims={
             "name": found.name,
@@ -157,11 +155,10 @@ def _read_body(body: bytes) -> tuple[bytes, Pass]:
 def _birth(number: int) -> str:
     if number == 0:
         return ""
-    found = _BIRTH.fullmatch(str(number)) if 0 < number < 10**8 else None
-    if found is None:
+    digits = str(number) if 0 < number < 10**8 else ""
+    if len(digits) not in (len("YYYY"), len("YYYYMMDD")):
         raise Malformed("birth is not YYYYMMDD or YYYY")
-    year, month, day = found.groups(default="")
-    return calendar(year, month, day, "date of birth")
+    return calendar(digits[:4], digits[4:6], digits[6:], "date of birth")
 
 
 def _midnight(day: date) -> float:

@@ -6,12 +6,11 @@ holder met the rules of New Zealand when it was issued.
 
 from __future__ import annotations
 
-import re
-from base64 import b32decode
 from collections.abc import Mapping
 from uuid import UUID
 
 from kiosk.credentials import cose, members, times
+from kiosk.credentials.packing import base32
 from kiosk.credentials.text import Malformed, abbreviate, clean_name, person_key
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential
@@ -19,7 +18,6 @@ from kiosk.model import Credential
 NAMES: tuple[str, ...] = ("nzcp",)
 
 _PREFIX = b"NZCP:/1/"
-_BASE32 = re.compile(b"[A-Z2-7]+")
 _ISSUER, _EXPIRES, _NOT_BEFORE, _ID = 1, 4, 5, 7
 _PASS = "PublicCovidPass"
 
@@ -31,7 +29,7 @@ def recognises(payload: bytes) -> bool:
 
 def read(payload: bytes, trust: TrustList) -> Credential:
     """A pass, its signature checked. Raises Malformed."""
-    message = cose.read_sign1(_unpack(payload))
+    message = cose.read_sign1(base32(payload[len(_PREFIX) :].rstrip(b"\0\r\n")))
     content = cose.decode(message.content)
     if not isinstance(content, members.MAP):
         raise Malformed("content is not a CWT")
@@ -67,13 +65,6 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         valid_from=start,
         valid_until=end,
     )
-
-
-def _unpack(payload: bytes) -> bytes:
-    text = payload[len(_PREFIX) :].rstrip(b"\0\r\n")
-    if _BASE32.fullmatch(text) is None or len(text) % 8 in (1, 3, 6):
-        raise Malformed("not base32 without padding")
-    return b32decode(text + b"=" * (-len(text) % 8))
 
 
 def _claims(credential: Mapping[str, object]) -> dict[str, str]:

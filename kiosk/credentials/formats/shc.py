@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from kiosk.credentials import members, signatures, strict_json, times
-from kiosk.credentials.packing import RAW, base64url, inflate
+from kiosk.credentials.packing import RAW, base64url, digit_pairs, inflate
 from kiosk.credentials.text import Malformed, abbreviate, clean, clean_name, decode, person_key
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential, Event
@@ -22,7 +22,6 @@ from kiosk.model import Credential, Event
 NAMES: tuple[str, ...] = ("shc",)
 
 _CHUNK = re.compile("shc:/(?:([0-9]{1,3})/([0-9]{1,3})/)?([0-9]*)", re.IGNORECASE)
-_FIRST_CHARACTER = 45
 _CARD_TYPE = "https://smarthealth.cards#health-card"
 _GIVEN_NAMES_MAX = 8
 _RID = re.compile("[A-Za-z0-9_-]{0,24}")
@@ -118,11 +117,7 @@ def _jws_text(text: str) -> str:
         raise Malformed(
             f"{len(parts)} of the {total} parts of a card; ask for the card as a single code"
         )
-    digits = "".join(parts[place] for place in sorted(parts))
-    if len(digits) % 2:
-        raise Malformed("an odd number of digits")
-    values = map("".join, zip(digits[::2], digits[1::2], strict=True))
-    return "".join(chr(int(value) + _FIRST_CHARACTER) for value in values)
+    return digit_pairs("".join(parts[place] for place in sorted(parts)))
 
 
 def _read_jws(text: str) -> _Jws:

@@ -121,8 +121,13 @@ def _signature(
             and (kid is itself or certificates.is_issued_by(certificate, by.certificate))
         ),
         usage=claims["kind"],
-        ids=(claims["certificate_id"], f"{certificate.serial_number:x}"),
+        ids=_ids(claims, certificate),
     )
+
+
+def _ids(claims: Mapping[str, str], certificate: x509.Certificate) -> Iterator[str]:
+    yield claims["certificate_id"]
+    yield f"{certificate.serial_number:x}"
 
 
 def _claims(message: Mapping[str, Any], kind: str) -> dict[str, str]:
@@ -131,7 +136,7 @@ def _claims(message: Mapping[str, Any], kind: str) -> dict[str, str]:
     if not isinstance(written, str):
         raise Malformed("n is absent or not text")
     # Two spaces, or fillers as in the machine-readable zone, part surname and given names.
-    surname, _, given = re.sub("<", " ", written.strip()).partition("  ")
+    surname, _, given = written.strip().replace("<", " ").partition("  ")
     name = clean_name(f"{surname} {given}")
     sex = members.text(person, "sex", 1, required=False)
     document = members.text(person, "i" if kind == "vaccination" else "dn", required=False)

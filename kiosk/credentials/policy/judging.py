@@ -64,13 +64,12 @@ def explain(
         return _without_person("malformed", policy, {"problem": shown.problem})
     if shown.role in NO_PERSON:
         return _without_person(NO_PERSON[shown.role], policy, {})
-    moment = Moment.of(now, policy.time_zone)
     findings, shade = [_accepted(shown, policy)], ""
     if shown.format in policy.accept:
         findings += _of_code(shown, policy, now)
-        shade, found = _colour(shown, policy, moment)
+        shade, found = _colour(shown, policy, now)
         findings += found
-    findings += _of_place(policy, moment, visit)
+    findings += _of_place(policy, now, visit)
     findings.append(_risk(risk, policy))
     if visit.direction == "out" and policy.out == "record":
         findings.append(Finding("[direction] out", "yes", "leaving"))
@@ -99,9 +98,10 @@ def _without_person(reason: str, policy: Policy, facts: Mapping[str, str]) -> Ex
 
 def _accepted(credential: Credential, policy: Policy) -> Finding:
     facts = {"format": credential.format, "purposes": _purposes(credential, policy)}
-    if credential.format in policy.accept:
-        answer = policy.accept[credential.format]
-        return Finding("[accept]", "yes", "accepted", facts | {"answer": answer}, "", answer)
+    answer = policy.accept.get(credential.format)
+    if answer is not None:
+        facts["answer"] = answer
+        return Finding("[accept]", "yes", "accepted", facts, "", answer)
     return _said("[accept]", "not-accepted", facts, policy)
 
 
@@ -131,14 +131,14 @@ def _declaration_age(credential: Credential, policy: Policy, now: Instant) -> Fi
     return _said(where, reason, facts, policy, fine="declaration-recent")
 
 
-def _colour(credential: Credential, policy: Policy, moment: Moment) -> tuple[str, list[Finding]]:
+def _colour(credential: Credential, policy: Policy, now: Instant) -> tuple[str, list[Finding]]:
     """The colour, if it is certain. What is attested by nobody known gives none."""
     if not policy.colour:
         return "", []
     if credential.signed not in _GOOD:
         return "", [Finding("[[colour]]", "no", "colour-of-nobody")]
     code = Code(credential.format, _purposes(credential, policy), credential.events)
-    possible, findings = colour.find(policy.colour, code, moment)
+    possible, findings = colour.find(policy.colour, code, Moment.of(now, policy.time_zone))
     if not possible:
         return "", [Finding("[[colour]]", "no", "colour-none", {"purposes": code.purposes})]
     shade = possible[0] if len(possible) == 1 else ""
@@ -154,10 +154,10 @@ def _colour(credential: Credential, policy: Policy, moment: Moment) -> tuple[str
     return shade, [*findings, Finding("[colours]", holds, "colour", facts, reason, answer)]
 
 
-def _of_place(policy: Policy, moment: Moment, visit: Visit) -> Iterator[Finding]:
+def _of_place(policy: Policy, now: Instant, visit: Visit) -> Iterator[Finding]:
     coming = visit.direction != "out"
     if policy.hours is not None and coming:
-        yield _hours(policy, policy.hours, moment)
+        yield _hours(policy, policy.hours, Moment.of(now, policy.time_zone))
     if policy.min_interval_s and visit.since_s is not None:
         reason = "too-soon" if visit.since_s < policy.min_interval_s else ""
         facts = {"since": int(visit.since_s), "least": policy.min_interval_s}
