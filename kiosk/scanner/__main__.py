@@ -26,6 +26,7 @@ from kiosk.errors import (
     SealError,
 )
 from kiosk.faults import Faults, standing_file
+from kiosk.model import Frame
 from kiosk.outbox import Outbox
 from kiosk.scanner.direction import Directions
 from kiosk.scanner.exposure import Bracketing
@@ -116,6 +117,12 @@ def main(config: Config, service: Service) -> None:
         hear()  # a press while it was waited for the code
         pipeline.read(payload, at)
 
+    def see(frame: Frame) -> None:
+        # A function of its own: what it saw is not referenced while the next frame is awaited.
+        sight = pipeline.turn(frame)
+        view.turn(frame.grey, frame.at, pipeline.scans)
+        eye.expose(bracketing.turn(sight, frame.at))
+
     reader = Device("reader", open_reader, faults)
     external = External(reader, read, faults, clock.boottime, service.stopping.wait)
     # While there is no frame to wait for, the wait is for the external scanner.
@@ -138,9 +145,7 @@ def main(config: Config, service: Service) -> None:
             frame, hung, heartbeat_at = None, True, 0.0
         hear()
         if frame is not None:
-            sight = pipeline.turn(frame)
-            view.turn(frame.grey, frame.at, pipeline.scans)
-            eye.expose(bracketing.turn(sight, frame.at))
+            see(frame)
         external.turn()
         if timer.failure is not None:
             raise timer.failure
