@@ -23,7 +23,7 @@ import segno
 from rig import until
 from strangers import Finder, Spelling, Stranger, broken, strangers
 
-from demo.kiosk import Kiosk, section
+from demo.kiosk import Kiosk, section, unit_environment
 from demo.processes import Process
 from demo.scenes import draw
 from kiosk.signed import Kind
@@ -31,17 +31,9 @@ from provisioning.authority import enrol, sign
 
 pytestmark = pytest.mark.timeout(240)
 
-UNITS = Path(__file__).parents[2] / "systemd"
 ANSWER_S = 2.0
 AFTER_S = ANSWER_S + 1.5  # the panel's turn, the scanner's, and what a slow machine adds
 IN_MEMORY = re.compile(r"(?!capitals|small).*(UTF-8|UTF-16|UTF-32|hex|base64 \(0\))|as it is")
-
-
-def unit_environment(daemon: str) -> dict[str, str]:
-    """The variables that its unit sets."""
-    lines = (UNITS / f"kiosk-{daemon}.service").read_text().splitlines()
-    words = [w for line in lines if line.startswith("Environment=") for w in line[12:].split()]
-    return dict(word.split("=", 1) for word in words)
 
 
 def memory(pid: int) -> bytes:
@@ -82,10 +74,10 @@ class Door:
         self.daemons = {
             name: Process(
                 name,
-                ["env", *(f"{k}={v}" for k, v in unit_environment(name).items())]
-                + [sys.executable, "-m", f"kiosk.{name}"]
+                [sys.executable, "-m", f"kiosk.{name}"]
                 + [f"--config={path}" for path in [*kiosk.config, extra]],
                 kiosk.root / f"{name}.log",
+                unit_environment(name),
             )
             for name in ("feedback", "scanner")
         }
