@@ -7,7 +7,6 @@ their units: what is referenced, and what was freed and might still stand there.
 from __future__ import annotations
 
 import os
-import pty
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import segno
+from line import Line
 from rig import until
 from strangers import Finder, Spelling, Stranger, broken, strangers
 
@@ -61,13 +61,11 @@ class Door:
 
     def __init__(self, kiosk: Kiosk, trust: Path, camera: str) -> None:
         self.kiosk = kiosk
-        ours, theirs = pty.openpty()
-        self._ends = ours, theirs
-        (kiosk.root / "by-id").symlink_to(os.ttyname(theirs))
+        self._line = Line(kiosk.root / "by-id")
         extra = kiosk.root / "extra.toml"
         extra.write_text(
             section("camera", driver=camera)
-            + section("reader", driver="serial_line", device=kiosk.root / "by-id")
+            + section("reader", driver="serial_line", device=self._line.device)
             + section("panel", answer_s=ANSWER_S)
             + section("judge", trust=trust)
         )
@@ -86,11 +84,10 @@ class Door:
     def start(self) -> None:
         for daemon in self.daemons.values():
             daemon.start()
-        until((self.kiosk.run / "scanner.sock").exists, "the scanner is up")
-        time.sleep(1.5)  # what comes sooner may have begun before the line was open
+        self._line.settle(self.daemons["scanner"].pid)
 
     def scan(self, payload: bytes) -> dict[str, str]:
-        os.write(self._ends[0], payload + b"\r")
+        self._line.write(payload + b"\r")
         return self.answered()
 
     def answered(self) -> dict[str, str]:
@@ -106,8 +103,7 @@ class Door:
     def close(self) -> None:
         for daemon in self.daemons.values():
             daemon.stop()
-        for end in self._ends:
-            os.close(end)
+        self._line.close()
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import pytest
 from test_ctl import Done, kioskctl, quickly
 
 from kiosk import config, export, seal, wire
+from kiosk.errors import SealError
 from kiosk.model import CheckIn
 from kiosk.outbox import Outbox, SealedSegments
 from provisioning.authority import enrol, init_fleet
@@ -404,6 +405,22 @@ def test_the_signature_is_the_kiosks_own(kiosk: Kiosk, stick: Path, fleet: Path)
     assert kiosk.export(stick, "--unsigned").status == 0
     (lines,) = content(stick).values()
     assert all(line and line.signature == b"" for line in lines)
+
+
+def test_nothing_on_the_kiosk_opens_its_queue(kiosk: Kiosk, stick: Path, fleet: Path) -> None:
+    """With every file that enrolment left there; the centre's key does open it."""
+    kiosk.fill(1)
+    kiosk.export(stick)
+    (lines,) = content(stick).values()
+    batch = wire.decode(lines[1].json if lines[1] else b"", wire.Batch)
+    files = [path for path in kiosk.site.parent.iterdir() if path.is_file()]
+    assert len(files) >= 6
+    for path in files:
+        with pytest.raises(SealError):
+            seal.load_private(path.read_bytes())
+    (private,) = [seal.load_private(path.read_bytes()) for path in fleet.glob("centre-seal*.key")]
+    opener = seal.open_segment({private.public.kid: private}, batch.header)
+    assert opener.open(1, batch.records[0].sealed) == NAME.encode()
 
 
 def test_the_uplink_may_send_meanwhile(kiosk: Kiosk, stick: Path) -> None:
