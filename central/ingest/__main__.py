@@ -13,6 +13,7 @@ from central.ingest import config, importing, letters
 from central.ingest.session import Session
 from central.ingest.store import Store, StoreError
 from central.ingest.worker import Worker
+from central.words import both
 from kiosk.errors import ConfigError
 
 EXIT_NO = 1
@@ -75,7 +76,11 @@ def _work(given: config.Setup) -> None:
 def _retry(given: config.Setup) -> int:
     done = letters.retry(Store(given.engine), given.keys)
     left = ", ".join(f"{count} {reason}" for reason, count in done.left.most_common())
-    print(f"stored {done.stored}, known before {done.known}, still refused: {left or 'none'}")
+    said = both(
+        f"đã ghi {done.stored}, đã có {done.known}, vẫn bị từ chối",
+        f"stored {done.stored}, known before {done.known}, still refused",
+    )
+    print(f"{said}: {left or '0'}")
     return EXIT_NO if done.left else 0
 
 

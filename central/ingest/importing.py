@@ -19,15 +19,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from central.ingest.reading import Keys, Reading, read
 from central.ingest.store import Store
+from central.words import Unfit, both
 from kiosk import export, wire
-from kiosk.errors import ConfigError, KioskError
+from kiosk.errors import ConfigError
 
 _AT_ONCE = 64
 _ALGORITHM = ec.ECDSA(hashes.SHA256())
-
-
-class ImportRefused(KioskError, ValueError):
-    """A file as a whole cannot be taken; nothing of it was."""
 
 
 class Origin(NamedTuple):
@@ -61,25 +58,43 @@ class Taken:
     def words(self) -> Iterator[str]:
         """For people, line by line."""
         if self.problem:
-            yield f"{self.file}: nothing taken: {self.problem}"
+            nothing = both("không lấy được gì", "nothing taken")
+            yield f"{self.file}: {nothing}: {self.problem}"
             return
-        yield (
-            f"{self.file}: {self.kid}, {self.segments} segments: {self.stored} records new,"
-            f" {self.known} known before, {self.refused.total()} refused"
+        found = self.kid, self.segments, self.stored, self.known, self.refused.total()
+        yield f"{self.file}: " + both(
+            "{}, {} gói: {} lượt mới, {} đã có, {} bị từ chối".format(*found),
+            "{}, {} segments: {} records new, {} known before, {} refused".format(*found),
         )
         if self.refused:
             reasons = ", ".join(f"{n} {reason}" for reason, n in self.refused.most_common())
-            yield f"  refused, kept as dead letters: {reasons}"
+            kept = both("bị từ chối, giữ lại (dead letter)", "refused, kept as dead letters")
+            yield f"  {kept}: {reasons}"
         if self.damaged:
-            yield f"  {self.damaged} lines damaged, not taken; is the stick broken?"
+            yield f"  {self.damaged} " + both(
+                "dòng hỏng, không lấy; USB có bị lỗi không?",
+                "lines damaged, not taken; is the stick broken?",
+            )
         if self.forged:
-            yield f"  {self.forged} lines not signed by this kiosk, not taken; who had the stick?"
+            yield f"  {self.forged} " + both(
+                "dòng không do kiosk này ký, không lấy; ai đã giữ USB?",
+                "lines not signed by this kiosk, not taken; who had the stick?",
+            )
         if not self.ended:
-            yield "  the end is missing: the export was broken off; call it again on the kiosk"
+            yield "  " + both(
+                "thiếu phần cuối: việc xuất bị ngắt; hãy gọi lại trên kiosk",
+                "the end is missing: the export was broken off; call it again on the kiosk",
+            )
         elif self.missing:
-            yield f"  {self.missing} records fewer than the kiosk wrote; export again on the kiosk"
+            yield f"  {self.missing} " + both(
+                "lượt ít hơn kiosk đã ghi; hãy xuất lại trên kiosk",
+                "records fewer than the kiosk wrote; export again on the kiosk",
+            )
         if self.expired:
-            yield f"  note: the kiosk's certificate ended on {self.expired:%Y-%m-%d}"
+            yield "  " + both(
+                f"lưu ý: chứng chỉ của kiosk đã hết hạn ngày {self.expired:%d/%m/%Y}",
+                f"note: the kiosk's certificate ended on {self.expired:%Y-%m-%d}",
+            )
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
@@ -92,9 +107,18 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
         elif path.is_file():
             found.append(path)
         else:
-            raise ConfigError([f"{path} is no file and no folder; is the stick mounted?"])
+            raise ConfigError(
+                [
+                    f"{path}: "
+                    + both(
+                        "không phải tệp hay thư mục; USB đã được gắn chưa?",
+                        "is no file and no folder; is the stick mounted?",
+                    )
+                ]
+            )
     if not found:
-        raise ConfigError([f"no file *{export.SUFFIX} in {', '.join(map(str, paths))}"])
+        none = both(f"không có tệp *{export.SUFFIX} nào", f"no file *{export.SUFFIX}")
+        raise ConfigError([f"{none}: {', '.join(map(str, paths))}"])
     return found
 
 
@@ -114,11 +138,15 @@ def take(
             readings = _readings(export.lines(opened), origin, keys, taken)
             while some := list(islice(readings, _AT_ONCE)):
                 _store(some, store, taken)
-    except ImportRefused as refused:
+    except Unfit as refused:
         taken.problem = str(refused)
     except OSError as error:
         # What was stored is stored; how much of the file that is, nobody knows.
-        taken.problem = "" if taken.segments else f"cannot be read: {error.strerror}"
+        taken.problem = (
+            ""
+            if taken.segments
+            else both(f"không đọc được: {error.strerror}", f"cannot be read: {error.strerror}")
+        )
         taken.damaged += 1
     return taken
 
@@ -170,33 +198,46 @@ def _is_signed(line: export.Line, origin: Origin) -> bool:
 def _origin(line: export.Line | None, roots: Sequence[x509.Certificate], unsigned: bool) -> Origin:
     """What a head says, proven by one of the fleet's roots."""
     if line is None:
-        raise ImportRefused(
-            "no line in it says whose it is: it is damaged, or no export; export again on the kiosk"
+        raise Unfit(
+            "không dòng nào cho biết của kiosk nào: tệp hỏng, hoặc không phải tệp xuất; hãy xuất"
+            " lại trên kiosk",
+            "no line in it says whose it is: it is damaged, or no export; export again on the"
+            " kiosk",
         )
     try:
         head = msgspec.json.decode(line.json, type=export.Head)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ImportRefused(f"its head is not what it should be: {error}") from error
+        raise Unfit(
+            f"dòng đầu không đúng dạng: {error}", f"its head is not what it should be: {error}"
+        ) from error
     if head.export != export.VERSION:
-        raise ImportRefused(
-            f"it is of version {head.export}, this program knows {export.VERSION}; update it"
+        raise Unfit(
+            f"phiên bản {head.export}, chương trình này biết {export.VERSION}; hãy cập nhật",
+            f"it is of version {head.export}, this program knows {export.VERSION}; update it",
         )
     if not head.certificate and unsigned:
         return Origin(line.id, head.kid, None, None)
     if not head.certificate:
-        raise ImportRefused(
+        raise Unfit(
+            "không có chữ ký; nếu biết rõ nguồn gốc và không ai có thể sửa, hãy thêm --unsigned",
             "it is not signed; if you know where it comes from, and that nobody could alter it,"
-            " take it with --unsigned"
+            " take it with --unsigned",
         )
     certificate = _certificate(head, roots)
     key = certificate.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise ImportRefused(f"the certificate's key is {type(key).__name__}, expected EC")
+        kind = type(key).__name__
+        raise Unfit(
+            f"khóa của chứng chỉ là {kind}, cần EC", f"the certificate's key is {kind}, expected EC"
+        )
     end = certificate.not_valid_after_utc
     expired = end if end < datetime.now(UTC) else None
     origin = Origin(line.id, head.kid, key, expired)
     if not _is_signed(line, origin):
-        raise ImportRefused("its head is not signed by this kiosk; who had the stick?")
+        raise Unfit(
+            "dòng đầu không do kiosk này ký; ai đã giữ USB?",
+            "its head is not signed by this kiosk; who had the stick?",
+        )
     return origin
 
 
@@ -207,15 +248,21 @@ def _certificate(head: export.Head, roots: Sequence[x509.Certificate]) -> x509.C
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         uses = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except (ValueError, x509.ExtensionNotFound) as error:
-        raise ImportRefused(f"it holds no certificate of a kiosk: {error}") from error
+        raise Unfit(
+            f"không có chứng chỉ của kiosk: {error}", f"it holds no certificate of a kiosk: {error}"
+        ) from error
     if not any(_issued(certificate, root) for root in roots):
-        raise ImportRefused(
-            f"the certificate of {head.kid} is not of this fleet; it belongs to another centre"
+        raise Unfit(
+            f"chứng chỉ của {head.kid} không thuộc hệ thống này; tệp là của trung tâm khác",
+            f"the certificate of {head.kid} is not of this fleet; it belongs to another centre",
         )
     if [name.value for name in names] != [head.kid] or (
         ExtendedKeyUsageOID.CLIENT_AUTH not in uses
     ):
-        raise ImportRefused(f"its certificate is not that of kiosk {head.kid}")
+        raise Unfit(
+            f"chứng chỉ không phải của kiosk {head.kid}",
+            f"its certificate is not that of kiosk {head.kid}",
+        )
     return certificate
 
 

@@ -102,8 +102,11 @@ def test_everything_is_taken_once(
     file = carried(door, stick)
     status, said = centre.take(stick)
     assert status == 0, said
-    line = f"{file}: {door.config.kiosk.id}, 2 segments: 67 records new, 0 known before, 0 refused"
-    assert said.splitlines()[0] == line
+    kid = door.config.kiosk.id
+    assert said.splitlines()[0] == (
+        f"{file}: {kid}, 2 gói: 67 lượt mới, 0 đã có, 0 bị từ chối"
+        f" / {kid}, 2 segments: 67 records new, 0 known before, 0 refused"
+    )
     assert counted(database) == (67, 67, 0)
     for _ in range(2):
         status, said = centre.take(file, stick)
@@ -166,7 +169,7 @@ def test_a_file_that_was_cut_off(
     status, said = centre.take(file)
     assert status == 1
     if share < 0.01:
-        assert "nothing taken: no line in it says whose it is" in said
+        assert "no line in it says whose it is" in said
     else:
         assert "the end is missing: the export was broken off" in said
     lines = file.read_bytes().count(b"\n")  # head, four segments, head
@@ -216,7 +219,8 @@ def test_another_fleets_file_is_refused_and_leaves_nothing(
     status, said = centre.take(stick)
     assert status == 1
     kid = theirs.config.kiosk.id
-    assert f"nothing taken: the certificate of {kid} is not of this fleet" in said
+    assert f"nothing taken: chứng chỉ của {kid}" in said
+    assert f"the certificate of {kid} is not of this fleet" in said
     assert counted(database) == (0, 0, 0)
 
 
@@ -252,7 +256,8 @@ def test_nobody_speaks_for_another_kiosk(
     forged = export.line(segment.id, 1, "segment", segment.json, sign).rstrip(b"\n")
     status, said = centre.take(written("a", lines[0], forged, *lines[2:]))
     assert status == 1
-    assert "1 lines not signed by this kiosk, not taken; who had the stick?" in said
+    assert "  1 dòng không do kiosk này ký" in said
+    assert "lines not signed by this kiosk, not taken; who had the stick?" in said
     # The other's name over the thief's certificate, and the other's certificate over his key.
     claims = msgspec.json.decode(head.json, type=export.Head)
     own = thief.config.broker.certificate.read_text()
@@ -269,7 +274,7 @@ def test_nobody_speaks_for_another_kiosk(
     line = export.line(head.id, 0, "head", msgspec.json.encode(mine), sign).rstrip(b"\n")
     status, said = centre.take(written("c", line, forged))
     assert status == 1
-    assert "refused, kept as dead letters: 2 wrong-device" in said
+    assert "kept as dead letters: 2 wrong-device" in said
     assert database.count(db.check_in) == 0
     assert centre.take(file)[0] == 0, "and the true file is taken all the same"
     assert database.count(db.check_in) == 2
@@ -308,7 +313,7 @@ def test_an_unsigned_file_is_taken_on_somebodys_word(
     carried(door, stick, "--unsigned")
     status, said = centre.take(stick)
     assert status == 1
-    assert "nothing taken: it is not signed; if you know where it comes from" in said
+    assert "it is not signed; if you know where it comes from" in said
     assert counted(database) == (0, 0, 0)
     assert centre.take(stick, "--unsigned")[0] == 0
     assert counted(database) == (2, 2, 0)
@@ -325,11 +330,11 @@ def test_what_is_sealed_to_a_key_that_is_missing_is_kept(
     centre.config.write_text(centre.config.read_text().replace(right, wrong))
     status, said = centre.take(stick)
     assert status == 1
-    assert "refused, kept as dead letters: 2 no-key" in said
+    assert "kept as dead letters: 2 no-key" in said
     assert counted(database) == (0, 0, 2)
     centre.config.write_text(centre.config.read_text().replace(wrong, right))
     done = subprocess.run(centre.command("retry"), capture_output=True, text=True, check=True)
-    assert done.stdout == "stored 2, known before 0, still refused: none\n"
+    assert done.stdout.endswith("stored 2, known before 0, still refused: 0\n")
     assert counted(database) == (2, 2, 0)
     assert centre.take(stick)[0] == 0
     assert counted(database) == (2, 2, 0)
@@ -339,7 +344,7 @@ def test_what_is_sealed_to_a_key_that_is_missing_is_kept(
 def test_what_is_no_export_is_told(stick: Path, centre: Centre, tmp_path: Path) -> None:
     status, said = centre.take(stick)
     assert status == 78
-    assert f"no file *.kiosk-export in {stick}" in said
+    assert f"no file *.kiosk-export: {stick}" in said
     status, said = centre.take(tmp_path / "absent")
     assert status == 78
     assert "is no file and no folder; is the stick mounted?" in said
@@ -351,8 +356,10 @@ def test_what_is_no_export_is_told(stick: Path, centre: Centre, tmp_path: Path) 
     newer.write_bytes(export.line("ab" * 8, 0, "head", head, None))
     status, said = centre.take(stick)
     assert status == 1
-    assert f"{picture}: nothing taken: no line in it says whose it is" in said
-    assert f"{newer}: nothing taken: it is of version 2, this program knows 1; update it" in said
+    assert f"{picture}: không lấy được gì / nothing taken: không dòng nào" in said
+    assert "no line in it says whose it is" in said
+    assert f"{newer}: không lấy được gì / nothing taken: phiên bản 2" in said
+    assert "it is of version 2, this program knows 1; update it" in said
     for misuse in (["import"], ["retry", stick], [stick]):
         assert (
             subprocess.run(centre.command(*misuse), check=False, capture_output=True).returncode
