@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from test_ctl import Done, kioskctl, quickly
+from test_ctl_outbox import record
 
 from kiosk import config, export, seal, wire
 from kiosk.errors import SealError
-from kiosk.model import CheckIn
 from kiosk.outbox import Outbox, SealedSegments
 from provisioning.authority import enrol, init_fleet
 
@@ -65,22 +65,6 @@ class Kiosk:
 
     def left(self) -> int:
         return len(SealedSegments(self.outbox).waiting())
-
-
-def record(sealing: seal.SegmentSeal, seq: int, plain: bytes) -> CheckIn:
-    return CheckIn(
-        epoch=sealing.header.epoch,
-        seq=seq,
-        id=f"{seq:016x}",
-        scanned_at_ms=1,
-        clock="synced",
-        boot_id="boot",
-        boottime_ms=1,
-        direction="in",
-        outcome="pass",
-        reason="accepted",
-        sealed=sealing.seal(seq, plain),
-    )
 
 
 @pytest.fixture

@@ -18,6 +18,23 @@ from kiosk.seal import X25519, SegmentSeal, new_key, new_segment
 __all__ = ["site"]  # a fixture
 
 
+def record(seal: SegmentSeal, seq: int, plain: bytes) -> CheckIn:
+    """A check-in of somebody of whom `plain` is all that is known."""
+    return CheckIn(
+        epoch=seal.header.epoch,
+        seq=seq,
+        id=f"{seq:016x}",
+        scanned_at_ms=1,
+        clock="synced",
+        boot_id="boot",
+        boottime_ms=1,
+        direction="in",
+        outcome="pass",
+        reason="accepted",
+        sealed=seal.seal(seq, plain),
+    )
+
+
 def filled(directory: Path, records: int) -> Outbox[SegmentSeal]:
     """An outbox held by a scanner, `records` in segments of two."""
     key = new_key(X25519).public
@@ -27,21 +44,7 @@ def filled(directory: Path, records: int) -> Outbox[SegmentSeal]:
 
     outbox = Outbox(directory, 2, begin)
     for _ in range(records):
-        outbox.put(
-            lambda seal, seq: CheckIn(
-                epoch=seal.header.epoch,
-                seq=seq,
-                id=f"{seq:016x}",
-                scanned_at_ms=1,
-                clock="synced",
-                boot_id="boot",
-                boottime_ms=1,
-                direction="in",
-                outcome="pass",
-                reason="accepted",
-                sealed=seal.seal(seq, b"NGUYEN VAN A"),
-            )
-        )
+        outbox.put(lambda seal, seq: record(seal, seq, b"NGUYEN VAN A"))
     return outbox
 
 

@@ -18,6 +18,7 @@ from kiosk import export, wire
 from kiosk.ctl.outbox.words import say
 from kiosk.errors import OutboxError, WireError
 from kiosk.model import Instant
+from kiosk.outbox.layout import sync_directory
 
 if TYPE_CHECKING:
     from kiosk.credentials.policy.words import Language
@@ -125,7 +126,7 @@ class Stick:
         with self._told():
             os.fsync(self._fd)
             self._unsynced = 0
-            _sync(self.folder)
+            sync_directory(self.folder)
 
     def close(self) -> None:
         """Closes the file; may be called twice. What was not synced may be lost."""
@@ -160,7 +161,7 @@ class Stick:
                         _write_all(copy, piece)
                 with self._told():
                     os.fsync(copy)
-                    _sync(folder)
+                    sync_directory(folder)
             finally:
                 os.close(copy)
         with self._told(), _uncached(target) as copied:
@@ -295,11 +296,3 @@ def _ends_with_newline(file: BinaryIO) -> bool:
         return False
     file.seek(-1, os.SEEK_END)
     return file.read(1) == b"\n"
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
