@@ -48,7 +48,6 @@ setup(
         "pyzbar>=0.1.9",
         "systemd-python>=235",
         "tinydb>=4.8",
-        "tzdata>=2024.1",  # where the system has no time zones
         "zxing-cpp>=3.1",
     ],
     extras_require={
@@ -76,11 +75,15 @@ setup(
             "evdev>=1.6",
             "hypothesis>=6.100",
             "mypy>=1.10",
+            "pyfuse3>=3.3",  # comes as source
             "pyserial>=3.5",
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
             "rfc8785>=0.1.4",
             "ruff>=0.6",
+            "trio>=0.22",
+            "tzdata>=2024.1",  # time zones for hypothesis, where the system has none
             "vulture>=2.11",
         ],
     },

@@ -72,13 +72,14 @@ def _seconds(text: str) -> float:
     return float(text)
 
 
-def spread(values: list[float]) -> dict[str, float | None]:
-    """Median and 95th percentile, to three places; None where there are no values."""
+def spread(values: list[float], percent: int = 95) -> dict[str, float | None]:
+    """Median and a percentile, to three places; None where there are no values."""
+    upper = f"p{percent}"
     if not values:
-        return {"median": None, "p95": None}
+        return {"median": None, upper: None}
     ordered = sorted(values)
-    p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
-    return {"median": round(median(ordered), 3), "p95": round(p95, 3)}
+    high = ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+    return {"median": round(median(ordered), 3), upper: round(high, 3)}
 
 
 def machine() -> str:

@@ -78,12 +78,14 @@ def burst(daemon: Daemon, number: int) -> dict[str, object]:
     while not daemon.flush():
         time.sleep(0.001)
     newest = daemon.picture(sent)
+    daemon.until_idle()
+    again = daemon.reply(daemon.say(**KINDS[0])).picture.memory  # its clock may have gone on
     return {
         "cues": number,
         "all_sent_s": round(took, 2),
         "longest_send_ms": round(longest * 1000, 2),
         "newest_shown_ms": round(newest.ms, 1),
-        "newest_won": newest.memory == alone,
+        "newest_won": newest.memory in (alone, again),
     }
 
 

@@ -11,7 +11,7 @@ from datetime import date
 
 from central import dates, names
 from central.words import Unfit
-from kiosk.credentials.subjects import FORMS, document_key, insurance_key
+from kiosk.credentials.subjects import FORMS, document_key, insurance_key, number_key
 from kiosk.credentials.text import person_key
 
 _LONGEST = 500
@@ -41,18 +41,17 @@ def subject(line: str, today: date) -> str:
     if number.isascii() and number.isdecimal():
         return _by_number(number)
     if _PASSPORT.fullmatch(number):
-        return document_key(number)
+        return number_key("passport", number)
     if _INSURANCE.fullmatch(number):
-        return insurance_key(number)
+        return _of_somebody(insurance_key(number))
     return _by_name(text, today)
 
 
 def _whole(kind: str, rest: str) -> str:
-    if kind in _NUMBERS:
-        rest = _BETWEEN.sub("", rest)
-    if kind == "vn-bhyt" and _INSURANCE.fullmatch(rest.upper()):
-        return insurance_key(rest)
-    for written in (rest, rest.upper(), rest.lower()):
+    plain = _BETWEEN.sub("", rest) if kind in _NUMBERS else rest
+    if kind == "vn-bhyt" and _INSURANCE.fullmatch(plain.upper()):
+        return _of_somebody(insurance_key(plain))
+    for written in (plain, plain.upper(), plain.lower(), rest.upper()):
         if re.fullmatch(FORMS[kind], written):
             return f"{kind}:{written}"
     raise Unfit(
@@ -61,9 +60,17 @@ def _whole(kind: str, rest: str) -> str:
     )
 
 
+def _of_somebody(key: str) -> str:
+    if not key:
+        raise Unfit(
+            "số này không của ai (toàn một chữ số)", "nobody's number: one digit over and over"
+        )
+    return key
+
+
 def _by_number(number: str) -> str:
     if len(number) in (9, 12):
-        return document_key(number)
+        return _of_somebody(document_key(number, ""))
     if len(number) == 10:
         raise Unfit(
             "mười chữ số: nếu là số bảo hiểm y tế, hãy viết vn-bhyt: ở trước; số định danh có"
@@ -97,5 +104,8 @@ def _by_name(text: str, today: date) -> str:
     # In a key, names have `<` for the spaces.
     key = person_key(names.person(found["name"].replace("<", " ")), birth.isoformat())
     if not key:
-        raise Unfit("tên không có chữ cái La-tinh", "the name has no Latin letter")
+        raise Unfit(
+            "tên có chữ không phải chữ La-tinh: hãy ghi như trên hộ chiếu",
+            "a letter of the name is not Latin: write it as in the passport",
+        )
     return key

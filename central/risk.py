@@ -11,7 +11,7 @@ import io
 import secrets
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +20,8 @@ from central.command import ending
 from central.words import Unfit, both
 from kiosk.credentials.risk import KEY_BYTES, build, key_id, read_key, write_key
 from kiosk.errors import ConfigError
+from kiosk.model import VIETNAM
 
-_VIETNAM = timezone(timedelta(hours=7))
 _TOLD = 20  # wrong lines of a file; there may be a million
 
 
@@ -92,7 +92,7 @@ def _subjects(file: Path, problems: list[str]) -> set[str]:
             )
         )
         return set()
-    today = datetime.now(_VIETNAM).date()
+    today = datetime.now(VIETNAM).date()
     found, wrong = set(), []
     for number, written in enumerate(io.StringIO(text, newline=None), 1):
         if not written.strip().strip(",; \ufeff"):

@@ -11,14 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from kiosk.model import ClockState, Instant
+from kiosk.model import VIETNAM, ClockState, Instant
 
 Source = Literal["timesync", "system"]
 
 BUILT_MS = 1_790_000_000_000
 """No moment before this firmware was built (2026-09-21) can be true."""
 
-_VIETNAM_MIN, _DAY_MIN = 7 * 60, 24 * 60
+_VIETNAM_MIN, _DAY_MIN = VIETNAM.utcoffset(None).seconds // 60, 24 * 60
 
 # systemd-timesyncd touches it when the clock was set by a server (systemd-timesyncd(8)).
 _SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")

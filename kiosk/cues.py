@@ -20,12 +20,14 @@ import msgspec
 from msgspec import Meta
 
 from kiosk.errors import CueError
-from kiosk.model import Asked, Direction, Hint, Outcome, Page
+from kiosk.model import Asked, Direction, Hint, Outcome, Page, Question
 
 MAX_BYTES = 4096
 MAX_DATAGRAMS = 1024
 STALE_ANSWER_S = 1.0
 """An answer or a hint that is older is not shown: somebody else stands there by then."""
+STALE_QUESTION_S = 2.0
+"""A question that is not asked again for so long is over: its scanner is gone."""
 
 Daemon = Literal["scanner", "feedback", "uplink"]
 Sender = Literal["scanner", "feedback", "uplink", "ctl"]
@@ -55,6 +57,17 @@ class HintCue(msgspec.Struct, frozen=True, tag="hint", kw_only=True):
     number: Number
     at: Boottime
     hint: Hint
+
+
+class QuestionCue(msgspec.Struct, frozen=True, tag="question", kw_only=True):
+    """A question of the declaration to whoever stands there, asked from `since` to `until`. It is
+    said again, with the same number, while it stands; a panel shows it for `STALE_QUESTION_S`."""
+
+    number: Annotated[int, Meta(ge=1, le=2**53)]
+    at: Boottime
+    asked: Question
+    since: Boottime
+    until: Boottime
 
 
 class ScannerState(msgspec.Struct, frozen=True, tag="scanner", kw_only=True):
@@ -113,10 +126,22 @@ class RiskKeysCue(msgspec.Struct, frozen=True, tag="risk-keys", kw_only=True):
 
 
 class ButtonCue(msgspec.Struct, frozen=True, tag="button", kw_only=True):
-    """The panel's button was pressed: whoever shows a code now is leaving."""
+    """The panel's button was pressed: the answer, `yes` or no, to the question whose number is
+    `answers`. Without a question (0): whoever shows a code now is leaving."""
 
     number: Number
     at: Boottime
+    answers: Number = 0
+    yes: bool = False
+
+
+class FeedbackState(msgspec.Struct, frozen=True, tag="feedback", kw_only=True):
+    """The panel's view, once a second and when it changes. `asks`: a question can be seen and
+    answered, for panel and button are there and work."""
+
+    number: Number
+    at: Boottime
+    asks: bool
 
 
 class AlertCue(msgspec.Struct, frozen=True, tag="alert", kw_only=True):
@@ -133,23 +158,25 @@ class AlertCue(msgspec.Struct, frozen=True, tag="alert", kw_only=True):
 Cue = (
     Answer
     | HintCue
+    | QuestionCue
     | ScannerState
     | UplinkState
     | Trial
     | ScreenCue
     | RiskKeysCue
     | ButtonCue
+    | FeedbackState
     | AlertCue
 )
 
 MAY_SAY: dict[Daemon, dict[Sender, tuple[type, ...]]] = {
     "feedback": {
-        "scanner": (Answer, HintCue, ScannerState),
+        "scanner": (Answer, HintCue, QuestionCue, ScannerState),
         "uplink": (UplinkState, ScreenCue),
         "ctl": (Trial, ScreenCue),
     },
     "uplink": {"scanner": (AlertCue,), "feedback": (AlertCue,)},
-    "scanner": {"uplink": (RiskKeysCue,), "feedback": (ButtonCue,)},
+    "scanner": {"uplink": (RiskKeysCue,), "feedback": (ButtonCue, FeedbackState)},
 }
 """Receiver -> sender -> what it may say. Pass and fail come from the scanner alone."""
 
@@ -178,6 +205,8 @@ class _Waiting(NamedTuple):
 def _until(cue: Cue) -> float:
     if isinstance(cue, (Answer, HintCue)):
         return cue.at + STALE_ANSWER_S
+    if isinstance(cue, QuestionCue):
+        return cue.at + STALE_QUESTION_S
     return cue.at + cue.lasts_s if isinstance(cue, ScreenCue) else float("inf")
 
 

@@ -21,6 +21,7 @@ SHARED_FLOOR = (
     "kiosk.export",
     "kiosk.cues",
     "kiosk.faults",
+    "kiosk.alerts",
     "kiosk.device",
     "kiosk.decode",
     "kiosk.screens",

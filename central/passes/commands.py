@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from itertools import chain
 
 import msgspec
@@ -20,8 +20,8 @@ from central.passes import issuer, issuing, people
 from central.passes.register import Entry, Register
 from central.words import Unfit, both
 from kiosk.errors import ConfigError
+from kiosk.model import VIETNAM
 
-_VIETNAM = timezone(timedelta(hours=7))
 _WHY_MAX = 200
 _HEADINGS = (
     *("số\nnumber", "họ tên\nname", "ngày sinh\nbirth", "lớp/tổ\ngroup"),
@@ -212,7 +212,7 @@ def check(given: argparse.Namespace) -> None:
     """What a trust list says."""
     who, revoked = issuer.inspect(files.read(given.file))
     _introduce(who)
-    _line("thu hồi", "revoked", revoked)
+    _line("thu hồi", "revoked", both("tất cả", "all") if revoked is None else revoked)
 
 
 @contextmanager
@@ -242,4 +242,4 @@ def _why(given: argparse.Namespace) -> str:
 
 
 def _now() -> datetime:
-    return datetime.now(_VIETNAM).replace(microsecond=0)
+    return datetime.now(VIETNAM).replace(microsecond=0)

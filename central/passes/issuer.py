@@ -16,7 +16,7 @@ from central.passes.register import Register
 from central.words import Unfit, both
 from kiosk.credentials.formats.door_pass import NAMES, believe, key_id
 from kiosk.credentials.listing import Listing, Revoked, encode
-from kiosk.credentials.trust import parse_listing
+from kiosk.credentials.lists import parse_listing
 from kiosk.errors import ConfigError
 
 _NAME_MAX = 80
@@ -68,9 +68,10 @@ class Issuer(msgspec.Struct, frozen=True):
         return encode(Listing([believed], gone))
 
 
-def inspect(document: bytes) -> tuple[Public, int]:
-    """Whose trust list it is, and how many passes it revokes. Raises ConfigError when it says
-    more than an issuer may: who signs it for a fleet would sign that too."""
+def inspect(document: bytes) -> tuple[Public, int | None]:
+    """Whose trust list it is, and how many passes it revokes, None = all, with the key itself.
+    Raises ConfigError when it says more than an issuer may: who signs it for a fleet would sign
+    that too."""
     listing = parse_listing(document)
     if [entry.format for entry in listing.issuers] != list(NAMES):
         raise _refused(
@@ -90,7 +91,9 @@ def inspect(document: bytes) -> tuple[Public, int]:
     strange = [r for r in listing.revoked if (r.format, r.kid) != (entry.format, entry.kid)]
     if strange:
         raise _refused("danh sách thu hồi mã của đơn vị khác", "it revokes codes of others")
-    return Public(entry.issuer, key), sum(len(r.ids or ()) for r in listing.revoked)
+    if any(revoked.ids is None for revoked in listing.revoked):
+        return Public(entry.issuer, key), None
+    return Public(entry.issuer, key), len({i for r in listing.revoked for i in r.ids or ()})
 
 
 def _refused(vietnamese: str, english: str) -> ConfigError:

@@ -222,8 +222,14 @@ def _rows(text: str, separator: str) -> Iterator[Row]:
         line = reader.line_num + 1 + skipped
         try:
             cells = next(reader, None)
-        except csv.Error:
+        except csv.Error as error:
             what = "dấu ngoặc kép bị lỗi", "a quotation mark is out of place"
+            if "larger than field limit" in str(error):
+                longest = csv.field_size_limit()
+                what = (
+                    f"có ô dài hơn {longest} ký tự; thiếu dấu ngoặc kép?",
+                    f"a cell of more than {longest} characters; is a quotation mark missing?",
+                )
             raise ConfigError([str(Mistake(line, "", *what))]) from None
         if cells is None:
             return

@@ -1,37 +1,59 @@
-"""A push button. Only that its contact closes or opens is noticed by a thread of gpiozero's; what
-it means is decided when the owner looks."""
+"""A push button. Only when its contact closes or opens is noted by a thread of gpiozero's; what it
+means is decided when the owner looks, however late."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import Literal
+from typing import NamedTuple
 
 from drivers.gpio._factory import Factory, GpioError, Pins, open_factory
-
-Press = Literal["pressed", "held"]
 
 STUCK_S = 60.0
 _BOUNCE_S = 0.02
 """Contacts of a push button are at rest after some milliseconds."""
 
 
-class Button:
-    """A push button between a pin and ground, on a gpiozero factory, which it owns.
+def _boottime() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
-    Let go before `hold_s` it was `pressed`; down for so long it is `held`, while it is still
-    down. One that is down when it is opened, or for a minute, is stuck: GpioError. `fileno`
+
+class Press(NamedTuple):
+    """The button went down at `at` and was down for `lasted` seconds; `held`: for `hold_s` or
+    longer."""
+
+    at: float
+    lasted: float
+    held: bool
+
+
+class Button:
+    """A push button between a pin and ground, on a gpiozero factory, which it owns. Times are
+    those of `clock`, CLOCK_BOOTTIME in seconds.
+
+    A press is told when it is let go, one that lasts `hold_s` as soon as it does, and then no
+    more. A button that is down when it is opened, or for a minute, is stuck: GpioError. `fileno`
     lets the owner wait in `select` until there is something to look at; it is the same until
     `close`.
     """
 
-    def __init__(self, factory: Factory, *, pin: int, hold_s: float) -> None:
+    def __init__(
+        self,
+        factory: Factory,
+        *,
+        pin: int,
+        hold_s: float,
+        clock: Callable[[], float] = _boottime,
+    ) -> None:
         from gpiozero import Button as Contact
 
         pins, self._errors = factory
         self._hold_s = hold_s
-        self._edges: deque[bool] = deque()  # True = closed
+        self._clock = clock
+        self._edges: deque[tuple[bool, float]] = deque()  # True = closed
         self._down_at: float | None = None
         self._told = False
         self._open = ExitStack()
@@ -52,7 +74,7 @@ class Button:
             raise GpioError(f"the button on pin {pin} is down: stuck, or its wire touches ground?")
 
     def _moved(self, closed: bool) -> None:
-        self._edges.append(closed)
+        self._edges.append((closed, self._clock()))
         os.eventfd_write(self._count, 1)
 
     def fileno(self) -> int:
@@ -64,21 +86,24 @@ class Button:
             os.eventfd_read(self._count)
         found: list[Press] = []
         while self._edges:
-            closed = self._edges.popleft()
+            closed, at = self._edges.popleft()
             if not closed and self._down_at is not None and not self._told:
-                found.append("held" if now - self._down_at >= self._hold_s else "pressed")
-            self._down_at, self._told = (now if closed else None), False
+                found.append(self._press(self._down_at, at))
+            self._down_at, self._told = (at if closed else None), False
         if self._down_at is not None:
             if not self._told and now - self._down_at >= self._hold_s:
                 self._told = True
-                found.append("held")
+                found.append(self._press(self._down_at, now))
             if now - self._down_at >= STUCK_S:
                 raise GpioError("the button has been down for a minute: stuck?")
         return found
 
-    def down_for(self, now: float) -> float | None:
-        """Seconds, as far as `presses` has seen; None while it is up."""
-        return None if self._down_at is None else now - self._down_at
+    def _press(self, at: float, until: float) -> Press:
+        return Press(at, until - at, until - at >= self._hold_s)
+
+    def down_since(self) -> float | None:
+        """As far as `presses` has seen; None while it is up."""
+        return self._down_at
 
     def close(self) -> None:
         """Released; may be called twice."""

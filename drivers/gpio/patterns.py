@@ -3,7 +3,8 @@
 Each rhythm is a word of its own, told by the light alone (a visitor who does not hear, a
 silent kiosk, an eye that cannot tell red from green) and by the sound alone, without its pitch,
 since an active buzzer has but one. Light and sound begin with the same thing where they can:
-two long flashes and two long tones. The test takes every pair apart.
+two long flashes and two long tones. The test takes every pair apart. No lamp flashes more than
+three times in a second (WCAG 2.3.1), however often its pattern is repeated.
 """
 
 from __future__ import annotations
@@ -99,8 +100,8 @@ PATTERNS: dict[Pattern, Score] = {
     # For technicians: a button that is held down, a kiosk that is looked for, a test.
     "holding": Score(_flashes("blue", 0.06, dark=0), _beeps((0.02, _MIDDLE), quiet=0, soft=True)),
     "identify": Score(
-        tuple(Light(0.12, colour) for _ in range(6) for colour in ("green", None, "red", None)),
-        _beeps(*[(0.12, _HIGH), (0.12, _MIDDLE)] * 3, quiet=0.36),
+        (Light(_SHORT, "green"), Light(0.35), Light(_SHORT, "red"), Light(0.35)) * 3,
+        _beeps(*[(0.12, _HIGH), (0.12, _MIDDLE)] * 3, quiet=0.38),
     ),
     "self-test": Score(
         (

@@ -67,11 +67,12 @@ class Kiosk(Section, frozen=True, kw_only=True):
 
 class Paths(Section, frozen=True, kw_only=True):
     """`outbox` holds open/ sealed/ quarantine/; `run` the daemons' sockets and the marker
-    of a connected uplink; `state` what else survives a reboot."""
+    of a connected uplink; `state` what else survives a reboot; `kernel` holds sys/ and proc/."""
 
     outbox: Path
     run: Path
     state: Path
+    kernel: Path
 
 
 class Clock(Section, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ from msgspec import Meta
 
 from kiosk.credentials.subjects import listed_as
 from kiosk.errors import ConfigError
-from kiosk.model import Millis, Risk
+from kiosk.model import RISKY, Millis, Risk
 
 MAX_BYTES = 16 * 1024 * 1024
 KEY_BYTES = 32
@@ -39,6 +39,7 @@ _ENTRY = 8
 _LINE_MAX = 1024
 
 Count = Annotated[int, Meta(ge=0, le=MAX_BYTES // _ENTRY)]
+RISKS: tuple[Risk, ...] = get_args(Risk)
 Keys = Mapping[str, bytes]
 """Keys of risk lists by `key_id`."""
 
@@ -138,7 +139,12 @@ class RiskList:
 def gravest(check: Callable[[str], Risk], subject: str, claims: dict[str, Any]) -> Risk:
     """The worst that `check` says of the keys by which the holder of a code may be listed; of
     a code that names nobody, what it says of an empty one."""
-    return max(map(check, listed_as(subject, claims) or ("",)), key=get_args(Risk).index)
+    return max(map(check, listed_as(subject, claims) or ("",)), key=RISKS.index)
+
+
+def is_graver(risk: Risk, before: Risk) -> bool:
+    """Whether somebody is at risk, and more so than was known before."""
+    return risk in RISKY and RISKS.index(risk) > RISKS.index(before)
 
 
 def _hash(key: bytes, subject: str) -> bytes:

@@ -6,8 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kiosk.credentials.policy import is_valid
+from kiosk.ctl.rules import Rules
 from kiosk.errors import CredentialError
 from kiosk.model import Credential, Instant, Verdict
+
+
+def judged(payload: bytes, by: Rules) -> dict[str, Any]:
+    """The answer to a payload, and what the risk list says of it when there is one."""
+    shown, verdict = by.judge(payload)
+    return answer(shown, verdict, by.now) | by.asked.told(shown)
 
 
 def answer(shown: Credential | CredentialError, verdict: Verdict, now: Instant) -> dict[str, Any]:

@@ -38,14 +38,15 @@ def main(settings: config.Config, daemon: service.Service) -> None:
         pass
     screens.prepare(settings.panel.languages, (settings.panel.width, settings.panel.height))
     daemon.ready(feedback.state)
+    has_panel = settings.panel.driver != config.NONE
     told: dict[str, object] = {}
     while not daemon.stopping.is_set():
         now = clock.boottime()
         ears: list[cues.Inlet | int] = [inlet, *presses.awaited(now)]
         select.select(ears, [], [], max(0.0, due - now))
         now = clock.boottime()
-        holding = presses.turn(now)
-        feedback.pressed(presses.pressed_at)
+        holding = presses.turn(now, feedback.shown)
+        feedback.pressed(presses.pressed_at, presses.held)
         feedback.hear(list(inlet.drain()), clock.boottime())
         due = min(now + feedback.turn(now, wall()), holding)
         # A page of the picture at a time: nobody who speaks, and no lamp, waits for the whole.
@@ -53,12 +54,13 @@ def main(settings: config.Config, daemon: service.Service) -> None:
             now = clock.boottime()
             if now >= due:
                 break
+        presses.tell(has_panel and feedback.can_be_seen, now)
         faults.remind()
         uplink.flush()
         daemon.alive()
         figures = {
-            "answers": feedback.answers,
-            "stale": feedback.stale,
+            "answers": feedback.said.answers,
+            "stale": feedback.said.stale,
             "refused": inlet.refused,
             "screen": feedback.state,
             "panel": panel.condition,

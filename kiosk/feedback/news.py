@@ -24,7 +24,8 @@ class Known(NamedTuple):
 
 
 class News:
-    """The newest cue of each kind but answers. `stirred_at`: when somebody was last there."""
+    """The newest cue of each kind but answers and questions. `stirred_at`: when somebody was
+    last there."""
 
     def __init__(self, known: Known, now: float) -> None:
         self._known = known
@@ -36,7 +37,7 @@ class News:
         self._pressed_at = float("-inf")
 
     def hear(self, cue: Cue) -> None:
-        """Takes in whatever is no answer."""
+        """Takes in whatever is neither answer nor question."""
         if isinstance(cue, ScannerState):
             self._scanner = cue
             self.stirred(cue.moved_at)
@@ -65,10 +66,10 @@ class News:
         return self._hint.hint
 
     def situation(
-        self, now: float, wall: Instant, warnings: tuple[str, ...], answered: bool
+        self, now: float, wall: Instant, warnings: tuple[str, ...], visitor: screens.Visitor
     ) -> screens.Situation:
-        """`warnings` are faults of this daemon that do not stop the door; `answered`: an answer
-        stands on the panel."""
+        """`warnings` are faults of this daemon that do not stop the door; `visitor`: what is being
+        said to one, but for a hint."""
         minute = minute_of_day(wall)
         asked = self._asked
         if asked is not None and not (asked.screen and 0 <= now - asked.at < asked.lasts_s):
@@ -83,7 +84,7 @@ class News:
             leaving=self._scanner is not None and now < self._scanner.leaving_until,
             time="" if minute is None else f"{minute // 60:02}:{minute % 60:02}",
             clock_set=minute is not None,
-            visitor="answer" if answered else "hint" if self.hint(now) else "",
+            visitor=visitor or ("hint" if self.hint(now) else ""),
             asked=asked.screen if asked else None,
             page=_page(asked, now),
             pressed=asked is not None and self._pressed_at >= asked.at,

@@ -10,13 +10,14 @@ from PIL import Image
 
 from kiosk import screens
 from kiosk.clock import minute_of_day
-from kiosk.cues import STALE_ANSWER_S, Answer, Cue, Trial
+from kiosk.cues import Answer, Cue, QuestionCue, Trial
 from kiosk.device import Device
 from kiosk.faults import Severity
 from kiosk.feedback.glow import Glow, moved
 from kiosk.feedback.news import Known, News
-from kiosk.feedback.patterns import Pattern, pattern
-from kiosk.feedback.scene import Scene, drawn
+from kiosk.feedback.patterns import Pattern
+from kiosk.feedback.saying import Saying
+from kiosk.feedback.scene import Asking, Scene, drawn
 from kiosk.model import Instant
 
 log = logging.getLogger("kiosk.feedback")
@@ -31,6 +32,8 @@ PANEL_RETRY_S = 1.0  # an absent panel costs one transfer; put back, it must not
 REFRESH_S = 1.0  # nor one that lost its power, or some bytes, between two pictures
 LANGUAGE_S = 4.0
 HINT_LANGUAGE_S = 1.5
+QUESTION_S = 1.0  # a frame of a question, on a panel that shows it in parts
+QUESTION_TURN_S = 0.25  # between two pictures of it
 HINT_QUIET_S = 10.0  # a visitor who tries again and again hears the first hint alone
 
 
@@ -64,11 +67,20 @@ class Rules(NamedTuple):
     size: screens.Size = screens.SIZE
 
 
-class Feedback:
-    """The panel's side of the kiosk: the newest answer for a while, else a hint to a visitor
-    whose code cannot be read, else the state.
+class Shown(NamedTuple):
+    """What a press of the button would be about: the question of that number, 0 = none, which
+    can be seen since `since`; or the self-test."""
 
-    `answers` counts those shown, `stale` those that came too late to be shown.
+    question: int = 0
+    since: float = 0.0
+    testing: bool = False
+
+
+class Feedback:
+    """The panel's side of the kiosk: an answer for a while, or a question as long as it is
+    asked, else a hint to a visitor whose code cannot be read, else the state.
+
+    `shown` is what the button is about, `said` counts what came and was shown.
     """
 
     def __init__(
@@ -85,9 +97,10 @@ class Feedback:
         self._warnings = warnings
         self._news = News(rules.known, now)
         self._glow = Glow(rules.brightness)
-        self._answer: Answer | Trial | None = None
-        self._answered_at = 0.0
-        self._shown = ""  # name of the screen, and since when
+        self.said = Saying(rules.answer_s)
+        self._held = 0.0
+        self.shown = Shown()
+        self._name = ""  # name of the screen, and since when
         self._since = now
         self._hinted_at = float("-inf")
         self._refresh_at = now
@@ -96,84 +109,65 @@ class Feedback:
         self._percent: int | None = None
         self._lost = False  # the last picture did not reach the glass
         self.state = ""
-        self.answers = 0
-        self.stale = 0
 
     def hear(self, cues: Iterable[Cue], now: float) -> None:
         """Takes in everything that waited, oldest first: of several answers the newest wins,
-        and a real one wins over a trial."""
-        newest: Answer | Trial | None = None
+        and a real one wins over a trial. Light and sound at once; the picture follows with the
+        turn."""
+        said: list[Answer | Trial | QuestionCue] = []
         for cue in cues:
-            if isinstance(cue, Answer) or (
-                isinstance(cue, Trial) and not isinstance(newest, Answer)
-            ):
-                newest = cue
+            if isinstance(cue, Answer | Trial | QuestionCue):
+                said.append(cue)
             else:
                 self._news.hear(cue)
-        if newest is not None:
-            self._take(newest, now)
+        pattern = self.said.take(said, now, self._lost)
+        if pattern is not None:
+            self._news.stirred(now)
+            self._play(pattern, now)
 
-    def pressed(self, at: float) -> None:
-        """The button was last pressed at `at`."""
+    def pressed(self, at: float, held: float = 0.0) -> None:
+        """The button was last pressed at `at`; `held`: how much of a long press that answers a
+        question is done, 0 to 1."""
         self._news.pressed(at)
+        self._held = held
 
-    def _take(self, cue: Answer | Trial, now: float) -> None:
-        """Light and sound at once; the picture follows with the turn."""
-        kind = type(cue).__name__.lower()
-        if not 0 <= now - cue.at <= STALE_ANSWER_S:
-            self.stale += 1
-            log.warning("%s number=%d dropped: %.1f s old", kind, cue.number, now - cue.at)
-            return
-        if isinstance(cue, Trial) and isinstance(self._standing(now), Answer):
-            log.info("trial number=%d dropped: a visitor reads an answer", cue.number)
-            return
-        self._answer, self._answered_at = cue, now
-        self._news.stirred(now)
-        if isinstance(cue, Answer):
-            self.answers += 1
-        log.info(
-            "%s number=%d outcome=%s reason=%s repeated=%s",
-            kind,
-            cue.number,
-            cue.outcome,
-            cue.reason,
-            cue.repeated,
-        )
-        self._play(pattern(cue), now)
+    @property
+    def can_be_seen(self) -> bool:
+        """Whether there is a panel that shows what it should."""
+        return self._panel.condition == "ok" and not self._lost
 
     def _play(self, pattern: Pattern, now: float) -> None:
         self._signals.attempt(lambda signals: signals.play(pattern, now), now)
 
-    def _standing(self, now: float) -> Answer | Trial | None:
-        """The answer that is on the panel. One that could not be shown at once is not shown
-        later: somebody else may stand there when the panel is back."""
-        if self._answer is not None and (
-            now >= self._answered_at + self._rules.answer_s
-            or (self._lost and now - self._answer.at > STALE_ANSWER_S)
-        ):
-            self._answer = None
-        return self._answer
-
     def turn(self, now: float, wall: Instant) -> float:
         """Does what is due; seconds until the next turn, if no cue comes before."""
-        answer = self._standing(now)
-        situation = self._news.situation(now, wall, tuple(self._warnings()), answer is not None)
+        said = self.said.standing(now, self._lost)
+        visitor: screens.Visitor = "answer" if said else ""
+        if isinstance(said, QuestionCue):
+            visitor = "question"
+        situation = self._news.situation(now, wall, tuple(self._warnings()), visitor)
         state = screens.screen(situation._replace(visitor=""))
         if state != self.state:
             log.info("state screen=%s", state)
             self.state = state
         name = screens.screen(situation)
-        if name != self._shown:
-            self._shown, self._since = name, now
+        if name != self._name:
+            self._name, self._since = name, now
         wait = self._accompany(name, situation, now)
         resting = now - self._news.stirred_at >= self._rules.dim_after_s
-        if name == "answer" and answer is not None:
-            scene, due = self._answered(answer, situation.time, now)
+        if isinstance(said, QuestionCue):
+            scene, due = self._asked(said, now)
+        elif said is not None:
+            scene, due = self._answered(said, situation.time, now)
         elif name == "hint":
             scene, due = self._hinted(now)
         else:
             scene, due = self._waiting(situation, resting, now)
         self._show(scene, self._glow.percent(minute_of_day(wall), resting), now)
+        asked = said.number if isinstance(said, QuestionCue) and self.can_be_seen else 0
+        if asked != self.shown.question:
+            self.shown = Shown(asked, now)
+        self.shown = self.shown._replace(testing=name == "self-test")
         return min(due, TURN_S if wait is None else wait, TURN_S)
 
     def _accompany(self, name: str, situation: screens.Situation, now: float) -> float | None:
@@ -200,9 +194,17 @@ class Feedback:
     def _answered(self, answer: Answer | Trial, time: str, now: float) -> tuple[Scene, float]:
         """The languages share its time."""
         language, due = self._language(
-            now - self._answered_at, self._rules.answer_s / len(self._rules.languages)
+            now - self.said.since, self._rules.answer_s / len(self._rules.languages)
         )
         return Scene(answer, language, time=time), due
+
+    def _asked(self, question: QuestionCue, now: float) -> tuple[Scene, float]:
+        """The bars move in steps, each of which is a picture."""
+        elapsed = now - self.said.since
+        language, _ = self._language(elapsed, LANGUAGE_S)
+        left = (question.until - now) / max(question.until - question.since, 1.0)
+        asking = Asking(question.asked, round(self._held * 16) / 16, round(left * 32) / 32)
+        return Scene(asking, language, int(elapsed / QUESTION_S)), QUESTION_TURN_S
 
     def _hinted(self, now: float) -> tuple[Scene, float]:
         hint = self._news.hint(now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from kiosk.cues import Answer, Trial
+from kiosk.cues import Answer, QuestionCue, Trial
 
 Pattern = Literal[
     "pass",
@@ -14,17 +14,20 @@ Pattern = Literal[
     "fail",
     "place-code",
     "hint",
+    "question",
     "holding",
     "identify",
     "self-test",
 ]
-"""What they look and sound like: `drivers.gpio.PATTERNS`, which knows some more."""
+"""What they look and sound like: `drivers.gpio.PATTERNS`."""
 
 _OF_REASONS: dict[str, Pattern] = {"place-code": "place-code"}
 
 
-def pattern(cue: Answer | Trial) -> Pattern:
+def pattern(cue: Answer | Trial | QuestionCue) -> Pattern:
     """Passes part into who comes, who goes, and who was recorded before."""
+    if isinstance(cue, QuestionCue):
+        return "question"
     if cue.outcome != "pass":
         return _OF_REASONS.get(cue.reason, cue.outcome)
     if cue.repeated:

@@ -9,13 +9,21 @@ from PIL import Image, ImageChops
 
 from kiosk import screens
 from kiosk.cues import Answer, Trial
-from kiosk.model import Hint
+from kiosk.model import Hint, Question
+
+
+class Asking(NamedTuple):
+    """A question, how much of a long press is done, and how much time is left, 0 to 1."""
+
+    question: Question
+    held: float
+    left: float
 
 
 class Scene(NamedTuple):
     """All that decides about the picture."""
 
-    what: Answer | Trial | Hint | screens.Situation
+    what: Answer | Trial | Asking | Hint | screens.Situation
     language: screens.Language
     frame: int = 0
     time: str = ""
@@ -27,6 +35,15 @@ def drawn(scene: Scene, size: screens.Size) -> Image.Image:
     what, language = scene.what, scene.language
     if isinstance(what, str):
         return screens.hint(what, language=language, size=size)
+    if isinstance(what, Asking):
+        return screens.question(
+            what.question,
+            language=language,
+            held=what.held,
+            left=what.left,
+            frame=scene.frame,
+            size=size,
+        )
     if isinstance(what, screens.Situation):
         picture = _state(what, language, scene.frame, size)
         return ImageChops.offset(picture, *scene.move) if any(scene.move) else picture

@@ -7,9 +7,11 @@ small TinyDB database (`journal.JournalStorage`) of at most 64 check-ins; its na
 the epoch and its first sequence number.
 """
 
+from kiosk.outbox.handover import seal_leftovers
+from kiosk.outbox.lock import scanner_at_work
 from kiosk.outbox.mark import ConnectedMark, is_held
 from kiosk.outbox.sealed import SealedSegments, Segment, read_segment
-from kiosk.outbox.writer import Outbox, scanner_at_work, seal_leftovers
+from kiosk.outbox.writer import Outbox
 
 __all__ = [
     "ConnectedMark",

@@ -1,33 +1,38 @@
-"""Folders and file names of an outbox, and how changes to them become durable."""
+"""Folders and file names of an outbox, and how its files are written and set aside."""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import secrets
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from kiosk.errors import OutboxError, OutboxFull
+
 TABLE = "checkin"
-_NAME = re.compile(r"([0-9a-f]{16})-([0-9]{16})\.seg")
-_SEQ_MAX = 2**53  # model.Seq
+OPEN = ".open"
+"""Ends the names in `open/`: which numbers a segment holds is known when it is handed over."""
+_NAME = re.compile(r"[0-9a-f]{24}-[0-9]{16}\.seg")
 
 
-class SegmentName(NamedTuple):
-    """`<epoch>-<first sequence number>.seg`; sorts by sequence number within an epoch."""
-
-    epoch: str
-    first_seq: int
-
-    def __str__(self) -> str:
-        return f"{self.epoch}-{self.first_seq:016d}.seg"
+def segment_name(epoch: str, first_seq: int) -> str:
+    """Of a sealed one; sorts by time, as far as the clock knows it, and sequence number."""
+    return f"{epoch}-{first_seq:016d}.seg"
 
 
-def parse_name(name: str) -> SegmentName | None:
-    """None when the file is no segment."""
-    match = _NAME.fullmatch(name)
-    if match is None or not 1 <= int(match[2]) <= _SEQ_MAX:
-        return None
-    return SegmentName(match[1], int(match[2]))
+def new_epoch() -> str:
+    """Never drawn before or elsewhere: 64 random bits, behind the second in which it began, by
+    which epochs sort. 24 hex digits."""
+    return f"{int(time.time()) % 2**32:08x}{secrets.token_hex(8)}"
+
+
+def is_segment(name: str) -> bool:
+    """Whether it is the name of one."""
+    return _NAME.fullmatch(name) is not None
 
 
 class Folders(NamedTuple):
@@ -52,13 +57,19 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def sync_file(path: Path) -> None:
-    """Makes a file's content durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def write_all(fd: int, data: bytes, offset: int) -> None:
+    """pwrite(2) until nothing is left."""
+    while data:
+        written = os.pwrite(fd, data, offset)
+        data, offset = data[written:], offset + written
+
+
+def give(fd: int, folder: Path) -> None:
+    """What root makes in a folder belongs to the folder's owner, who could not use it otherwise."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        with suppress(PermissionError):  # a sandbox without CAP_CHOWN: then we are the owner
+            os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
 def quarantine(path: Path, into: Path) -> Path:
@@ -71,3 +82,16 @@ def quarantine(path: Path, into: Path) -> Path:
         target = into / f"{path.name}.{number}"
     path.rename(target)
     return target
+
+
+def outbox_error(error: OSError) -> OutboxError:
+    """What went wrong, and what to do."""
+    if isinstance(error, OutboxError):
+        return error
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutboxFull(f"card full: {error}; connect the kiosk or free space")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return OutboxError(f"outbox: {error}; it must belong to the user of the scanner")
+    if error.errno == errno.EROFS:
+        return OutboxError(f"outbox: {error}; the card is worn out or mounted read-only")
+    return OutboxError(f"outbox: {error}; is the card worn out?")

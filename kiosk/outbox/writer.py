@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -17,23 +14,19 @@ import msgspec
 from tinydb import TinyDB
 from tinydb.table import Document
 
-from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
+from kiosk.errors import OutboxFull
 from kiosk.model import CheckIn, SegmentHeader
-from kiosk.outbox.journal import Journal, JournalStorage, read_journal
-from kiosk.outbox.layout import (
-    TABLE,
-    Folders,
-    SegmentName,
-    folders,
-    parse_name,
-    quarantine,
-    sync_directory,
-    sync_file,
-)
-from kiosk.outbox.mark import is_held
+from kiosk.outbox.handover import hand_over
+from kiosk.outbox.journal import JournalStorage
+from kiosk.outbox.layout import TABLE, new_epoch, outbox_error
+from kiosk.outbox.lock import prepare, take_lock
+from kiosk.outbox.spares import Spares
 
 RESERVE_BYTES = 4 * 1024 * 1024
 """Below this much free space nothing is taken any more: the system needs to live on."""
+
+RESERVE_FILES = 64
+"""Nor below so many free inodes."""
 
 SEALED_BYTES = 128 * 1024
 """A segment that holds this much takes no more: on the wire, in base64 and with what is
@@ -77,31 +70,27 @@ class _Open(Generic[S]):
 class Outbox(Generic[S]):
     """The one writer of an outbox directory, safe to use from several threads.
 
-    `begin(epoch, first_seq)` makes the seal of each new segment. Opening seals what a dead
-    scanner left over. Raises OutboxLocked when another scanner is at work, OutboxError when
-    the directory is missing or cannot be written.
+    It counts in an `epoch` of its own, random and never continued by another: no card can
+    prove that it is not the copy of one that counted on elsewhere. `begin(epoch, first_seq)`
+    makes the seal of each new segment. Opening hands over what a dead scanner left, also on a
+    full card. Raises OutboxLocked when another scanner is at work, OutboxError when the
+    directory is missing or cannot be written.
     """
 
     def __init__(
         self, directory: Path, segment_records: int, begin: Callable[[str, int], S]
     ) -> None:
-        self._folders = _prepare(directory)
+        self.epoch = new_epoch()
+        self.next_seq = 1
+        self._folders = prepare(directory)
         self._begin = begin
         self._segment_records = segment_records
         self._mutex = threading.Lock()
         self._current: _Open[S] | None = None
-        self._lock = _lock(self._folders.open)
-        try:
-            self.epoch, self.next_seq = _recover(self._folders)
-            current = self._roll()
-            with suppress(OSError):  # the first tick says so, and tries again
-                _hand_over(self._folders, current.path)
-        except BaseException as error:
-            self._abandon()
-            os.close(self._lock)
-            if isinstance(error, OSError):
-                raise _as_outbox_error(error) from error
-            raise
+        self._spares = Spares(self._folders.open, self.epoch)
+        self._lock = take_lock(self._folders)
+        with suppress(OSError):  # the first tick says so, and tries again
+            hand_over(self._folders)
 
     def put(self, make: Callable[[S, int], CheckIn]) -> CheckIn:
         """Stores the record that `make(seal, seq)` returns, durably, and returns it.
@@ -115,30 +104,35 @@ class Outbox(Generic[S]):
                 segment = self._current
                 if segment is None or self._is_full(segment):
                     segment = self._roll()
-                record = make(segment.seal, self.next_seq)
-                # Burnt whatever comes: after a failed sync nobody knows what the disk holds.
-                self.next_seq += 1
+            except OSError as error:
+                raise outbox_error(error) from error
+            record = make(segment.seal, self.next_seq)
+            # Burnt whatever comes: after a failed sync nobody knows what the disk holds.
+            self.next_seq += 1
+            try:
                 segment.insert(record)
             except OSError as error:
-                if not isinstance(error, OutboxFull):
-                    self._abandon()
-                raise _as_outbox_error(error) from error
+                self._abandon()
+                raise outbox_error(error) from error
             return record
 
     def tick(self, after_s: float, connected: bool) -> None:
-        """Seals the open segment when it is full, or `after_s` seconds old while somebody
-        is `connected` to take it, and hands over what is sealed. Called by a timer; raises
-        what keeps records from moving or the next `put` from working: OutboxFull,
-        OutboxError."""
+        """Hands over the open segment when it is full, or `after_s` seconds old while
+        somebody is `connected` to take it, and whatever else waits for that; makes the next
+        one ready. Called by a timer; raises what keeps records from moving or the next `put`
+        from working: OutboxFull, OutboxError."""
         with self._mutex:
             try:
-                current = self._current
-                if current is None or self._is_due(current, after_s, connected):
-                    current = self._roll()
-                _hand_over(self._folders, current.path)
+                if self._current is not None and self._is_due(self._current, after_s, connected):
+                    self._abandon()
+                current = [] if self._current is None else [self._current.path]
+                hand_over(self._folders, self._spares.paths.union(current))
                 self._refuse_when_full()
+                if self._current is None:
+                    self._roll()
+                self._spares.refill()
             except OSError as error:
-                raise _as_outbox_error(error) from error
+                raise outbox_error(error) from error
 
     def _is_full(self, segment: _Open[S]) -> bool:
         return segment.count >= self._segment_records or segment.bytes >= SEALED_BYTES
@@ -148,32 +142,25 @@ class Outbox(Generic[S]):
         return self._is_full(segment) or (segment.count > 0 and connected and aged)
 
     def close(self) -> None:
-        """Seals what is open and lets the next scanner in; may be called twice."""
+        """Hands over everything and lets the next scanner in; may be called twice."""
         with self._mutex:
             if self._lock < 0:
                 return
+            self._abandon()
             try:
-                current = self._current
-                if current is None or current.count:
-                    current = self._roll()
-                _hand_over(self._folders, current.path)
+                hand_over(self._folders)
             except OSError as error:
-                raise _as_outbox_error(error) from error
+                raise outbox_error(error) from error
             finally:
-                self._abandon()
                 os.close(self._lock)
                 self._lock = -1
 
     def _roll(self) -> _Open[S]:
-        """The next segment is durable before the old one is closed: one always exists, and
-        its name is the proof of which sequence numbers were used."""
-        name = SegmentName(self.epoch, self.next_seq)
-        path = self._folders.open / str(name)
-        _create(path)
-        fresh = _Open(path, self._begin(name.epoch, name.first_seq))
+        """Begins the next segment, in a file that is durable before anything is in it."""
         self._abandon()
-        self._current = fresh
-        return fresh
+        path = self._spares.take()
+        self._current = _Open(path, self._begin(self.epoch, self.next_seq))
+        return self._current
 
     def _abandon(self) -> None:
         if self._current is not None:
@@ -182,156 +169,10 @@ class Outbox(Generic[S]):
 
     def _refuse_when_full(self) -> None:
         disk = os.statvfs(self._folders.open)
-        free = disk.f_bavail * disk.f_frsize
-        if free < RESERVE_BYTES:
+        files = disk.f_favail if disk.f_files else RESERVE_FILES  # some do not count them
+        if disk.f_bavail * disk.f_frsize < RESERVE_BYTES or files < RESERVE_FILES:
             raise OutboxFull(
-                f"card full: less than {RESERVE_BYTES >> 20} MiB free, which the system needs;"
-                " connect the kiosk so that its records drain, or free space"
+                f"card full: less than {RESERVE_BYTES >> 20} MiB or {RESERVE_FILES} files are"
+                " free, which the system needs; connect the kiosk so that its records drain,"
+                " or free space"
             )
-
-
-def seal_leftovers(directory: Path) -> int:
-    """Seals what a dead scanner left open, so that the uplink can send it; how many
-    segments that were. Raises OutboxLocked while a scanner is alive, OutboxError."""
-    places = _prepare(directory)
-    lock = _lock(places.open)
-    try:
-        current = places.open / str(SegmentName(*_recover(places)))
-        _create(current)
-        return _hand_over(places, current)
-    except OSError as error:
-        raise _as_outbox_error(error) from error
-    finally:
-        os.close(lock)
-
-
-def scanner_at_work(directory: Path) -> bool:
-    """Whether a live scanner holds the outbox. Raises OSError when this user may not know."""
-    return is_held(folders(directory).open / _LOCK)
-
-
-def _recover(places: Folders) -> tuple[str, int]:
-    """What the files in `open/` prove: the epoch and the first unused sequence number.
-
-    Whatever they cannot prove (nothing there, two epochs, damage) makes a new epoch, in
-    which no number was ever used.
-    """
-    found: dict[SegmentName, Journal] = {}
-    for path in sorted(places.open.iterdir()):
-        name = parse_name(path.name)
-        if name is not None and path.is_file():
-            found[name] = read_journal(path)
-        elif path.name != _LOCK:
-            quarantine(path, places.quarantine)
-    next_seq = 1
-    proven = len({name.epoch for name in found}) == 1
-    for name, journal in found.items():
-        used = list(journal.tables.get(TABLE, {}))
-        if journal.damaged or not all(doc_id.isdecimal() for doc_id in used):
-            proven = False
-        else:
-            next_seq = max([next_seq, name.first_seq, *(int(doc_id) + 1 for doc_id in used)])
-    if not proven:
-        return secrets.token_hex(8), 1
-    return next(iter(found)).epoch, next_seq
-
-
-_LOCK = "lock"
-
-
-def _prepare(directory: Path) -> Folders:
-    places = folders(directory)
-    if not directory.is_dir():
-        raise OutboxError(
-            f"outbox {directory} is missing; create it or correct paths.outbox"
-            " (on a kiosk: is the data partition mounted?)"
-        )
-    try:
-        for place in places:
-            place.mkdir(exist_ok=True)
-    except OSError as error:
-        raise _as_outbox_error(error) from error
-    return places
-
-
-def _lock(place: Path) -> int:
-    try:
-        fd = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError as error:
-        raise _as_outbox_error(error) from error
-    _give(fd, place)
-    deadline = time.monotonic() + 1  # somebody may look for a moment who holds it
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return fd
-        except BlockingIOError as error:
-            if time.monotonic() > deadline:
-                os.close(fd)
-                raise OutboxLocked(
-                    f"another scanner holds {place.parent}; only one may run, stop it first"
-                ) from error
-            time.sleep(0.05)
-
-
-def _create(path: Path) -> None:
-    """An empty segment, durable in file and directory.
-
-    One of that name may be there, empty or with the torn line of a first put: its number
-    was never answered green and is free again.
-    """
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        if read_journal(path).lines:
-            raise OutboxError(f"{path} holds records that its name does not allow")
-        os.ftruncate(fd, 0)
-        _give(fd, path.parent)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    sync_directory(path.parent)
-
-
-def _give(fd: int, folder: Path) -> None:
-    """What root makes here belongs to the scanner, which could not use it otherwise."""
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        with suppress(PermissionError):  # a sandbox without CAP_CHOWN: then we are the owner
-            os.fchown(fd, owner.st_uid, owner.st_gid)
-
-
-def _hand_over(places: Folders, current: Path) -> int:
-    """Moves every segment but `current` from `open/` to `sealed/`; how many that were.
-
-    What to do with a file is read off the file, never remembered: one without a whole line
-    held no green answer and is removed.
-    """
-    moved = removed = 0
-    for path in sorted(places.open.iterdir()):
-        if path == current or parse_name(path.name) is None:
-            continue
-        journal = read_journal(path)
-        if not journal.lines and not journal.damaged:
-            path.unlink()
-            removed += 1
-            continue
-        sync_file(path)
-        if (places.sealed / path.name).exists():  # a restored card: keep both
-            quarantine(path, places.quarantine)
-        else:
-            path.rename(places.sealed / path.name)
-        moved += 1
-    if moved or removed:
-        sync_directory(places.sealed)
-        sync_directory(places.open)
-    return moved
-
-
-def _as_outbox_error(error: OSError) -> OutboxError:
-    if isinstance(error, OutboxError):
-        return error
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return OutboxError(f"outbox: {error}; it must belong to the user of the scanner")
-    if error.errno == errno.EROFS:
-        return OutboxError(f"outbox: {error}; the card is worn out or mounted read-only")
-    return OutboxError(f"outbox: {error}; is the card full or worn out?")

@@ -14,9 +14,10 @@ from pathlib import Path
 from kiosk import clock, hardware
 from kiosk.config import Config
 from kiosk.credentials import parse
+from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import judge, parse_policy
-from kiosk.credentials.trust import TrustList, parse_trust
-from kiosk.cues import ButtonCue, Inlet, Outlet, RiskKeysCue, ScannerState
+from kiosk.credentials.trust import TrustList
+from kiosk.cues import ButtonCue, FeedbackState, Inlet, Outlet, RiskKeysCue, ScannerState
 from kiosk.decode import Decoder
 from kiosk.device import Device
 from kiosk.errors import (
@@ -35,8 +36,10 @@ from kiosk.scanner.eye import FAULTS as EYE_FAULTS
 from kiosk.scanner.eye import CameraHangs, Eye, NoEye
 from kiosk.scanner.hangs import EXIT_CAMERA, Report, now
 from kiosk.scanner.hangs import FAULTS as HANG_FAULTS
+from kiosk.scanner.pace import Pace
 from kiosk.scanner.party import Parties
 from kiosk.scanner.pipeline import Parts, Pipeline
+from kiosk.scanner.questions import Dialogue
 from kiosk.scanner.risk import FAULTS as RISK_FAULTS
 from kiosk.scanner.risk import Risks
 from kiosk.scanner.showings import Showings
@@ -52,6 +55,8 @@ from kiosk.signed import Keys, Kind, read_keys, take
 log = logging.getLogger("kiosk.scanner")
 
 FRAME_TIMEOUT_S = 0.5
+ANSWER_TIMEOUT_S = 0.1
+"""While a question stands: the button must not wait long for a frame, or a reader."""
 HEARTBEAT_S = 1.0
 WAKE_S = 2.0
 """What moves after so long at rest is told at once: the panel may be dimmed."""
@@ -89,6 +94,7 @@ def main(config: Config, service: Service) -> None:
     door = config.kiosk
     directions = Directions(door.direction, door.min_stay_s, door.day_starts_h, clock.boottime())
     decoder = Decoder()
+    dialogue = Dialogue(policy, panel.send)
     parts = Parts(
         look=decoder.look,
         parse=partial(parse, trust=trust),
@@ -103,6 +109,7 @@ def main(config: Config, service: Service) -> None:
         directions=directions,
         parties=Parties(),
         visits=Visits(policy, door.day_starts_h),
+        dialogue=dialogue,
     )
     pipeline, bracketing = Pipeline(parts), Bracketing()
 
@@ -111,7 +118,10 @@ def main(config: Config, service: Service) -> None:
             if isinstance(cue, RiskKeysCue):
                 risks.keys(cue.keys)
             elif isinstance(cue, ButtonCue):
-                directions.press(cue.at)
+                pipeline.press(cue)
+            elif isinstance(cue, FeedbackState):
+                dialogue.heard(cue)
+        dialogue.turn(clock.boottime())
 
     def read(payload: bytes, at: float) -> None:
         hear()  # a press while it was waited for the code
@@ -131,7 +141,7 @@ def main(config: Config, service: Service) -> None:
         if open_camera is None
         else Eye(open_camera, faults, clock.boottime, external.turn)
     )
-    view = View(faults)
+    view, pace = View(faults), Pace()
     hung = False
     numbers = count(1)
     heartbeat_at = leaving = moved_at = 0.0
@@ -140,13 +150,14 @@ def main(config: Config, service: Service) -> None:
         parts.outbox = store.keep_open()
         risks.turn()
         try:
-            frame = eye.frame(FRAME_TIMEOUT_S)
+            frame = eye.frame(ANSWER_TIMEOUT_S if dialogue.stands else FRAME_TIMEOUT_S)
         except CameraHangs:
             frame, hung, heartbeat_at = None, True, 0.0
         hear()
         if frame is not None:
             see(frame)
         external.turn()
+        pace.turn(frame is not None, pipeline.scans, clock.boottime())
         if timer.failure is not None:
             raise timer.failure
         faults.remind()
@@ -171,9 +182,14 @@ def main(config: Config, service: Service) -> None:
                 rejected=pipeline.rejected,
                 decode_ms=round(pipeline.decode_ms, 1),
                 dropped=external.dropped,
+                frames=pace.frames,
+                last_scan_s=pace.last_scan_s(at),
+                epoch=store.outbox.epoch if store.outbox else "-",
+                next_seq=store.outbox.next_seq if store.outbox else "-",
                 faults=",".join(faults.active) or "none",
                 warnings=",".join(faults.warnings) or "none",
                 risk=risks.state,
+                questions=dialogue.state(at),
                 panel=panel.problem or "ok",
             )
         service.alive()

@@ -1,21 +1,22 @@
 """What the panel shows, as pictures: pure, 1 bit, 128 x 64 or 128 x 32, in two languages.
 
-answer(...)          what the visitor sees after showing a code
+answer(...)          what the visitor sees after showing a code; words(...) its sentence
 hint(hint)           how to hold a code that cannot be read
-question(...)        a question of the declaration; thanks(...) what follows
+question(...)        a question of the declaration
 state(situation)     what stands there otherwise
 """
 
 from __future__ import annotations
 
 from kiosk.model import Page
-from kiosk.screens.answers import answer, hint, prepare
+from kiosk.screens.ahead import prepare
+from kiosk.screens.answers import answer, hint, words
 from kiosk.screens.canvas import LOW, SIZE, Size
-from kiosk.screens.questions import question, thanks
+from kiosk.screens.questions import question
 from kiosk.screens.situation import WINS, Link, Scanner, Situation, Visitor, screen
 from kiosk.screens.states import animation, keeps_off_the_rim, state
 from kiosk.screens.technician import PAGES
-from kiosk.screens.texts import Language, Question
+from kiosk.screens.texts import Language
 
 __all__ = [
     "LOW",
@@ -25,7 +26,6 @@ __all__ = [
     "Language",
     "Link",
     "Page",
-    "Question",
     "Scanner",
     "Situation",
     "Size",
@@ -38,5 +38,5 @@ __all__ = [
     "question",
     "screen",
     "state",
-    "thanks",
+    "words",
 ]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
-from typing import get_args
-
 from PIL import Image
 
 from kiosk.model import Direction, Hint, Outcome
@@ -15,7 +11,6 @@ from kiosk.screens.faces import BOLD, SMALL, Box, Pen, block, broken, line, name
 from kiosk.screens.texts import Language
 
 _SYMBOLS: dict[Outcome, str] = {"pass": "tick", "warn": "exclamation", "fail": "cross"}
-_REFUSED: tuple[Outcome, ...] = ("warn", "fail")
 _UNRECORDED = ("place-code", "card-full", "outbox-fault")
 """Nobody has come or gone."""
 _NAME = 13  # rows of a name
@@ -38,7 +33,7 @@ def answer(
     """The picture for one answer. `name` is the abbreviated name, empty when the code names
     nobody, and shown with a pass alone; `time` is HH:MM, empty when it cannot be trusted. A
     `trial` is marked, and names nobody."""
-    said = _text(outcome, reason, direction, repeated)
+    said = words(outcome, reason, direction, repeated)
     named = name if outcome == "pass" and not trial else ""
     canvas = Canvas(size)
     beside = canvas.symbol(_symbol(outcome, reason, direction, repeated))
@@ -109,7 +104,10 @@ def _foot(pen: Pen, box: Box, outcome: Outcome, direction: Direction, time: str)
     line(pen, box.x + box.width - width("bold13", time), box.y + _FOOT - 2, time, "bold13")
 
 
-def _text(outcome: Outcome, reason: str, direction: Direction, repeated: bool) -> texts.Text:
+def words(
+    outcome: Outcome, reason: str, direction: Direction, repeated: bool = False
+) -> texts.Text:
+    """What an answer says."""
     if outcome == "pass":
         return texts.REPEATED if repeated else texts.PASSED[direction]
     return texts.REASONS.get(reason, texts.OTHER_REASON[outcome])
@@ -127,24 +125,3 @@ def hint(hint: Hint, *, language: Language = "vi", size: Size = SIZE) -> Image.I
     beside = canvas.symbol(hint)
     block(canvas.pen, beside, texts.HINTS[hint].of(language))
     return canvas.picture
-
-
-def prepare(languages: Sequence[Language], size: Size = SIZE) -> None:
-    """Draws everything for visitors once: symbols and broken lines are kept, and the first
-    visitor waits no longer than the others."""
-    for language in languages:
-        for direction, repeated in product(get_args(Direction), (False, True)):
-            for name in ("", "A"):  # which leaves the words less room
-                answer(
-                    "pass",
-                    "accepted",
-                    name=name,
-                    direction=direction,
-                    repeated=repeated,
-                    language=language,
-                    size=size,
-                )
-        for outcome, reason in product(_REFUSED, texts.REASONS):
-            answer(outcome, reason, language=language, size=size)
-        for word in texts.HINTS:
-            hint(word, language=language, size=size)

@@ -13,7 +13,7 @@ from kiosk.model import Outcome
 from kiosk.screens import texts
 from kiosk.screens.answers import answer, hint
 from kiosk.screens.canvas import SIZE, Size
-from kiosk.screens.questions import question, thanks
+from kiosk.screens.questions import question
 from kiosk.screens.situation import Situation
 from kiosk.screens.states import state
 from kiosk.screens.technician import PAGES
@@ -26,10 +26,11 @@ TIME = "08:45"
 NAME = "N. T. Ánh"
 _WARN = (
     *("unknown-key", "clock-unknown", "place-code", "unknown-code"),
-    *("too-soon", "more-needed", "declaration-too-old", "not-green", "full", "closed"),
-    *("card-full", "outbox-fault"),
+    *("too-soon", "more-needed", "declaration-too-old", "declared", "not-green", "full"),
+    *("closed", "card-full", "outbox-fault"),
 )
-"""Warned of by config/policy.toml as it is shipped; the last two by the scanner itself."""
+"""Warned of by config/policy.toml as it is shipped (of `declared` where questions are asked); the
+last two by the scanner itself."""
 _WELL = Situation(enrolled=True, scanner="well", time=TIME)
 
 
@@ -122,8 +123,6 @@ def _questions() -> dict[str, Draw]:
         "question-symptoms-held": partial(question, "symptoms", held=0.6, left=0.5),
         "question-contact": partial(question, "contact", left=0.7),
         "question-contact-answers": partial(question, "contact", left=0.6, frame=2),
-        "thanks": partial(thanks, desk=False),
-        "thanks-desk": partial(thanks, desk=True),
     }
 
 

@@ -39,8 +39,6 @@ def _said() -> Iterator[tuple[str, str, Text]]:
         yield "question", question, text
     yield "question", "no", texts.NO
     yield "question", "yes", texts.YES
-    yield "question", "thanks", texts.THANKS
-    yield "question", "thanks, desk", texts.THANKS_DESK
     for page, text in texts.PAGES.items():
         yield "self-test", page, text
     yield "self-test", "button pressed", texts.PRESSED

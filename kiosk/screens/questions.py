@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PIL import Image
 
+from kiosk.model import Question
 from kiosk.screens import texts
 from kiosk.screens.canvas import SIZE, Canvas, Size
 from kiosk.screens.faces import Box, Face, block, width
 from kiosk.screens.symbols import symbol
-from kiosk.screens.texts import Language, Question
+from kiosk.screens.texts import Language
 
 _FIGURES: dict[Question, str] = {"symptoms": "fever", "contact": "contact"}
 _EDGE = 40  # of the figure
@@ -68,11 +69,3 @@ def _options(canvas: Canvas, box: Box, language: Language, held: float) -> None:
         field = (x0, box.y, x0 + done, box.y + box.height)
         turned = canvas.picture.crop(field).point(lambda level: 0 if level else 255)
         canvas.picture.paste(turned, field)
-
-
-def thanks(*, desk: bool, language: Language = "vi", size: Size = SIZE) -> Image.Image:
-    """After the second answer; `desk` when one of them was yes."""
-    canvas = Canvas(size)
-    beside = canvas.symbol("desk" if desk else "tick")
-    block(canvas.pen, beside, (texts.THANKS_DESK if desk else texts.THANKS).of(language))
-    return canvas.picture

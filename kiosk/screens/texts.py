@@ -2,17 +2,16 @@
 
 A test checks that nothing here is cut, on either size of panel. Texts never accuse: whoever
 is turned away is asked to the desk, and only the desk learns why. Who is at risk gets the
-very picture of a forged code.
+very picture of a forged code, who declared something that of a certificate that is not green.
 """
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from kiosk.model import Direction, Hint, Outcome, Page
+from kiosk.model import Direction, Hint, Outcome, Page, Question
 
 Language = Literal["vi", "en"]
-Question = Literal["symptoms", "contact"]
 
 
 class Text(NamedTuple):
@@ -27,6 +26,7 @@ class Text(NamedTuple):
 
 
 DESK = Text("Mời vào bàn hướng dẫn", "Please go to the desk")
+ASK_DESK = Text("Mời hỏi bàn hướng dẫn", "Please ask the desk")
 
 PASSED: dict[Direction, Text] = {
     "in": Text("Mời vào", "Please enter"),
@@ -46,12 +46,13 @@ REASONS: dict[str, Text] = {
     "too-soon": Text("Vừa được ghi nhận", "Recorded just now"),
     "more-needed": Text("Xin đưa thêm mã khác", "Show one more code"),
     "declaration-too-old": Text("Xin khai báo lại", "Please declare anew"),
-    "not-green": Text("Mời hỏi bàn hướng dẫn", "Please ask the desk"),
+    "declared": ASK_DESK,
+    "not-green": ASK_DESK,
     "full": Text("Hiện đã đủ người", "Full at the moment"),
     "closed": Text("Ngoài giờ mở cửa", "Closed at this hour"),
     "not-accepted": Text("Mời dùng mã loại khác", "Use another code"),
     "place-code": Text("Xin đưa mã của mình", "Show your own code"),
-    "unknown-code": Text("Chưa biết loại mã này", "Code not known here"),
+    "unknown-code": Text("Xin đưa thẻ căn cước", "Show your ID card"),
     "malformed": Text("Mã lỗi, xin thử lại", "Damaged, try again"),
     "card-full": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
     "outbox-fault": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
@@ -60,7 +61,7 @@ REASONS: dict[str, Text] = {
 
 OTHER_REASON: dict[Outcome, Text] = {
     "pass": PASSED["unknown"],
-    "warn": Text("Mời hỏi bàn hướng dẫn", "Please ask the desk"),
+    "warn": ASK_DESK,
     "fail": DESK,
 }
 """For a reason that this version does not know."""
@@ -126,8 +127,6 @@ QUESTIONS: dict[Question, Text] = {
 }
 NO = Text("Bấm: Không", "Press: No")
 YES = Text("Giữ: Có", "Hold: Yes")
-THANKS = Text("Xin cảm ơn", "Thank you")
-THANKS_DESK = Text("Cảm ơn, mời vào bàn", "Thank you, see the desk")
 
 PAGES: dict[Page, Text] = {
     "pixels": Text("Điểm ảnh", "Pixels"),

@@ -68,7 +68,7 @@ class Drain:
         self._now = now
         self._window = window
         self._ack_timeout_s = ack_timeout_s
-        self._known: dict[str, None] = {}  # in the order of the directory
+        self._known: dict[str, None] = {}  # oldest first
         self._fresh: deque[str] = deque()
         self._backlog: deque[str] = deque()
         self._flying: dict[str, _Flight] = {}
@@ -93,8 +93,7 @@ class Drain:
 
     def saw(self, names: list[str]) -> None:
         """All sealed segments there are, oldest first."""
-        self._removal.saw(names)
-        names = [name for name in names if name not in self._removal]
+        names = self._removal.saw(names)
         new = [name for name in names if name not in self._known]
         self._known = dict.fromkeys(names)
         for held in (self._flying, self._unreadable):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import islice
 from typing import Protocol
 
@@ -28,9 +27,6 @@ class Removal:
         self._left: dict[str, bool] = {}  # name -> to be kept in quarantine
         self._retry_at = 0.0
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._left
-
     def drop(self, name: str, keep: bool) -> bool:
         """Removes a segment, or (`keep`) moves it to quarantine; now, or later."""
         try:
@@ -41,10 +37,14 @@ class Removal:
             return False
         return True
 
-    def saw(self, names: Iterable[str]) -> None:
-        """All segments that lie on the card; others may take them away too."""
+    def saw(self, names: list[str]) -> list[str]:
+        """All segments that lie on the card; others may take them away too. Those of them
+        that are not done with, in their order."""
+        if not self._left:
+            return names
         for name in self._left.keys() - set(names):
             del self._left[name]
+        return [name for name in names if name not in self._left]
 
     def turn(self, at: float) -> None:
         """Tries what is left, a portion in each turn, after a failure not before `RETRY_S`."""

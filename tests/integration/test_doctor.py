@@ -27,6 +27,8 @@ from rig import Broker, Process, free_port, until
 from kiosk.config import load
 from kiosk.ctl.doctor import daemons, identity, outbox
 from kiosk.ctl.doctor.advice import ON_A_DESK, ON_THE_WALL
+from kiosk.outbox.layout import TABLE
+from kiosk.outbox.lines import Line, encode
 from provisioning.authority import enrol, init_fleet
 
 SIMULATED = Path(__file__).parents[2] / "config" / "boards" / "simulated.toml"
@@ -329,7 +331,8 @@ def test_an_outbox_with_garbage_and_one_that_is_gone(alone: Patient) -> None:
     for name in ("open", "sealed", "quarantine"):
         (outbox / name).mkdir()
     (outbox / "sealed" / "holiday.jpg").write_bytes(b"junk")
-    (outbox / "open" / f"{'0' * 16}-{1:016}.seg").write_bytes(b"left")
+    (outbox / "open" / "blank.open").write_bytes(bytes(4096))
+    (outbox / "open" / "left.open").write_bytes(encode(Line(0, set={TABLE: {"1": {}}})))
     garbage, left = (f.what for f in alone.wrong("--part", "outbox"))
     assert garbage == f"{outbox}/quarantine holds 1 file that could not be read in whole"
     assert left == "no scanner is at work, and a dead one left 1 segment unsealed"

@@ -143,7 +143,7 @@ def test_garbage_in_the_outbox_stops_nobody(kiosk: Kiosk, scene: Image.Image) ->
     for folder in ("open", "sealed", "quarantine"):
         (kiosk.outbox / folder).mkdir()
         (kiosk.outbox / folder / "DSC_0001.JPG").write_bytes(os.urandom(5000))
-        (kiosk.outbox / folder / f"{'a' * 16}-{5:016d}.seg").write_bytes(os.urandom(5000))
+        (kiosk.outbox / folder / f"{'a' * 24}-{5:016d}.seg").write_bytes(os.urandom(5000))
     kiosk.start()
     assert kiosk.ask(scene)["outcome"] == "pass"
     until(

@@ -22,6 +22,7 @@ from kiosk.cues import (
     Answer,
     ButtonCue,
     Cue,
+    FeedbackState,
     Inlet,
     Outlet,
     ScannerState,
@@ -47,7 +48,7 @@ answer_s = 0.5
 scanner_silent_s = 1.5
 [gpio]
 pins = "{pins}"
-button = 22
+button = {button}
 """
 
 # The daemon as it is, but that a signal pushes the button on its mock pins.
@@ -79,7 +80,7 @@ class Daemon:
         self._log = home / "log"
         self.run.mkdir(exist_ok=True)
         given = {"id": "k-1", "run": str(self.run), "folder": str(self.panel)}
-        given |= {"driver": "png", "pins": "mock", "height": "64"} | site
+        given |= {"driver": "png", "pins": "mock", "height": "64", "button": "22"} | site
         self._site = home / "site.toml"
         self._site.write_text(SITE.format(**given))
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -334,16 +335,44 @@ def test_a_press_of_the_button_reaches_the_scanner_at_once(
     time.sleep(0.3)
     scanner = Inlet(daemon.run, "scanner")
     heard: list[Cue] = []
-    daemon.wait(lambda: bool(heard.extend(scanner.drain()) or heard))
+
+    def presses() -> int:
+        heard.extend(scanner.drain())
+        return sum(isinstance(cue, ButtonCue) for cue in heard)
+
+    daemon.wait(lambda: presses() == 1)
     began = time.monotonic()
     daemon.process.send_signal(signal.SIGUSR1)
-    daemon.wait(lambda: len(heard.extend(scanner.drain()) or heard) == 2)
+    daemon.wait(lambda: presses() == 2)
     print(f"heard after {(time.monotonic() - began) * 1000:.0f} ms")
     assert time.monotonic() - began < 0.3, "it must not wait for a turn"
-    assert [cue for cue in heard if not isinstance(cue, ButtonCue)] == []
+    assert {type(cue) for cue in heard} == {ButtonCue, FeedbackState}
+    assert all(cue.asks for cue in heard if isinstance(cue, FeedbackState))
     until = clock.boottime() + 5
     daemon.scanner.send(ScannerState(number=2, at=clock.boottime(), leaving_until=until))
     daemon.wait(daemon.states(WELL._replace(leaving=True)), beating=False)
+    daemon.scanner.send(ScannerState(number=3, at=clock.boottime()))
+    technician = Outlet(daemon.run, "feedback", "ctl")
+    asked = {"screen": "self-test", "page": "button"}
+    technician.send(ScreenCue(number=1, at=clock.boottime(), **asked))
+    daemon.wait(daemon.states(WELL._replace(asked="self-test", page="button")))
+    daemon.process.send_signal(signal.SIGUSR1)
+    daemon.wait(daemon.states(WELL._replace(asked="self-test", page="button", pressed=True)))
+    assert presses() == 2, "who tries the button does not leave"
+    technician.close()
+    scanner.close()
+
+
+@pytest.mark.parametrize("site", [{"driver": "none"}, {"button": "-1"}])
+def test_what_cannot_be_seen_or_pressed_is_not_asked(
+    make: Callable[..., Daemon], site: dict[str, str]
+) -> None:
+    daemon = make(**site)
+    scanner = Inlet(daemon.run, "scanner")
+    daemon.until_ready()
+    heard: list[Cue] = []
+    daemon.wait(lambda: len(heard.extend(scanner.drain()) or heard) >= 2)
+    assert [cue.asks for cue in heard if isinstance(cue, FeedbackState)] == [False] * len(heard)
     scanner.close()
 
 

@@ -12,6 +12,7 @@ from kiosk.cues import (
     Answer,
     Cue,
     HintCue,
+    QuestionCue,
     ScannerState,
     ScreenCue,
     UplinkState,
@@ -25,7 +26,7 @@ from kiosk.feedback.panel import (
     Feedback,
     Rules,
 )
-from kiosk.model import ClockState, Hint, Instant
+from kiosk.model import ClockState, Hint, Instant, Question
 
 RULES = Rules(
     known=Known(enrolled=True, silent_s=5.0, kiosk="k-1", place="Cổng 1"),
@@ -157,6 +158,15 @@ class Door:
 
     def hint(self, hint: Hint = "closer", age: float = 0.0) -> HintCue:
         return HintCue(number=9, at=self.now - age, hint=hint)
+
+    def question(
+        self, number: int = 7, asked: Question = "symptoms", ago: float = 0.0, age: float = 0.0
+    ) -> QuestionCue:
+        """Asked `ago` seconds before now, for 20, and said again `age` seconds before now."""
+        since = self.now - ago
+        return QuestionCue(
+            number=number, at=self.now - age, asked=asked, since=since, until=since + 20
+        )
 
     def alive(self, *faults: str, moved_at: float = 0.0) -> ScannerState:
         return ScannerState(number=1, at=self.now, faults=list(faults), moved_at=moved_at)

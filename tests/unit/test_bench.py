@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,10 @@ def bench(*words: object) -> subprocess.CompletedProcess[str]:
         (["verify", "--rounds", "0"], "--rounds: found 0, allowed: 1 or more"),
         (["memory", "--scans", "0"], "--scans: found 0, allowed: 1 or more"),
         (["seal", "--rounds", "1"], "--rounds: found 1, allowed: 2 or more"),
+        (["outbox", "--pending", "0,x"], "--pending: found 0,x, allowed: whole numbers"),
+        (["outbox", "--pending", "-5"], "--pending: found -5, allowed: 0 or more"),
+        (["outbox", "--every", "0"], "--every: found 0, allowed: a number above 0"),
+        (["wear", "--visitors", "0"], "--visitors: found 0, allowed: 1 or more"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once(words: list[str], sentence: str) -> None:
@@ -110,3 +115,35 @@ def test_whoever_reads_the_list_may_leave() -> None:
 def test_nothing_has_no_middle() -> None:
     assert spread([]) == {"median": None, "p95": None}
     assert spread([3.0, 1.0, 2.0]) == {"median": 2.0, "p95": 3.0}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts file systems, needs root")
+def test_the_outbox_beside_its_peers(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    words = ["--pending", "0,130", "--puts", 30, "--paced", 2, "--every", 1.5, "--json", out]
+    done = bench("bench.outbox", *words)
+    if "mount:" in done.stderr:
+        pytest.skip("this machine allows no mounts")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(out.read_text())
+    assert list(figures["pending"]) == ["0", "130"]
+    for found in figures["pending"].values():
+        assert list(found["put_ms"]) == ["ours", "append_fdatasync", "sqlite_wal_full", "tinydb"]
+        assert all(ms["p99"] >= ms["median"] > 0 for ms in found["put_ms"].values())
+        assert found["startup_ms"] > 0
+        peers = found["peer_bytes_per_checkin"]
+        assert 4096 < found["bytes_per_checkin"] < peers["append_fdatasync"]
+        assert found["calls_per_put"] in (
+            None,
+            {"fdatasync": 1, "getrandom": 1, "pwrite64": 1, "statfs": 1},
+        )
+    assert figures["paced"]["segments"] == 2
+    assert figures["paced"]["bytes_per_checkin"]["ours"] > 4096
+    assert figures["ratios"].keys() == {
+        "put_to_append",
+        "put_to_sqlite",
+        "put_slowest_to_fastest",
+        "bytes_to_append",
+        "bytes_to_append_paced",
+        "startup_more_ms",
+    }

@@ -17,12 +17,15 @@ from kiosk.cues import (
     MAX_DATAGRAMS,
     MAY_SAY,
     STALE_ANSWER_S,
+    STALE_QUESTION_S,
     AlertCue,
     Answer,
     ButtonCue,
+    FeedbackState,
     HintCue,
     Inlet,
     Outlet,
+    QuestionCue,
     RiskKeysCue,
     ScannerState,
     ScreenCue,
@@ -315,3 +318,37 @@ def test_a_socket_from_systemd_is_taken_over(tmp_path: Path) -> None:
         check=True,
     )
     assert child.stdout == b"[7]\n"
+
+
+def question(at: float) -> QuestionCue:
+    return QuestionCue(number=3, at=at, asked="contact", since=at, until=at + 20)
+
+
+def test_questions_come_from_the_scanner_and_answers_from_the_panel_alone(tmp_path: Path) -> None:
+    panel, scanner = Inlet(tmp_path, "feedback"), Inlet(tmp_path, "scanner")
+    asked = question(NOW)
+    said = [FeedbackState(number=1, at=NOW, asks=True), ButtonCue(number=2, at=NOW, answers=3)]
+    for sender in ("uplink", "ctl"):
+        Outlet(tmp_path, "feedback", sender).send(asked)  # type: ignore[arg-type]
+        for cue in said:
+            Outlet(tmp_path, "scanner", sender).send(cue)  # type: ignore[arg-type]
+    Outlet(tmp_path, "feedback", "scanner").send(asked)
+    for cue in said:
+        Outlet(tmp_path, "scanner", "feedback").send(cue)
+    assert list(panel.drain()) == [asked]
+    assert list(scanner.drain()) == said
+    assert (panel.refused, scanner.refused) == (2, 4)
+
+
+def test_a_question_that_nobody_took_in_time_is_dropped(tmp_path: Path) -> None:
+    scanner = Outlet(tmp_path, "feedback", "scanner")
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert not scanner.send(question(now - STALE_QUESTION_S))
+    inlet = Inlet(tmp_path, "feedback")
+    assert scanner.flush()
+    assert list(inlet.drain()) == []
+    inlet.close()
+    scanner.send(question(now + 60))
+    inlet = Inlet(tmp_path, "feedback")
+    assert scanner.flush()
+    assert list(inlet.drain()) == [question(now + 60)]

@@ -78,7 +78,7 @@ def test_a_try_that_takes_long_is_made_seldom() -> None:
     case.thing.absent, case.thing.slow = True, 0.1
     for _ in range(100):
         case.use(0.1)
-    assert 3 <= case.thing.tries <= 4
+    assert case.thing.tries <= 4
 
 
 def test_one_that_breaks_after_a_good_time_is_tried_soon() -> None:

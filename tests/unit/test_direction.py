@@ -15,6 +15,7 @@ from test_scanner import Door as Scanner
 
 from kiosk.credentials import parse
 from kiosk.credentials.formats.door_pass import Pass, encode
+from kiosk.credentials.policy import judge, parse_policy
 from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
 from kiosk.model import ClockState, Credential, Direction, Instant, Risk, Verdict, Visit
@@ -22,7 +23,9 @@ from kiosk.outbox import SealedSegments
 from kiosk.scanner.direction import BUTTON_S, NO_CLOCK_S, Directions
 from kiosk.scanner.party import FOLLOWS_S
 from kiosk.scanner.people import KEYS_OF_ONE, REMEMBERED
+from kiosk.scanner.visits import Visits
 
+SHIPPED = (Path(__file__).parents[2] / "config/policy.toml").read_text()
 MIN_STAY_S = 300
 H = 3600
 MIDNIGHT_MS = 1_795_021_200_000  # 2026-11-19 00:00 in Vietnam
@@ -235,6 +238,14 @@ def test_who_has_no_key_is_always_unknown(door: Door) -> None:
     assert door.recorded() == [("unknown", "pass")] * 2
 
 
+def test_strangers_with_the_same_stand_in_for_a_number_are_not_one(door: Door) -> None:
+    for n, code in enumerate(
+        (b"******000001|TRAN B|1990-**-**|0|0|", b"000000000|LE C|1991-**-**|0|0|")
+    ):
+        assert door.came(code, 8, n * 20) == ("unknown", False)
+    assert len(door.recorded()) == 2
+
+
 def test_who_is_turned_away_did_not_come_in(door: Door) -> None:
     door.refused.add(CARD)
     assert door.came(CARD, 8) == ("in", False)
@@ -268,7 +279,7 @@ def test_memory_is_bounded_and_what_is_forgotten_is_not_made_up() -> None:
             at = 8 * H + number / 1000
             step = directions.step(keys, at, now)
             assert step.direction == "in"
-            directions.recorded(keys, step, at)
+            directions.recorded(keys, step, "clear", at)
         size, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -288,7 +299,8 @@ def test_keys_that_are_strung_together_without_end_do_not_pile_up() -> None:
     directions = Directions("toggle", MIN_STAY_S, 3, 2.5 * H)
     for number in range(1000):
         keys = (f"passport:{number}", "vn-qid:1")
-        directions.recorded(keys, directions.step(keys, 8 * H + number, now), 8 * H)
+        step = directions.step(keys, 8 * H + number, now)
+        directions.recorded(keys, step, "none", 8 * H)
     assert len(directions._last) == KEYS_OF_ONE
 
 
@@ -371,6 +383,40 @@ def test_the_risk_list_is_asked_by_every_number_of_a_card(door: Door, listed: st
     door.came(CARD, 8)
     assert door.answers[-1].reason == "at-risk"
     assert door.people()[0].risk == "quarantine"
+
+
+@pytest.mark.parametrize("seconds", [5, 60], ids=["the answer is repeated", "within the stay"])
+@pytest.mark.parametrize("last", ["in", "out", "unknown"])
+def test_who_is_listed_after_their_record_gets_another_and_is_a_hit_once(
+    door: Door, last: Direction, seconds: float
+) -> None:
+    policy = parse_policy(
+        SHIPPED.replace('at-risk = "fail"', 'at-risk = "warn"').encode()
+        + b"[limits]\nmin_interval_s = 600\n"
+    )
+    door.parts.judge = lambda shown, *known: judge(shown, policy, *known)
+    door.parts.visits = Visits(policy)
+    if last == "unknown":
+        door.restart(7)
+    if last == "out":
+        door.came(CARD, 8)
+    assert door.came(CARD, 9) == (last, False)
+    before = door.recorded()
+    door.listed[f"vn-id:{ID}"] = "follow-up"
+    assert door.came(CARD, 9, seconds) == (last, False)
+    assert door.answers[-1].reason == "at-risk", "and not too soon"
+    assert door.came(PHONE, 9, seconds + 5) == (last, True)
+    assert door.came(CARD, 9, seconds + 15) == (last, True)
+    assert (len(door.recorded()), len(door.hits)) == (len(before) + 1, 1)
+    door.listed[f"vn-id:{ID}"] = "quarantine"  # it became worse
+    assert door.came(PHONE, 9, seconds + 30) == (last, False)
+    door.listed.clear()
+    assert door.came(CARD, 9, seconds + 45) == (last, True), "what became better is no news"
+    assert door.recorded()[len(before) :] == [(last, "warn")] * 2
+    assert len(door.hits) == 2
+    assert door.hits[-1] is not None
+    after = {"in": "out", "out": "in", "unknown": "unknown"}[last]
+    assert door.came(CARD, 10) == (after, False)
 
 
 def test_the_risk_list_finds_the_holder_of_a_pass_by_name(door: Door) -> None:

@@ -194,7 +194,22 @@ def test_no_flash_or_beep_is_too_short_to_be_noticed() -> None:
         assert min(sound.lasts for sound in score.sound if sound.hz) >= 0.02, pattern
 
 
-@pytest.mark.parametrize("pattern", set(PATTERNS) - FOR_TECHNICIANS)
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_no_lamp_flashes_more_than_three_times_in_a_second(pattern: str) -> None:
+    """WCAG 2.3.1, for those with epilepsy; identify and self-test are played again and again."""
+    pulses = rhythm(pattern, "light")
+    if pattern in FOR_TECHNICIANS - {"holding"}:
+        dark = PATTERNS[pattern].light[-1]
+        pulses += [Pulse(0 if dark.colour else dark.lasts, pulses[0].on), *pulses[1:]]
+    begins: list[float] = []
+    at = 0.0
+    for pulse in pulses:
+        begins.append(at + pulse.before)
+        at = begins[-1] + pulse.on
+    assert all(sum(a <= b < a + 1 for b in begins) <= 3 for a in begins)
+
+
+@pytest.mark.parametrize("pattern", sorted(set(PATTERNS) - FOR_TECHNICIANS))
 def test_a_pattern_is_over_before_the_answer_is(pattern: str) -> None:
     score = PATTERNS[pattern]
     assert sum(light.lasts for light in score.light) < 2.5

@@ -52,7 +52,7 @@ def test_newest_answer_wins_and_one_line_tells_it(
     assert door.turn(door.alive(), door.answer(1), second) == screens.answer(
         "fail", "forged", time=TIME
     )
-    assert door.feedback.answers == 1
+    assert door.feedback.said.answers == 1
     lines = [record.message for record in caplog.records if "answer" in record.message]
     assert lines == ["answer number=2 outcome=fail reason=forged repeated=True"]
     assert "Nguyễn" not in caplog.text
@@ -61,7 +61,7 @@ def test_newest_answer_wins_and_one_line_tells_it(
 @pytest.mark.parametrize("age", [1.01, 3600.0, -0.1])
 def test_an_old_answer_is_never_shown(door: Door, age: float) -> None:
     assert door.turn(door.alive(), door.answer(age=age)) == IDLE
-    assert (door.feedback.answers, door.feedback.stale) == (0, 1)
+    assert (door.feedback.said.answers, door.feedback.said.stale) == (0, 1)
     assert "pass" not in door.told
 
 
@@ -114,7 +114,7 @@ def test_a_trial_is_marked_and_a_real_answer_wins(door: Door) -> None:
     trial = Trial(number=9, at=door.now, outcome="warn", reason="expired")
     marked = screens.answer("warn", "expired", trial=True, time=TIME)
     assert door.turn(door.alive(), trial) == marked
-    assert door.feedback.answers == 0
+    assert door.feedback.said.answers == 0
     assert door.turn(door.answer(), trial) == PASS
     later = Trial(number=10, at=door.now, outcome="fail", reason="forged")
     assert door.turn(later) == PASS, "somebody reads it"
@@ -174,7 +174,7 @@ def test_ten_thousand_cues_show_the_newest(door: Door) -> None:
     many = [door.answer(n, outcome="fail", reason="expired", name="") for n in range(10_000)]
     assert door.turn(*many, door.answer(10_000)) == PASS
     assert len(door.glass.shown) == before + 1
-    assert door.feedback.answers == 1
+    assert door.feedback.said.answers == 1
 
 
 def test_a_newer_answer_need_not_wait_for_the_picture_of_an_older_one(door: Door) -> None:

@@ -17,7 +17,7 @@ from kiosk.credentials import parse
 from kiosk.credentials.formats.door_pass import Pass, encode
 from kiosk.credentials.listing import Listing, Revoked
 from kiosk.credentials.listing import encode as encode_listing
-from kiosk.credentials.trust import parse_listing, parse_trust
+from kiosk.credentials.lists import parse_listing, parse_trust
 from provisioning import authority
 
 DAYS = people.Days(date(2026, 9, 1), date(2026, 9, 1), date(2027, 5, 31))
@@ -107,10 +107,11 @@ def test_issue_list_revoke_trust(office, tmp_path):
     document = tmp_path / "trust.json"
     office.run("trust", f"--out={document}")
     signer = issuer.load(office.folder)
-    for number, signed in ((1, "valid"), (2, "revoked")):
+    for number, revoked in ((1, False), (2, True)):
         made = Pass(id=number, name="Lê Ba", birth="", group="", first=DAYS.first, last=DAYS.today)
         found = parse(encode(made, signer.key), parse_trust(document.read_bytes()))
-        assert (found.signed, found.issuer) == (signed, "Trường THCS Tân Phú")
+        assert (found.signed, found.revoked) == ("valid", revoked)
+        assert found.issuer == "Trường THCS Tân Phú"
     assert b"B\xc3\xacnh" not in document.read_bytes()
     assert "[lost] in the" in office.run("list")
     assert "was revoked before" in office.run("revoke", 2, "--why", "again")
@@ -144,6 +145,13 @@ def test_a_trust_list_is_looked_through_before_it_is_signed(office, tmp_path):
     printed = office.run("trust", f"--out={file}").partition("\n")[2]
     assert office.run("check", file) == printed + "thu hồi / revoked     2\n"
     good = parse_listing(file.read_bytes())
+    whole = Revoked(format="door_pass", kid=good.issuers[0].kid)
+    for revoked, says in (
+        ([*good.revoked, whole], "tất cả / all"),
+        ([*good.revoked, replace(whole, ids=["002", "3"])], "3"),
+    ):
+        file.write_bytes(encode_listing(Listing(good.issuers, revoked)))
+        assert office.run("check", file).endswith(f"thu hồi / revoked     {says}\n")
     key, other = good.issuers[0], issuer.create(tmp_path / "other", "Other")
     stranger = parse_listing(other.trust([])).issuers[0]
     for issuers, revoked in (

@@ -17,8 +17,9 @@ from demo.scenes import FINE, Held, shoot, turned
 from kiosk.config import DEFAULTS
 from kiosk.credentials import parse
 from kiosk.credentials.formats.door_pass import Pass, encode
+from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import judge, parse_policy
-from kiosk.credentials.trust import TrustList, parse_trust
+from kiosk.credentials.trust import TrustList
 from kiosk.decode import Decoder
 from kiosk.model import Instant
 

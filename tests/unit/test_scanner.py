@@ -29,7 +29,7 @@ from kiosk.model import (
     Verdict,
     Visit,
 )
-from kiosk.outbox import Outbox
+from kiosk.outbox import Outbox, SealedSegments
 from kiosk.scanner.direction import Directions
 from kiosk.scanner.eye import FAULTS as EYE
 from kiosk.scanner.eye import RETRY_S, SILENT_S, Eye
@@ -120,8 +120,7 @@ class Door:
             self.hints.append(answer)
             return
         self.answers.append(answer)
-        files = [p for p in (self.directory / "open").iterdir() if p.name != "lock"]
-        self.stored_when_answered.append(sum(p.read_bytes().count(b"\n") for p in files))
+        self.stored_when_answered.append(sum(SealedSegments(self.directory).still_open()))
 
     def show(self, *codes: bytes, at: float) -> None:
         self.at = at

@@ -82,13 +82,12 @@ def _quarantine(sealed: SealedSegments, directory: Path) -> Iterator[Finding]:
 
 
 def _scanner(directory: Path, advice: Advice) -> Finding:
+    held = SealedSegments(directory).still_open() if folders(directory).open.is_dir() else []
     if scanner_at_work(directory):
-        held = SealedSegments(directory).still_open()
         return fine(f"a scanner holds the outbox{f'; open: {opened(held)}' if held else ''}")
-    left = [p for p in folders(directory).open.glob("*.seg") if p.stat().st_size]
-    if left:
+    if held:
         return wrong(
-            f"no scanner is at work, and a dead one left {count(len(left), 'segment')} unsealed",
+            f"no scanner is at work, and a dead one left {count(len(held), 'segment')} unsealed",
             "start kiosk-scanner, or hand them over: kioskctl outbox seal",
         )
     return wrong("no scanner is at work: nothing is scanned", advice.start("scanner"))

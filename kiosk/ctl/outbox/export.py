@@ -160,7 +160,8 @@ class _Job:
         for name in sealed.waiting():
             yield self._places.sealed / name, False
         for name in sealed.quarantined():
-            yield self._places.quarantine / name, False
+            if not (self._places.quarantine / name).is_dir():
+                yield self._places.quarantine / name, False
         if not in_use:
             for path in sorted(self._places.open.iterdir()):
                 yield path, True

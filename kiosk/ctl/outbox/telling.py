@@ -12,7 +12,7 @@ from kiosk.ctl.outbox.words import many, say
 from kiosk.ctl.words import span
 from kiosk.errors import OutboxError
 from kiosk.outbox import SealedSegments, Segment, read_segment, scanner_at_work
-from kiosk.outbox.layout import folders, parse_name
+from kiosk.outbox.layout import folders, is_segment
 
 if TYPE_CHECKING:
     from kiosk.credentials.policy.words import Language
@@ -77,6 +77,9 @@ def _quarantined(directory: Path, lang: Language) -> list[tuple[str, str]]:
     found = []
     for name in SealedSegments(directory).quarantined():
         path = folders(directory).quarantine / name
+        if path.is_dir():
+            found.append((name, say("no-file", lang)))
+            continue
         try:
             segment = read_segment(path)
         except OSError as error:
@@ -89,7 +92,7 @@ def _quarantined(directory: Path, lang: Language) -> list[tuple[str, str]]:
 def _why(name: str, segment: Segment | None, lang: Language) -> str:
     if segment is None:
         # A second file of one name has a number behind it.
-        ours = parse_name(name) or parse_name(name.rpartition(".")[0])
+        ours = is_segment(name) or is_segment(name.rpartition(".")[0])
         return say("nothing" if ours else "stranger", lang)
     records = many(len(segment.records), "record", lang)
     if segment.damaged:

@@ -32,6 +32,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "set-aside": ("{name}  cách ly: {why}", "{name}  in quarantine: {why}"),
     # Why something lies in quarantine
     "stranger": ("không phải gói của kiosk", "no segment of the outbox"),
+    "no-file": ("không phải tệp", "it is no file"),
     "nothing": ("không đọc được gì", "nothing of it can be read"),
     "in-part": ("hỏng, còn đọc được {records}", "damaged, {records} can be read"),
     "too-large": (

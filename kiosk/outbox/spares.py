@@ -1,0 +1,66 @@
+"""Blank files for the segments to come, made several at once.
+
+What costs a card most is not the data but the file system's own notes of a new file: names,
+inodes, free blocks, some 40 kB at a time. Several files share them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from itertools import count
+from pathlib import Path
+
+from kiosk.outbox.layout import OPEN, give, sync_directory, write_all
+
+BLANK_BYTES = 4096
+"""One block: room for a segment of one or a few visitors."""
+
+AT_ONCE = 8
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+class Spares:
+    """Files in `folder` (`open/`) that hold zeros, durable in content and name. `mark` makes
+    their names unlike those of any other scanner's, past or present."""
+
+    def __init__(self, folder: Path, mark: str) -> None:
+        self._folder = folder
+        self._mark = mark
+        self._numbers = count(1)
+        self._ready: deque[Path] = deque()
+
+    @property
+    def paths(self) -> set[Path]:
+        """Those that lie there."""
+        return set(self._ready)
+
+    def take(self) -> Path:
+        """One of them, from now on the caller's. Raises OSError."""
+        if not self._ready:
+            self.refill()
+        return self._ready.popleft()
+
+    def refill(self) -> None:
+        """Makes more when there is none. Raises OSError; what was made until then is not used."""
+        if self._ready:
+            return
+        made: dict[Path, int] = {}
+        try:
+            for _ in range(AT_ONCE):
+                path = self._folder / f"{self._mark}-{next(self._numbers):06d}{OPEN}"
+                made[path] = os.open(
+                    path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640
+                )
+                give(made[path], self._folder)
+                write_all(made[path], bytes(BLANK_BYTES), 0)
+            for fd in made.values():
+                # Starts the writing of them all, so that the first sync commits for all.
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            for fd in made.values():
+                os.fsync(fd)
+            sync_directory(self._folder)
+        finally:
+            for fd in made.values():
+                os.close(fd)
+        self._ready.extend(made)

@@ -1,0 +1,174 @@
+"""What is left of a segment when power cuts and tired cards have been at it."""
+
+from __future__ import annotations
+
+import random
+from itertools import product
+from pathlib import Path
+
+import pytest
+from outboxes import killed, open_outbox, open_segment_file, record, sealed_segments
+
+from kiosk.model import CheckIn
+from kiosk.outbox import SealedSegments, Segment, read_segment, seal_leftovers
+
+SECTOR = 512
+
+
+class Left:
+    """A segment that a dead scanner left open, to be spoilt again and again."""
+
+    def __init__(self, folder: Path, sizes: list[int]) -> None:
+        self.folder = folder
+        outbox = open_outbox(folder)
+        self.records: list[CheckIn] = []
+        self.ends: list[int] = []  # of what was synced with each record
+        for size in sizes:
+            self.records.append(outbox.put(lambda seal, seq, n=size: record(seal, seq, b"x" * n)))
+            path = open_segment_file(folder)
+            self.ends.append(len(path.read_bytes().rstrip(b"\0")))
+        self.content = path.read_bytes()
+        killed(outbox)
+        for file in (folder / "open").iterdir():
+            file.unlink()
+
+    def found(self, content: bytes) -> Segment | None:
+        """What the uplink gets of it, after a restart, when this is left."""
+        (self.folder / "open" / "left.open").write_bytes(content)
+        seal_leftovers(self.folder)
+        assert not list((self.folder / "open").glob("*.open"))
+        segments = sealed_segments(self.folder)
+        for segment in segments:
+            SealedSegments(self.folder).drop(segment.name)
+        return segments[0] if segments else None
+
+    def read(self, content: bytes) -> Segment | None:
+        """The same, when it had been handed over before it was spoilt."""
+        name = f"{self.records[0].epoch}-{1:016d}.seg"
+        path = self.folder / "sealed" / name
+        path.touch()
+        with path.open("r+b") as file:  # in place: ext4 writes a truncated file out at once
+            file.write(content)
+        return SealedSegments(self.folder).read(name)
+
+    def quarantined(self) -> list[str]:
+        return SealedSegments(self.folder).quarantined()
+
+
+def test_a_cut_anywhere_costs_what_was_being_written(tmp_path: Path) -> None:
+    """The file ends there, or zeros follow."""
+    left = Left(tmp_path, [20, 20])
+    zeros = bytes(len(left.content))
+    for at in range(left.ends[-1]):
+        whole = [r for r, end in zip(left.records, left.ends, strict=True) if end - 1 <= at]
+        for content in (left.content[:at], (left.content[:at] + zeros)[: len(zeros)]):
+            segment = left.found(content)
+            assert (segment.records if segment else []) == whole
+            assert segment is None or not segment.damaged
+    assert left.quarantined() == []
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_any_sectors_of_the_last_write_may_be_missing(tmp_path: Path, first: bool) -> None:
+    """Zeros instead, or whatever lay there before."""
+    left = Left(tmp_path, [2000] if first else [100, 100, 2000])
+    start = 0 if first else left.ends[-2]
+    bounds = [start, *range(start - start % SECTOR + SECTOR, left.ends[-1], SECTOR)]
+    pieces = list(zip(bounds, [*bounds[1:], left.ends[-1]], strict=True))
+    assert len(pieces) >= 5
+    rubbish = random.Random(1)
+    for kept in product((True, False), repeat=len(pieces)):
+        for filling in (bytes, rubbish.randbytes):
+            content = bytearray(left.content)
+            for (a, b), stays in zip(pieces, kept, strict=True):
+                if not stays:
+                    content[a:b] = filling(b - a)
+            segment = left.found(bytes(content))
+            there = left.records if all(kept) else left.records[:-1]
+            assert (segment.records if segment else []) == there, kept
+            assert segment is None or not segment.damaged
+    assert left.quarantined() == []
+
+
+def test_a_bit_flipped_anywhere_costs_one_record_at_most_and_is_told(tmp_path: Path) -> None:
+    left = Left(tmp_path, [20, 20, 20])
+    whole = left.read(left.content)
+    assert whole is not None
+    lost = set()
+    for at, bit in product(range(left.ends[-1]), range(8)):
+        content = bytearray(left.content)
+        content[at] ^= 1 << bit
+        segment = left.read(bytes(content))
+        assert segment is not None, (at, bit)
+        assert segment.damaged, (at, bit)
+        assert segment.header == whole.header
+        missing = [r.seq for r in left.records if r not in segment.records]
+        assert len(missing) <= 1, (at, bit)
+        assert len(segment.records) + len(missing) == 3
+        lost.update(missing)
+    assert lost == {1, 2, 3}
+    assert left.quarantined() == []
+
+
+def test_a_bit_flipped_in_the_blank_rest_costs_nothing(tmp_path: Path) -> None:
+    left = Left(tmp_path, [20, 20])
+    for at in range(left.ends[-1], len(left.content)):
+        content = bytearray(left.content)
+        content[at] ^= 1 << at % 8
+        segment = left.read(bytes(content))
+        assert segment is not None
+        assert segment.records == left.records
+
+
+def test_the_only_record_lost_is_kept_for_inspection(tmp_path: Path) -> None:
+    left = Left(tmp_path, [20])
+    content = bytearray(left.content)
+    content[left.ends[0] - 10] ^= 1
+    assert left.found(bytes(content)) is None
+    (name,) = left.quarantined()
+    assert read_segment(tmp_path / "quarantine" / name) is None
+
+
+def test_a_lost_sector_between_lines_costs_what_was_in_it(tmp_path: Path) -> None:
+    left = Left(tmp_path, [20] * 12)
+    sector = range(3 * SECTOR, 4 * SECTOR)
+    assert sector.stop < left.ends[-1]
+    content = bytearray(left.content)
+    content[sector.start : sector.stop] = bytes(SECTOR)
+    segment = left.found(bytes(content))
+    assert segment is not None
+    assert segment.damaged
+    starts = [0, *left.ends]
+    hit = [
+        r
+        for r, a, b in zip(left.records, starts, left.ends, strict=False)
+        if a < sector.stop and b > sector.start
+    ]
+    assert [r for r in left.records if r not in segment.records] == hit
+
+
+def test_lines_of_an_older_segment_are_not_taken_for_this_ones(tmp_path: Path) -> None:
+    """A block that was never written may show what lay there before."""
+    older = Left(tmp_path, [20, 20, 20, 20])
+    left = Left(tmp_path, [20])
+    stale = older.content[older.ends[0] : older.ends[-1]]
+    segment = left.found(left.content[: left.ends[-1]] + stale)
+    assert segment is not None
+    assert segment.records == left.records
+    assert segment.header.epoch == left.records[0].epoch
+
+
+def test_damage_is_kept_after_its_answer_and_says_so(tmp_path: Path) -> None:
+    left = Left(tmp_path, [20, 20, 20])
+    content = bytearray(left.content)
+    content[left.ends[1] - 20] ^= 4
+    (tmp_path / "open" / "left.open").write_bytes(content)
+    seal_leftovers(tmp_path)
+    segments = SealedSegments(tmp_path)
+    (name,) = segments.waiting()
+    segments.drop(name, keep=True)
+    assert segments.waiting() == []
+    assert segments.quarantined() == [name]
+    kept = read_segment(tmp_path / "quarantine" / name)
+    assert kept is not None
+    assert (kept.damaged, len(kept.records)) == (True, 2)

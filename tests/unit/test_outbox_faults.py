@@ -1,0 +1,227 @@
+"""An outbox on a card that fails, or is full."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from outboxes import PlainSeal, open_outbox, open_segment_file, record, sealed_segments, sealed_seqs
+
+from kiosk.errors import OutboxError, OutboxFull
+from kiosk.outbox import Outbox, SealedSegments
+
+
+def test_a_full_card_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    before = open_segment_file(tmp_path).read_bytes()
+    real = os.statvfs(tmp_path)
+    full = os.statvfs_result((*real[:4], 1, *real[5:]))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "statvfs", lambda _path: full)
+        with pytest.raises(OutboxFull, match="card full"):
+            outbox.put(record)
+    assert open_segment_file(tmp_path).read_bytes() == before
+    assert outbox.put(record).seq == 2, "no number is burnt by a refusal"
+    outbox.close()
+
+
+@pytest.mark.parametrize("fails", ["pwrite", "fdatasync"])
+def test_a_failing_disk_burns_the_number_and_the_next_put_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+
+    def broken(*_args: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, fails, broken)
+        with pytest.raises(OutboxError, match="Input/output"):
+            outbox.put(record)
+    assert outbox.put(record).seq == 3
+    outbox.close()
+    seqs = sealed_seqs(tmp_path)
+    assert {1, 3} <= set(seqs) <= {1, 2, 3}
+    assert len(seqs) == len(set(seqs))
+
+
+class Accidents:
+    """Makes every `nth` call of some functions of the disk fail."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, nth: int) -> None:
+        self.nth, self.calls = nth, 0
+        for name in ("fsync", "fdatasync", "open", "pwrite", "listdir", "statvfs"):
+            patch.setattr(os, name, self._failing(getattr(os, name)))
+        patch.setattr(Path, "rename", self._failing(Path.rename))
+        patch.setattr(Path, "unlink", self._failing(Path.unlink))
+
+    def _failing(self, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **more: object) -> object:
+            self.calls += 1
+            if self.calls % self.nth == 0:
+                raise OSError(errno.EIO, "Input/output error")
+            return real(*args, **more)
+
+        return call
+
+
+@pytest.mark.parametrize("nth", range(2, 60))
+def test_whatever_fails_and_whenever_green_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    """Every nth call to the disk fails, through puts, ticks and restarts."""
+    green: list[tuple[str, int]] = []
+    with monkeypatch.context() as patch:
+        Accidents(patch, nth)
+        outbox: Outbox[PlainSeal] | None = None
+        for step in range(60):
+            try:
+                if outbox is None:
+                    outbox = open_outbox(tmp_path, records=3)
+                if step % 3 == 2:
+                    outbox.tick(0.0, connected=step % 2 == 0)
+                else:
+                    made = outbox.put(record)
+                    green.append((made.epoch, made.seq))
+            except OutboxError:
+                continue
+            if step % 25 == 24:
+                with suppress(OutboxError):
+                    outbox.close()
+                outbox = None
+    if outbox is not None:
+        outbox.close()
+    open_outbox(tmp_path).close()
+    there = [(r.epoch, r.seq) for segment in sealed_segments(tmp_path) for r in segment.records]
+    assert set(green) <= set(there), "green and gone"
+    assert len(there) == len(set(there)), "a number was used twice"
+    assert not SealedSegments(tmp_path).quarantined()
+    assert green or nth <= 27, "a disk that fails before it makes one batch of files"
+
+
+def test_a_failed_hand_over_is_tried_again_without_a_visitor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    with monkeypatch.context() as patch:
+
+        def broken(*_args: object) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        patch.setattr(Path, "rename", broken)
+        for _ in range(3):
+            with pytest.raises(OutboxError, match="Input/output"):
+                outbox.tick(0.0, connected=True)
+    outbox.tick(0.0, connected=True)
+    assert sealed_seqs(tmp_path) == [1]
+    outbox.close()
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """An outbox on a card of 16 MiB: a real ext4 in a file."""
+    if os.getuid():
+        pytest.skip("mounts a file system, needs root")
+    image, card = tmp_path / "card.img", tmp_path / "card"
+    image.touch()
+    os.truncate(image, 16 << 20)
+    card.mkdir()
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", image], check=True)
+    if subprocess.run(["mount", "-o", "loop", image, card], check=False).returncode:
+        pytest.skip("this machine allows no mounts")
+    try:
+        (card / "outbox").mkdir()
+        yield card / "outbox"
+    finally:
+        subprocess.run(["umount", card], check=True)
+
+
+def fill(file: Path, leave: int = 0) -> None:
+    """Until so many bytes are free for others."""
+    disk = os.statvfs(file.parent)
+    with file.open("wb") as out:
+        os.posix_fallocate(out.fileno(), 0, disk.f_bavail * disk.f_frsize - leave)
+
+
+def test_a_card_fills_up_under_visitors_and_empties_again(small: Path) -> None:
+    """Refused before anything is written, with space in reserve; what was green is there;
+    taken again as soon as something has left, without a restart."""
+    outbox, green = open_outbox(small), []
+    with pytest.raises(OutboxFull, match="less than 4 MiB"):
+        while True:
+            outbox.tick(0.0, connected=len(green) % 2 == 0)
+            green.append(outbox.put(lambda seal, seq: record(seal, seq, b"x" * 9000)))
+    disk = os.statvfs(small)
+    assert 3 << 20 < disk.f_bavail * disk.f_frsize < 4 << 20
+    with pytest.raises(OutboxFull):
+        outbox.tick(0.0, connected=True)
+    assert [r for segment in sealed_segments(small) for r in segment.records] == green
+    segments = SealedSegments(small)
+    for name in segments.waiting()[:20]:
+        segments.drop(name)
+    outbox.tick(0.0, connected=True)
+    assert outbox.put(record).seq == green[-1].seq + 1, "no number is burnt by a refusal"
+    outbox.close()
+
+
+def test_without_a_byte_left_everything_that_waits_can_still_leave(small: Path) -> None:
+    """Others may fill the card further than we would."""
+    outbox = open_outbox(small)
+    outbox.put(record)
+    fill(small.parent / "log")
+    with pytest.raises(OutboxFull):
+        outbox.put(record)
+    with pytest.raises(OutboxFull):
+        outbox.tick(0.0, connected=True)
+    assert sealed_seqs(small) == [1]
+    outbox.close()
+    again = open_outbox(small)
+    with pytest.raises(OutboxFull):
+        again.put(record)
+    (small.parent / "log").unlink()
+    again.tick(0.0, connected=True)
+    assert again.put(record).seq == 1
+    again.close()
+
+
+def test_a_card_that_fills_up_during_a_put_is_no_green(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look at the free space came a moment too early."""
+    outbox, green = open_outbox(small), []
+    fill(small.parent / "log")
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "_refuse_when_full", lambda: None)
+        with pytest.raises(OutboxFull, match="No space left"):
+            for _ in range(100):
+                green.append(outbox.put(lambda seal, seq: record(seal, seq, b"x" * 3000)))
+    (small.parent / "log").unlink()
+    green.append(outbox.put(record))
+    outbox.close()
+    there = [r for segment in sealed_segments(small) for r in segment.records]
+    assert [r for r in there if r in green] == green
+
+
+def test_a_card_without_inodes_is_full(small: Path) -> None:
+    outbox = open_outbox(small)
+    outbox.put(record)
+    many = small.parent / "many"
+    many.mkdir()
+    for number in range(os.statvfs(small).f_favail):
+        (many / str(number)).touch()
+    with pytest.raises(OutboxFull, match="64 files"):
+        outbox.put(record)
+    for file in list(many.iterdir())[:100]:
+        file.unlink()
+    outbox.put(record)
+    outbox.close()
