@@ -16,9 +16,9 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/ready
 
 # What pip packages are built against (systemd-python, pyfuse3), load (pyzbar), or the demo and the
-# tests use (mosquitto, postgresql, systemd's own checkers, a font and readers for passes).
+# tests use (mosquitto, postgresql, strace, systemd's own checkers, a font and readers for passes).
 PACKAGES := fonts-dejavu-core fuse3 gcc libc6-dev libfuse3-dev libsystemd-dev libzbar0 mosquitto \
-	pkg-config poppler-utils postgresql python3-dev python3-venv systemd
+	pkg-config poppler-utils postgresql python3-dev python3-venv strace systemd
 # On a Pi picamera2 and libcamera come from the system, so the environment must see them.
 ON_A_PI := $(wildcard /usr/lib/python3/dist-packages/picamera2)
 comma := ,

@@ -11,22 +11,20 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-
 from bench._fork import forked
 from bench._ledger import Ledger, Note, Told
 from bench._scanning import Place, open_outbox, put, recovered
 from bench._trace import killed_at
 from kiosk import clock, wire
 from kiosk.outbox import Outbox, SealedSegments, seal_leftovers
-from kiosk.seal import SegmentSeal
+from kiosk.seal import PublicKey, SegmentSeal
 from kiosk.uplink.drain import Drain
 
 RECORDS = 4  # of a segment
 Action = Callable[[], object]
 
 
-def kill_everywhere(folder: Path, public: X25519PublicKey, ledger: Ledger) -> dict[str, int]:
+def kill_everywhere(folder: Path, public: PublicKey, ledger: Ledger) -> dict[str, int]:
     """How many system calls each scene has: it was killed at each of them, and what was left
     is entered in the ledger. Raises OSError where nothing may be traced."""
     place = Place(folder / "outbox", folder, public)

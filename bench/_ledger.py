@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from kiosk.errors import SealError
 from kiosk.model import CheckIn, Person, SegmentHeader
 from kiosk.outbox import Segment
-from kiosk.seal import key_id, open_segment
+from kiosk.seal import PrivateKey, open_segment
 from kiosk.wire import Batch
 
 Key = tuple[str, int]
@@ -62,13 +61,13 @@ class Ledger:
     having been green, as is allowed for the one under way at each cut, and for those whose
     put raised. `problems` says the same in words, each once."""
 
-    def __init__(self, private: X25519PrivateKey) -> None:
+    def __init__(self, private: PrivateKey) -> None:
         self.green: set[str] = set()
         self.lost: set[str] = set()
         self.duplicated: set[str] = set()
         self.corrupted: set[str] = set()
         self.problems: list[str] = []
-        self._keys = {key_id(private.public_key()): private}
+        self._keys = {private.public.kid: private}
         self._put: dict[str, Key] = {}
         self._waits: set[str] = set()  # green, and not at the centre
         self._centre: set[str] = set()

@@ -18,7 +18,6 @@ from random import Random
 from typing import Literal, NamedTuple
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from bench._ledger import Note, Told
 from kiosk import clock
@@ -28,7 +27,7 @@ from kiosk.model import CheckIn, Person
 from kiosk.outbox import Outbox, SealedSegments, Segment, seal_leftovers
 from kiosk.scanner import store as scanner_store
 from kiosk.scanner.store import FAULTS, SealTimer, Store
-from kiosk.seal import SegmentSeal, new_segment
+from kiosk.seal import PublicKey, SegmentSeal, new_segment
 
 FASTER = 1000.0
 SEAL_AFTER_S = 0.004
@@ -45,7 +44,7 @@ class Place(NamedTuple):
 
     outbox: Path
     run: Path
-    public: X25519PublicKey
+    public: PublicKey
     without: Without = ""
 
     @property

@@ -10,13 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from kiosk import clock
 from kiosk.model import CheckIn, Person
 from kiosk.outbox.journal import JournalStorage
 from kiosk.outbox.layout import TABLE, folders, new_epoch, segment_name
-from kiosk.seal import SegmentSeal, new_segment
+from kiosk.seal import X25519, SegmentSeal, new_key, new_segment
 
 SEGMENT = 64
 DAY = 5000  # check-ins, each day a start of the scanner and so an epoch
@@ -37,7 +36,7 @@ _PERSON = msgspec.json.encode(
 
 def sealing() -> Begin:
     """Begins segments for a centre that nobody has the key of."""
-    return partial(new_segment, [X25519PrivateKey.generate().public_key()], "gate-1")
+    return partial(new_segment, [new_key(X25519).public], "gate-1")
 
 
 def check_in(seal: SegmentSeal, seq: int) -> CheckIn:

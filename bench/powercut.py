@@ -19,7 +19,6 @@ from pathlib import Path
 from random import Random
 from typing import get_args
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from rich.console import Console
 from rich.progress import track
 
@@ -33,6 +32,7 @@ from bench._scanning import Place, Without, recovered, scanner
 from kiosk.errors import OutboxError
 from kiosk.outbox import Segment
 from kiosk.outbox.layout import sync_directory
+from kiosk.seal import X25519, new_key
 from kiosk.wire import Batch
 
 CHANGES = 40  # to the card between two cuts, on average
@@ -137,7 +137,7 @@ def main() -> None:
     given = parser.parse_args()
     if why_not():
         parser.error(why_not())
-    private = X25519PrivateKey.generate()
+    private = new_key(X25519)
     ledger = Ledger(private)
     # What processes say goes to memory: it outlives them, and costs the card nothing.
     with (
@@ -146,8 +146,8 @@ def main() -> None:
         closing(LossyMount(Path(mountpoint))) as mount,
     ):
         run = Path(folder)
-        calls = {} if given.without else kill_everywhere(run, private.public_key(), ledger)
-        place = Place(mount.folder / "outbox", run, private.public_key(), given.without)
+        calls = {} if given.without else kill_everywhere(run, private.public, ledger)
+        place = Place(mount.folder / "outbox", run, private.public, given.without)
         rig = Rig(mount, place, ledger, given.seed)
         began, before = time.monotonic(), len(ledger.green)
         # No thread that refreshes it: this process forks.

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from drivers.camera import Frame
 from kiosk.credentials import parse
@@ -29,7 +28,7 @@ from kiosk.scanner.store import FAULTS as STORE_FAULTS
 from kiosk.scanner.store import Store
 from kiosk.scanner.view import FAULTS as VIEW_FAULTS
 from kiosk.scanner.view import View
-from kiosk.seal import SegmentSeal, key_id, new_segment, open_segment
+from kiosk.seal import X25519, PrivateKey, SegmentSeal, new_key, new_segment, open_segment
 
 HOLD_S, REPEAT_S = 1.5, 10.0  # the defaults of config/kiosk.toml
 _POLICY = Path(__file__).parents[1] / "config" / "policy.toml"
@@ -46,7 +45,7 @@ class Door:
         self.answers: list[tuple[bytes, Answer]] = []
         self._payload = b""
         self._folder = outbox
-        self._key = X25519PrivateKey.generate()
+        self._key = new_key(X25519)
         self._outbox = Outbox(outbox, 64, self._begin)
         self._decoder = Decoder()
         policy = parse_policy(_POLICY.read_bytes())
@@ -92,7 +91,7 @@ class Door:
         self._decoder.close()
 
     def _begin(self, epoch: str, first_seq: int) -> SegmentSeal:
-        return new_segment([self._key.public_key()], "door", epoch, first_seq)
+        return new_segment([self._key.public], "door", epoch, first_seq)
 
     def _parse(self, payload: bytes) -> Credential:
         self._payload = payload
@@ -103,14 +102,14 @@ class Door:
             self.answers.append((self._payload, cue))
 
 
-def recorded(outbox: Path, key: X25519PrivateKey) -> list[Person]:
+def recorded(outbox: Path, key: PrivateKey) -> list[Person]:
     """What the sealed segments of an outbox hold, for whom they are sealed."""
     segments, found = SealedSegments(outbox), []
     for name in segments.waiting():
         segment = segments.read(name)
         if segment is None:
             raise LookupError(f"{name} went away while it was read")
-        opener = open_segment({key_id(key.public_key()): key}, segment.header)
+        opener = open_segment({key.public.kid: key}, segment.header)
         for record in segment.records:
             plain = opener.open(record.seq, record.sealed)
             found.append(msgspec.json.decode(plain, type=Person))

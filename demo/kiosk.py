@@ -18,7 +18,9 @@ from demo.processes import Failed, Process
 from demo.scenes import write_scene
 
 DAEMONS = ("feedback", "scanner", "uplink")
-SIMULATED = Path(__file__).resolve().parents[1] / "config" / "boards" / "simulated.toml"
+_TREE = Path(__file__).resolve().parents[1]
+SIMULATED = _TREE / "config" / "boards" / "simulated.toml"
+UNITS = _TREE / "systemd"
 Answer = dict[str, str]
 
 
@@ -74,7 +76,8 @@ class Kiosk:
         command = [sys.executable, "-m", f"kiosk.{name}"]
         for path in self.config:
             command += ["--config", str(path)]
-        return Process(f"{self.name} {name}", command, self.root / f"{name}.log")
+        log = self.root / f"{name}.log"
+        return Process(f"{self.name} {name}", command, log, unit_environment(name))
 
     def start(self) -> None:
         """Starts all daemons that are not running."""
@@ -112,6 +115,13 @@ class Kiosk:
                 raise Failed(f"{self.kid} gave no answer within {patience_s:.0f} s")
             time.sleep(0.01)
         return self.answers()[before]
+
+
+def unit_environment(daemon: str) -> dict[str, str]:
+    """The variables that the daemon's unit sets."""
+    lines = (UNITS / f"kiosk-{daemon}.service").read_text().splitlines()
+    words = [w for line in lines if line.startswith("Environment=") for w in line[12:].split()]
+    return dict(word.split("=", 1) for word in words)
 
 
 def section(name: str, **values: object) -> str:

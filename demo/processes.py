@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +29,17 @@ class Failed(RuntimeError):
 
 
 class Process:
-    """One program with its log file, which keeps the output of all its starts."""
+    """One program with its log file, which keeps the output of all its starts. `environment`
+    is set beside our own."""
 
-    def __init__(self, name: str, command: list[str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._environment = environment or {}
         self.name = name
         self.command = command
         self.log = log
@@ -58,7 +66,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 # The terminal's Ctrl-C is for us alone; we end the others in order.
                 start_new_session=True,
-                env=_environment(),
+                env=_environment(self._environment),
             )
 
     @property
@@ -159,17 +167,10 @@ def needed(program: str, package: str) -> str:
     return found
 
 
-def _environment() -> dict[str, str]:
-    """Ours, as the units set it: from byte code, and with a heap that gives memory back
-    (mallopt(3)) instead of keeping the room of a few large pictures for ever."""
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Ours, but from byte code, and `more`."""
     ours = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    return {
-        **ours,
-        "PYTHONUNBUFFERED": "1",
-        "MALLOC_ARENA_MAX": "1",
-        "MALLOC_MMAP_THRESHOLD_": "131072",
-        "MALLOC_TRIM_THRESHOLD_": "131072",
-    }
+    return {**ours, "PYTHONUNBUFFERED": "1", **more}
 
 
 def free_port() -> int:

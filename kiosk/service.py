@@ -12,6 +12,8 @@ import os
 import select
 import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -80,6 +82,9 @@ def run(name: str, what: str, main: Callable[[Config, Service], None]) -> None:
     sentence per problem in the journal. An unexpected exception ends the process: a
     daemon is never half alive.
     """
+    sys.excepthook = lambda _kind, error, _trace: _unexpected(error)
+    sys.unraisablehook = lambda met: _unexpected(met.exc_value)
+    threading.excepthook = lambda met: _unexpected(met.exc_value)
     parser = argparse.ArgumentParser(prog=f"kiosk-{name}", description=what)
     parser.add_argument(
         "--config",
@@ -106,6 +111,21 @@ def run(name: str, what: str, main: Callable[[Config, Service], None]) -> None:
         daemon.notify(f"STATUS={error}")
         sys.exit(EXIT_FAILURE)
     daemon.notify("STOPPING=1")
+
+
+def _unexpected(error: BaseException | None) -> None:
+    """Says where it happened. What a foreign error says may quote what a visitor showed, as
+    "invalid literal for int() with base 10: '0990..." does; those of the system do not."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.insert(0, error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    for one in chain:
+        frames = "".join(traceback.format_tb(one.__traceback__))
+        says = f": {one}" if isinstance(one, KioskError | OSError | ImportError) else ""
+        logging.getLogger("kiosk").critical(
+            "unexpected %s%s\n%s", type(one).__qualname__, says, frames
+        )
 
 
 def _log_to_journal_or_stderr(name: str) -> None:

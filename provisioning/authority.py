@@ -10,10 +10,9 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import json
-import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -22,7 +21,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kiosk import signed
@@ -32,7 +30,7 @@ from kiosk.credentials.policy import Policy, parse_policy
 from kiosk.credentials.risk import RiskList
 from kiosk.errors import ConfigError, DocumentError, KioskError
 from kiosk.wire import KID
-from provisioning import certificates
+from provisioning import certificates, files, sealing
 
 ROOT_DAYS = 20 * 365
 SERVICE_DAYS = 825
@@ -44,18 +42,17 @@ _CHECKS: dict[signed.Kind, Callable[[bytes], object]] = {
     "trust": parse_trust,
     "risk": RiskList,
 }
-_INIT = "is this the folder that `init` made?"
-_HELP = {SIGNER: "an older fleet gets it with `add-signer`"}
-_PRIVATE = 0o600
-_PUBLIC = 0o644
 
 
-def init_fleet(fleet: Path, broker_hosts: Sequence[str], workers: int = 1) -> None:
+def init_fleet(
+    fleet: Path, broker_hosts: Sequence[str], workers: int = 1, suite: str = sealing.DEFAULT
+) -> None:
     """Creates a new fleet in `fleet`: ca, broker, _ingest-1.., centre-seal, fleet-sign, and
     the shipped policy, signed as version 1.
 
     `broker_hosts` are the names and addresses under which kiosks reach the broker;
-    localhost is always among them. Raises ConfigError when a fleet is there already.
+    localhost is always among them. `suite` is a name of `sealing.SUITES`. Raises ConfigError
+    when a fleet is there already.
     """
     if (fleet / "ca.key").exists() or (fleet / "ca.crt").exists():
         raise ConfigError([f"{fleet} already holds a fleet; choose another folder"])
@@ -69,40 +66,40 @@ def init_fleet(fleet: Path, broker_hosts: Sequence[str], workers: int = 1) -> No
         certificates.general_name(host) for host in dict.fromkeys([*broker_hosts, "localhost"])
     ]
     names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")]
-    _make_folder(fleet.absolute().parent)
+    files.make_folder(fleet.absolute().parent)
     try:
         # Made beside it and renamed: there is a whole fleet or none.
         with tempfile.TemporaryDirectory(prefix=".fleet-", dir=fleet.absolute().parent) as made:
-            _fill(Path(made) / "fleet", names, workers)
+            _fill(Path(made) / "fleet", names, workers, suite)
             (Path(made) / "fleet").replace(fleet)
     except OSError as error:
         raise ConfigError([f"{fleet} cannot be made: {error.strerror}"]) from error
 
 
-def _fill(fleet: Path, names: Sequence[x509.GeneralName], workers: int) -> None:
-    _make_folder(fleet)
+def _fill(fleet: Path, names: Sequence[x509.GeneralName], workers: int, suite: str) -> None:
+    files.make_folder(fleet)
     key = ec.generate_private_key(ec.SECP256R1())
-    _write_new(fleet / "ca.key", certificates.private_pem(key), _PRIVATE)
-    _write_new(fleet / "ca.crt", certificates.pem(certificates.root(key, ROOT_DAYS)), _PUBLIC)
+    files.write_new(fleet / "ca.key", certificates.private_pem(key), files.PRIVATE)
+    files.write_new(
+        fleet / "ca.crt", certificates.pem(certificates.root(key, ROOT_DAYS)), files.PUBLIC
+    )
     _issue(fleet, fleet / "broker", "broker", SERVICE_DAYS, ExtendedKeyUsageOID.SERVER_AUTH, names)
     for number in range(1, workers + 1):
         add_worker(fleet, number)
-    seal = X25519PrivateKey.generate()
-    _write_new(fleet / "centre-seal.key", certificates.private_pem(seal), _PRIVATE)
-    _write_new(fleet / "centre-seal.pub", certificates.public_pem(seal), _PUBLIC)
+    sealing.add_key(fleet, suite)
     add_signer(fleet)
 
 
 def add_signer(fleet: Path) -> None:
     """Signing key of a fleet that has none, and the shipped policy signed with it."""
     paths = fleet / f"{SIGNER}.key", fleet / f"{SIGNER}.pub", fleet / "policy.signed"
-    _refuse_existing(paths)
-    _read(fleet / "ca.crt")
+    files.refuse_existing(paths)
+    files.read(fleet / "ca.crt")
     key = Ed25519PrivateKey.generate()
-    _write_new(paths[0], certificates.private_pem(key), _PRIVATE)
-    _write_new(paths[1], certificates.public_pem(key), _PUBLIC)
+    files.write_new(paths[0], certificates.private_pem(key), files.PRIVATE)
+    files.write_new(paths[1], certificates.public_pem(key), files.PUBLIC)
     shipped = DEFAULTS.with_name("policy.toml")
-    _write_new(paths[2], sign(fleet, "policy", _read(shipped)), _PUBLIC)
+    files.write_new(paths[2], sign(fleet, "policy", files.read(shipped)), files.PUBLIC)
 
 
 def sign(
@@ -120,7 +117,7 @@ def sign(
     version = _version(_CHECKS[kind](content), version)
     if before:
         _newer(fleet, kind, version, before)
-    pem = _read(fleet / f"{SIGNER}.key")
+    pem = files.read(fleet / f"{SIGNER}.key")
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except ValueError as error:
@@ -151,7 +148,7 @@ def _version(read: object, given: int | None) -> int:
 def _newer(fleet: Path, kind: signed.Kind, version: int, before: bytes) -> None:
     public = fleet / f"{SIGNER}.pub"
     try:
-        keys = signed.keys_by_id([signed.load_public(_read(public))])
+        keys = signed.keys_by_id([signed.load_public(files.read(public))])
         last = signed.open_signed(before, kind, keys).version
     except DocumentError as error:
         raise ConfigError(
@@ -208,22 +205,25 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
                 " to give this kiosk a new certificate"
             ]
         )
-    names = ["ca.crt", "centre-seal.pub", f"{SIGNER}.pub", "policy.signed"]
+    recipients = sealing.recipients(fleet)
+    names = ["ca.crt", *recipients, f"{SIGNER}.pub", "policy.signed"]
     documents = {"policy": "policy.signed"}
     for kind in ("trust", "risk"):
         if (fleet / f"{kind}.signed").exists():
             documents[kind] = f"{kind}.signed"
             names.append(documents[kind])
-    copied = {name: _read(fleet / name) for name in names}
-    _refuse_existing(out / name for name in (*names, "site.toml"))
-    _make_folder(register.parent)
-    _make_folder(out)
+    copied = {name: files.read(fleet / name) for name in names}
+    files.refuse_existing(out / name for name in (*names, "site.toml"))
+    files.make_folder(register.parent)
+    files.make_folder(out)
     certificate = _issue(fleet, out / "kiosk", kid, KIOSK_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
     for name, data in copied.items():
-        _write_new(out / name, data, _PUBLIC)
+        files.write_new(out / name, data, files.PUBLIC)
     site = out / "site.toml"
-    _write_new(site, _site(kid, place, broker, direction, documents).encode(), _PUBLIC)
-    _write_new(register, certificate, _PUBLIC)
+    files.write_new(
+        site, _site(kid, place, broker, direction, recipients, documents).encode(), files.PUBLIC
+    )
+    files.write_new(register, certificate, files.PUBLIC)
     return site
 
 
@@ -240,21 +240,28 @@ def renew(fleet: Path, kid: str, out: Path) -> x509.Certificate:
     if not KID.fullmatch(kid) or not register.exists():
         raise ConfigError([f"{kid!r} was never enrolled ({register} is missing); use enrol"])
     try:
-        before = x509.load_pem_x509_certificate(_read(register))
+        before = x509.load_pem_x509_certificate(files.read(register))
     except ValueError as error:
         raise ConfigError([f"{register}: not a certificate in PEM"]) from error
-    root = _read(fleet / "ca.crt")
+    root = files.read(fleet / "ca.crt")
     archive = register.with_name(f"{kid}@{before.serial_number:x}.crt")
-    _refuse_existing((archive, out / "ca.crt"))
-    _make_folder(out)
+    files.refuse_existing((archive, out / "ca.crt"))
+    files.make_folder(out)
     issued = _issue(fleet, out / "kiosk", kid, KIOSK_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
-    _write_new(out / "ca.crt", root, _PUBLIC)
-    _write_new(archive, certificates.pem(before), _PUBLIC)
-    _replace(register, issued)
+    files.write_new(out / "ca.crt", root, files.PUBLIC)
+    files.write_new(archive, certificates.pem(before), files.PUBLIC)
+    files.replace(register, issued)
     return x509.load_pem_x509_certificate(issued)
 
 
-def _site(kid: str, place: str, broker: str, direction: str, documents: dict[str, str]) -> str:
+def _site(
+    kid: str,
+    place: str,
+    broker: str,
+    direction: str,
+    recipients: list[str],
+    documents: dict[str, str],
+) -> str:
     judge = "".join(f'{kind} = "{name}"\n' for kind, name in documents.items())
 
     def text(value: str) -> str:  # a JSON string of printable text is a TOML string
@@ -274,7 +281,7 @@ certificate = "kiosk.crt"
 key = "kiosk.key"
 
 [seal]
-recipients = ["centre-seal.pub"]
+recipients = {json.dumps(recipients)}
 
 [judge]
 {judge}fleet_keys = ["{SIGNER}.pub"]
@@ -290,61 +297,18 @@ def _issue(
     names: Sequence[x509.GeneralName],
 ) -> bytes:
     """Writes `stem`.key and `stem`.crt, signed by the fleet's root; returns the latter."""
-    root = x509.load_pem_x509_certificate(_read(fleet / "ca.crt"))
-    root_key = serialization.load_pem_private_key(_read(fleet / "ca.key"), password=None)
+    root = x509.load_pem_x509_certificate(files.read(fleet / "ca.crt"))
+    root_key = serialization.load_pem_private_key(files.read(fleet / "ca.key"), password=None)
     if not isinstance(root_key, ec.EllipticCurvePrivateKey):
         raise ConfigError([f"{fleet / 'ca.key'} is not the EC key that init made"])
     paths = stem.with_name(stem.name + ".key"), stem.with_name(stem.name + ".crt")
-    _refuse_existing(paths)
+    files.refuse_existing(paths)
     key = ec.generate_private_key(ec.SECP256R1())
     signed = certificates.leaf(root, root_key, key, common_name, days, usage, names)
     certificate = certificates.pem(signed)
-    _write_new(paths[0], certificates.private_pem(key), _PRIVATE)
-    _write_new(paths[1], certificate, _PUBLIC)
+    files.write_new(paths[0], certificates.private_pem(key), files.PRIVATE)
+    files.write_new(paths[1], certificate, files.PUBLIC)
     return certificate
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}; {_HELP.get(path.stem, _INIT)}"]) from error
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError([f"{folder} cannot be made: {error.strerror}"]) from error
-
-
-def _refuse_existing(paths: Iterable[Path]) -> None:
-    """Before anything is written, so that a refusal leaves nothing behind."""
-    there = [f"{path} exists already and is not overwritten" for path in paths if path.exists()]
-    if there:
-        raise ConfigError(there)
-
-
-def _write_new(path: Path, data: bytes, mode: int) -> None:
-    """Creates `path` with `mode` from its first moment; never overwrites."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(data)
-    except FileExistsError as error:
-        raise ConfigError([f"{path} exists already and is not overwritten"]) from error
-    except OSError as error:
-        raise ConfigError([f"{path} cannot be written: {error.strerror}"]) from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Old or new is there at any moment, and whole."""
-    staged = path.with_name(f".{path.name}.new")
-    try:
-        staged.unlink(missing_ok=True)
-        _write_new(staged, data, _PUBLIC)
-        staged.replace(path)
-    except OSError as error:
-        raise ConfigError([f"{path} cannot be replaced: {error.strerror}"]) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -364,6 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="name or address under which kiosks reach the broker; may be given again",
     )
     init.add_argument("--workers", type=int, default=1, help="ingest workers (default: 1)")
+    _suite_option(init)
     init.set_defaults(run=_init)
     kiosk = commands.add_parser("enrol", help="make key, certificate and site.toml of one kiosk")
     kiosk.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
@@ -387,6 +352,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signer = commands.add_parser("add-signer", help="make the signing key of an older fleet")
     signer.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     signer.set_defaults(run=_add_signer)
+    sealer = commands.add_parser(
+        "add-seal-key", help="make one more key that kiosks seal to, to follow the one before"
+    )
+    sealer.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
+    _suite_option(sealer)
+    sealer.set_defaults(run=_add_seal_key)
+    former = commands.add_parser(
+        "retire-seal-key", help="enrol no more kiosks that seal to a key; its private half stays"
+    )
+    former.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
+    former.add_argument("name", metavar="NAME", help="as in centre-seal")
+    former.set_defaults(run=_retire_seal_key)
     document = commands.add_parser("sign", help="sign a policy, a trust list or a risk list")
     document.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     document.add_argument("kind", choices=signed.KINDS)
@@ -409,8 +386,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
+def _suite_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--suite",
+        choices=sealing.SUITES,
+        default=sealing.DEFAULT,
+        help="x25519-mlkem768 keeps records sealed even from who records them now and has a"
+        " quantum computer later, at 1.1 kB more a segment (default: %(default)s)",
+    )
+
+
 def _init(given: argparse.Namespace) -> str:
-    init_fleet(given.fleet, given.broker_host, given.workers)
+    init_fleet(given.fleet, given.broker_host, given.workers, given.suite)
     return (
         f"fleet created in {given.fleet}; ca.key and {SIGNER}.key stay off the network,"
         " centre-seal.key goes to the ingest workers alone"
@@ -446,14 +433,30 @@ def _add_signer(given: argparse.Namespace) -> str:
     )
 
 
+def _add_seal_key(given: argparse.Namespace) -> str:
+    name = sealing.add_key(given.fleet, given.suite)
+    return (
+        f"{given.fleet}/{name}.key and {name}.pub made; first add {name}.key in front of seal.keys"
+        f" of every ingest worker, then {name}.pub to seal.recipients of every kiosk"
+    )
+
+
+def _retire_seal_key(given: argparse.Namespace) -> str:
+    sealing.retire_key(given.fleet, given.name)
+    return (
+        f"{given.name}: new kiosks do not seal to it any more; leave {given.name}.key in seal.keys"
+        " of the workers while a kiosk still seals to it alone, and keep a copy for ever"
+    )
+
+
 def _sign(given: argparse.Namespace) -> str:
     try:
         content = given.file.read_bytes()
     except OSError as error:
         raise ConfigError([f"{given.file}: {error.strerror}"]) from error
-    before = _read(given.out) if given.out.exists() else b""
+    before = files.read(given.out) if given.out.exists() else b""
     document = sign(given.fleet, given.kind, content, given.version, before)
-    _replace(given.out, document)
+    files.replace(given.out, document)
     version = signed.unchecked(document, given.kind).version
     return f"{given.out}: {given.kind} version {version}, signed"
 

@@ -18,6 +18,7 @@ SHARED_FLOOR = (
     "kiosk.seal",
     "kiosk.signed",
     "kiosk.wire",
+    "kiosk.export",
     "kiosk.cues",
     "kiosk.faults",
     "kiosk.alerts",
@@ -63,6 +64,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "central": (
         *GROUND,
         "kiosk.wire",
+        "kiosk.export",
         "kiosk.seal",
         "kiosk.credentials",
         "kiosk.screens",
@@ -195,3 +197,26 @@ def test_an_allowed_import_is_left_alone(tmp_path: Path, file: str) -> None:
     path.parent.mkdir(parents=True)
     path.write_text(ALLOWED[file])
     assert breaches(tmp_path) == []
+
+
+def test_nothing_on_a_kiosk_can_open_what_it_sealed() -> None:
+    """No program there names what opens envelopes; the seal itself has it for the centre."""
+    opens = {"open_segment", "SegmentOpener", "load_private", "PrivateKey", "new_key"}
+    for path in sorted((TREE / "kiosk").rglob("*.py")):
+        if path.is_relative_to(TREE / "kiosk" / "seal"):
+            continue
+        tree = ast.parse(path.read_bytes(), str(path))
+        names = {
+            alias.name
+            for n in ast.walk(tree)
+            if isinstance(n, ast.ImportFrom)
+            if (n.module or "").startswith("kiosk.seal")
+            for alias in n.names
+        }
+        names |= {
+            n.attr
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Attribute)
+            if isinstance(n.value, ast.Name) and n.value.id == "seal"
+        }
+        assert not names & opens, f"{path.relative_to(TREE)} uses {names & opens}"

@@ -11,7 +11,6 @@ import msgspec
 import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import NameOID
 from msgspec import UNSET, Meta
@@ -136,6 +135,14 @@ def tls_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
+def roots(ca: Path) -> list[x509.Certificate]:
+    """The fleet's roots, as the broker is known by. Raises ConfigError."""
+    try:
+        return x509.load_pem_x509_certificates(_read(ca))
+    except ValueError as error:
+        raise ConfigError([f"broker.ca: {ca}: no certificate in PEM"]) from error
+
+
 def load_keys(paths: list[Path]) -> Keys:
     """The private keys by name, as listed. Raises ConfigError naming each file that is none."""
     keys = {}
@@ -143,7 +150,7 @@ def load_keys(paths: list[Path]) -> Keys:
     for path in paths:
         try:
             private = seal.load_private(_read(path))
-            keys[seal.key_id(private.public_key())] = private
+            keys[private.public.kid] = private
         except SealError as error:
             problems.append(f"seal.keys: {path}: {error}")
         except ConfigError as error:
@@ -176,9 +183,9 @@ def shares(keys: Keys) -> list[str]:
     kiosk that knew the name could so swallow other kiosks' messages.
     """
 
-    def derived(key: X25519PrivateKey) -> str:
+    def derived(key: seal.PrivateKey) -> str:
         kdf = HKDF(hashes.SHA256(), 16, salt=None, info=b"kiosk ingest share")
-        return "ingest-" + kdf.derive(key.private_bytes_raw()).hex()
+        return "ingest-" + kdf.derive(key.raw()).hex()
 
     return [derived(key) for key in keys.values()]
 

@@ -14,14 +14,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from kiosk import seal, wire
 from kiosk.errors import SealError, WireError
 from kiosk.model import SCHEMA, CheckIn, Instant, Person, Seq
 
-Keys = Mapping[str, X25519PrivateKey]
-"""The centre's private keys by `seal.key_id`."""
+Keys = Mapping[str, seal.PrivateKey]
+"""The centre's private keys by their `kid`."""
 
 _SEGMENT = re.compile(r"[ -~]{1,200}")
 _MAX_SUBJECT = 500  # it is indexed, and PostgreSQL indexes no value above 2,700 bytes
@@ -139,13 +138,13 @@ def _unanchored(payload: bytes) -> bytes:
     return msgspec.json.encode(fields)
 
 
-def _open(kid: str, batch: wire.Batch, keys: Keys) -> tuple[str, seal.SegmentSeal | None]:
+def _open(kid: str, batch: wire.Batch, keys: Keys) -> tuple[str, seal.SegmentOpener | None]:
     header = batch.header
     if header.schema != SCHEMA:
         return "unknown-schema", None
     if header.device_id != kid:
         return "wrong-device", None
-    if not any(e.kid in keys and e.suite == seal.SUITE for e in header.envelopes):
+    if not any(e.kid in keys and e.suite == keys[e.kid].public.suite for e in header.envelopes):
         return "no-key", None
     try:
         return "", seal.open_segment(keys, header)
@@ -153,7 +152,7 @@ def _open(kid: str, batch: wire.Batch, keys: Keys) -> tuple[str, seal.SegmentSea
         return "envelope-altered", None
 
 
-def _row(record: CheckIn, batch: wire.Batch, opened: seal.SegmentSeal) -> Row | str:
+def _row(record: CheckIn, batch: wire.Batch, opened: seal.SegmentOpener) -> Row | str:
     """The record as a row, or the reason why it is none."""
     if record.epoch != batch.header.epoch:
         return "wrong-epoch"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -45,6 +46,15 @@ class Answer(NamedTuple):
     fresh: int
 
 
+class Letter(NamedTuple):
+    """A dead letter of the database, as `db.dead_letter` describes it."""
+
+    digest: str
+    device_id: str
+    reason: str
+    raw: bytes
+
+
 class Store:
     """The writing side of the tracing database."""
 
@@ -63,21 +73,46 @@ class Store:
         `database-refuses`. Raises StoreError when the database is away, and the same call
         may be made again; ConfigError when it is not one for this program.
         """
-        try:
-            if not self._upgraded:
-                self._upgrade()
-            with self._deadline.within(_PATIENCE_S):
-                if not readings:
-                    with self._engine.connect() as connection:
-                        connection.execute(sa.select(db.receipt.c.seq).limit(1))
-                return self._commit(readings, now)
-        except sa.exc.StatementError as error:
-            raise StoreError(f"database: {_in_words(error)}") from error
+        with self._at_work():
+            if not readings:
+                with self._engine.connect() as connection:
+                    connection.execute(sa.select(db.receipt.c.seq).limit(1))
+            return self._commit(readings, now)
+
+    def dead_letters(self, after: str, limit: int) -> list[Letter]:
+        """The next ones whose digest comes after `after`, but for those of no known kiosk.
+        Raises as `commit` does."""
+        c = db.dead_letter.c
+        query = (
+            sa.select(c.digest, c.device_id, c.reason, c.raw)
+            .where(c.digest > after, c.device_id.is_not(None))
+            .order_by(c.digest)
+            .limit(limit)
+        )
+        with self._at_work(), self._engine.connect() as connection:
+            return [Letter(*row) for row in connection.execute(query)]
+
+    def forget(self, letters: Sequence[Letter]) -> None:
+        """Removes dead letters. Raises as `commit` does."""
+        gone = db.dead_letter.c.digest.in_([letter.digest for letter in letters])
+        with self._at_work(), self._engine.begin() as connection:
+            connection.execute(sa.delete(db.dead_letter).where(gone))
 
     def close(self) -> None:
         """Closes the connections."""
         self._engine.dispose()
         self._deadline.close()
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """The schema is up to date, and the database has so long to answer."""
+        try:
+            if not self._upgraded:
+                self._upgrade()
+            with self._deadline.within(_PATIENCE_S):
+                yield
+        except sa.exc.StatementError as error:
+            raise StoreError(f"database: {_in_words(error)}") from error
 
     def _upgrade(self) -> None:
         with self._deadline.within(_PATIENCE_S):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from datetime import UTC, datetime
 
@@ -16,6 +17,8 @@ log = logging.getLogger("central.ingest")
 
 _TURN_S = 0.5  # at least this often it looks whether it should stop
 _REPORT_S = 60.0
+_NAMED = 20
+_KEY_ID = re.compile(r"[0-9a-f]{16}")
 
 
 class Worker:
@@ -31,6 +34,7 @@ class Worker:
         self._away = True
         self._backoff = Backoff()
         self._stored = self._repeated = self._refused = 0
+        self._lagging: set[str] = set()  # kiosks that do not seal to our newest key
         self._reported_at = time.monotonic()
 
     def turn(self) -> None:
@@ -76,6 +80,8 @@ class Worker:
         for reading in readings:
             if reading.segment is None:
                 log.warning("dead letter: a message of %s is no batch", reading.kid)
+            if reading.kid and reading.batch:
+                self._look_at_keys(reading.kid, {e.kid for e in reading.batch.header.envelopes})
         for kid, ack, fresh in answers:
             self._stored += fresh
             self._repeated += len(ack.accepted) - fresh
@@ -88,6 +94,20 @@ class Worker:
             self._away = False
             self._backoff.succeeded()
             self._session.say(Presence("online"))
+
+    def _look_at_keys(self, kid: str, sealed_to: set[str]) -> None:
+        if not sealed_to & self._keys.keys():
+            log.error(
+                "%s seals to %s, none of ours (%s): put the private key into seal.keys, then"
+                " `python -m central.ingest retry` takes what was refused",
+                kid,
+                ", ".join(sorted(kid for kid in sealed_to if _KEY_ID.fullmatch(kid))) or "nobody",
+                ", ".join(self._keys),
+            )
+        if next(iter(self._keys)) in sealed_to:
+            self._lagging.discard(kid)
+        else:
+            self._lagging.add(kid)
 
     def _database_away(self, error: StoreError) -> None:
         if not self._away or self._backoff.next_try == 0.0:
@@ -102,4 +122,11 @@ class Worker:
             log.info(
                 "stored=%d repeated=%d refused=%d", self._stored, self._repeated, self._refused
             )
+            if self._lagging:
+                log.info(
+                    "%d kiosks do not seal to our first key %s: %s",
+                    len(self._lagging),
+                    next(iter(self._keys)),
+                    ", ".join(sorted(self._lagging)[:_NAMED]),
+                )
         self._stored = self._repeated = self._refused = 0

@@ -50,7 +50,7 @@ class Gathering:
         if not self._bad:
             self.drop(why)
         self._bad = True
-        self._held.clear()
+        self._held = bytearray()  # one that is cleared keeps its first bytes in memory
 
     def _follow(self, now: float) -> None:
         if self._held and now - self._at > SILENCE_S:
@@ -61,7 +61,7 @@ class Gathering:
         """What ends a payload came: the payload, unless it is empty or bad."""
         self._follow(now)
         payload = bytes(self._held).removesuffix(self._tail)
-        self._held.clear()
+        self._held = bytearray()
         self._bad = self._opening = False
         return payload or None
 

@@ -22,7 +22,7 @@ COMMANDS = {
     "verify": ("verify", "judge payloads from standard input"),
     "policy": ("policy", "check a policy, and explain the answer to a code rule by rule"),
     "trust": ("trust", "make one trust list of those that others publish"),
-    "outbox": ("outbox", "what waits for the centre"),
+    "outbox": ("outbox", "what waits for the centre, and how to carry it there by hand"),
     "cue": ("cue", "show an answer on the panel, marked as a trial, or a screen"),
 }
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from kiosk.credentials.policy.colour import Moment
 from kiosk.credentials.policy.phrases import PHRASES
 from kiosk.credentials.policy.words import Language
 from kiosk.ctl import config_option, policy_check, rules
-from kiosk.ctl.words import wrapped
+from kiosk.ctl.words import language, wrapped
 from kiosk.errors import CredentialError
 from kiosk.model import Credential, Declared, Direction, Instant, Risk, Visit
 
@@ -71,7 +70,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     explain.add_argument("--json", action="store_true", help="one JSON object a line for each code")
     explain.add_argument(
-        "--lang", choices=["vi", "en"], default=_language(), help="default: by the locale"
+        "--lang", choices=["vi", "en"], default=language(), help="default: by the locale"
     )
     explain.add_argument(
         "--direction", choices=get_args(Direction), default="in", help="default: in"
@@ -241,13 +240,6 @@ def _moment(now: Instant, lang: Language) -> str:
     return (
         said if at.clock == "synced" else words.of((f"từ {said} trở đi", f"{said} or later"), lang)
     )
-
-
-def _language() -> Language:
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if os.environ.get(name):
-            return "vi" if os.environ[name].startswith("vi") else "en"
-    return "en"
 
 
 def _count(text: str) -> int:

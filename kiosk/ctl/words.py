@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from kiosk.errors import ConfigError
+
+if TYPE_CHECKING:
+    from kiosk.credentials.policy.words import Language
+
+
+def language() -> Language:
+    """That of the locale, if it is one of the two; else English."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name):
+            return "vi" if os.environ[name].startswith("vi") else "en"
+    return "en"
 
 
 def count(number: int, what: str) -> str:
@@ -22,12 +35,13 @@ def opened(records: list[int]) -> str:
     return f"{count(len(records), 'segment')}, {count(sum(records), 'record')}"
 
 
-def span(seconds: float) -> str:
+def span(seconds: float, lang: Language = "en") -> str:
     """A time in the largest unit of which there are at least two: `90 s`, `2 min`."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+    units = ("ngày", "giờ", "phút", "giây") if lang == "vi" else ("days", "h", "min", "s")
+    for size, unit in zip((86400, 3600, 60), units, strict=False):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{seconds:.0f} {units[-1]}"
 
 
 def about(path: Path, error: ConfigError) -> list[str]:

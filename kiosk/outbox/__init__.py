@@ -10,7 +10,7 @@ the epoch and its first sequence number.
 from kiosk.outbox.handover import seal_leftovers
 from kiosk.outbox.lock import scanner_at_work
 from kiosk.outbox.mark import ConnectedMark, is_held
-from kiosk.outbox.sealed import SealedSegments, Segment
+from kiosk.outbox.sealed import SealedSegments, Segment, read_segment
 from kiosk.outbox.writer import Outbox
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "SealedSegments",
     "Segment",
     "is_held",
+    "read_segment",
     "scanner_at_work",
     "seal_leftovers",
 ]

@@ -11,7 +11,7 @@ import msgspec
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn, SegmentHeader
 from kiosk.outbox.layout import TABLE, folders, is_segment, quarantine
-from kiosk.outbox.lines import Journal, read_journal
+from kiosk.outbox.lines import read_journal
 from kiosk.outbox.lock import LOCK
 
 
@@ -22,6 +22,30 @@ class Segment(msgspec.Struct, frozen=True):
     header: SegmentHeader
     records: list[CheckIn]
     damaged: bool
+
+
+def read_segment(path: Path) -> Segment | None:
+    """What a file holds, wherever it lies; None when there is no header or no record. Changes
+    nothing. Raises OSError."""
+    journal = read_journal(path)
+    damaged = journal.damaged > 0
+    try:
+        header = msgspec.convert(journal.header, SegmentHeader)
+    except msgspec.ValidationError:
+        return None
+    records = []
+    for document in journal.tables.get(TABLE, {}).values():
+        try:
+            record = msgspec.convert(document, CheckIn)
+        except msgspec.ValidationError:
+            damaged = True
+            continue
+        # A file system may show what lay in a block before: lines of an older segment.
+        if record.epoch == header.epoch and record.seq >= header.first_seq:
+            records.append(record)
+    if not records:
+        return None
+    return Segment(path.name, header, sorted(records, key=lambda r: r.seq), damaged)
 
 
 class SealedSegments:
@@ -42,7 +66,11 @@ class SealedSegments:
 
     def read(self, name: str) -> Segment | None:
         """A segment; None when nothing of it could be read: it is in quarantine then."""
-        segment = _segment(name, self._journal(self._folders.sealed / name))
+        path = self._folders.sealed / name
+        try:
+            segment = read_segment(path)
+        except OSError as error:
+            raise OutboxError(f"cannot read {path}: {error}") from error
         if segment is None:
             self._set_aside(name)
         return segment
@@ -81,19 +109,6 @@ class SealedSegments:
         """Names of the files that were set aside."""
         return sorted(self._list(self._folders.quarantine))
 
-    def why(self, name: str) -> str:
-        """Why a file is in quarantine, in words, as it can be told from the file itself."""
-        path = self._folders.quarantine / name
-        if not path.is_file():
-            return "it is no file"
-        journal = self._journal(path)
-        segment = _segment(name, journal)
-        if segment is None:
-            return "no check-in in it can be read"
-        if segment.damaged:
-            return f"damaged: {len(segment.records)} check-ins could be read and were answered"
-        return "whole; too large for a message to the centre, or its name was taken"
-
     def age_s(self, name: str) -> float:
         """Seconds since the last record of a segment was written."""
         try:
@@ -101,12 +116,6 @@ class SealedSegments:
         except FileNotFoundError:  # dropped in between
             return 0.0
         return max(0.0, time.time() - modified)
-
-    def _journal(self, path: Path) -> Journal:
-        try:
-            return read_journal(path)
-        except OSError as error:
-            raise OutboxError(f"cannot read {path}: {error}") from error
 
     def _set_aside(self, name: str) -> None:
         path = self._folders.sealed / name
@@ -122,25 +131,3 @@ class SealedSegments:
             raise OutboxError(
                 f"cannot list {folder}: {error}; does the outbox exist, may this user read it?"
             ) from error
-
-
-def _segment(name: str, journal: Journal) -> Segment | None:
-    """None when there is no header or no record."""
-    damaged = journal.damaged > 0
-    try:
-        header = msgspec.convert(journal.header, SegmentHeader)
-    except msgspec.ValidationError:
-        return None
-    records = []
-    for document in journal.tables.get(TABLE, {}).values():
-        try:
-            record = msgspec.convert(document, CheckIn)
-        except msgspec.ValidationError:
-            damaged = True
-            continue
-        # A file system may show what lay in a block before: lines of an older segment.
-        if record.epoch == header.epoch and record.seq >= header.first_seq:
-            records.append(record)
-    if not records:
-        return None
-    return Segment(name, header, sorted(records, key=lambda r: r.seq), damaged)

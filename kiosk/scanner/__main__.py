@@ -27,6 +27,7 @@ from kiosk.errors import (
     SealError,
 )
 from kiosk.faults import Faults, standing_file
+from kiosk.model import Frame
 from kiosk.outbox import Outbox
 from kiosk.scanner.direction import Directions
 from kiosk.scanner.exposure import Bracketing
@@ -126,6 +127,12 @@ def main(config: Config, service: Service) -> None:
         hear()  # a press while it was waited for the code
         pipeline.read(payload, at)
 
+    def see(frame: Frame) -> None:
+        # A function of its own: what it saw is not referenced while the next frame is awaited.
+        sight = pipeline.turn(frame)
+        view.turn(frame.grey, frame.at, pipeline.scans)
+        eye.expose(bracketing.turn(sight, frame.at))
+
     reader = Device("reader", open_reader, faults)
     external = External(reader, read, faults, clock.boottime, service.stopping.wait)
     # While there is no frame to wait for, the wait is for the external scanner.
@@ -148,9 +155,7 @@ def main(config: Config, service: Service) -> None:
             frame, hung, heartbeat_at = None, True, 0.0
         hear()
         if frame is not None:
-            sight = pipeline.turn(frame)
-            view.turn(frame.grey, frame.at, pipeline.scans)
-            eye.expose(bracketing.turn(sight, frame.at))
+            see(frame)
         external.turn()
         pace.turn(frame is not None, pipeline.scans, clock.boottime())
         if timer.failure is not None:

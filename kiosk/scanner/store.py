@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
 from kiosk.faults import Faults, Severity
@@ -28,6 +29,18 @@ def fault_code(error: OutboxError) -> str:
     return "card-full" if isinstance(error, OutboxFull) else "outbox-fault"
 
 
+class Trouble(NamedTuple):
+    """What is kept of an error: the error itself would remember the calls that led to it, and
+    with them whose check-in it was."""
+
+    code: str
+    why: str
+
+    @classmethod
+    def of(cls, error: OutboxError) -> Trouble:
+        return cls(fault_code(error), str(error))
+
+
 class Store:
     """Opens the outbox with `open_outbox`, again every `RETRY_S` seconds while that fails.
 
@@ -46,15 +59,15 @@ class Store:
         self._faults = faults
         self._boottime = boottime
         self._retry_at = 0.0
-        self._failed_put: OutboxError | None = None
+        self._failed_put: Trouble | None = None
         self._failed_at = 0.0
         self.outbox: Outbox[SegmentSeal] | None = None
-        self.problem: OutboxError | None = None  # what the timer's last tick met
+        self.problem: Trouble | None = None  # what the timer's last tick met
         self.mark_problem = ""  # why nobody can say whether the uplink is connected
 
     def put_failed(self, error: OutboxError) -> None:
         """A check-in could not be stored."""
-        self._failed_put, self._failed_at = error, self._boottime()
+        self._failed_put, self._failed_at = Trouble.of(error), self._boottime()
         self._report()
 
     def keep_open(self) -> Outbox[SegmentSeal] | None:
@@ -72,14 +85,13 @@ class Store:
         except OutboxLocked:
             raise
         except OutboxError as error:
-            self.problem = error
+            self.problem = Trouble.of(error)
             self._retry_at = self._boottime() + RETRY_S
         else:
             self.problem = None
 
     def _report(self) -> None:
-        met = [error for error in (self.problem, self._failed_put) if error is not None]
-        why = {fault_code(error): str(error) for error in met}
+        why = dict(met for met in (self.problem, self._failed_put) if met is not None)
         if self.mark_problem:
             why["mark-unreadable"] = self.mark_problem
         for code in FAULTS:
@@ -117,7 +129,7 @@ class SealTimer(threading.Thread):
         try:
             outbox.tick(self._after_s, self._is_connected())
         except OutboxError as error:
-            self._store.problem = error
+            self._store.problem = Trouble.of(error)
         else:
             self._store.problem = None
 

@@ -282,18 +282,22 @@ class Kiosk:
         self.site = site
         self._given = tomllib.loads(site.read_text())
         self.kid: str = self._given["kiosk"]["id"]
+        self.seal_to(self._given["seal"]["recipients"])
         self.epoch = secrets.token_hex(8)
         self.next_seq = 1
-        self._recipient = seal.load_public((site.parent / "centre-seal.pub").read_bytes())
         self._acks: queue.Queue[wire.Ack] = queue.Queue()
         self.heard: list[tuple[str, bytes]] = []
         self._client: mqtt.Client | None = None
+
+    def seal_to(self, names: list[str]) -> None:
+        """From now on, to the keys in these files beside site.toml."""
+        self._recipients = [seal.load_public((self.site.parent / n).read_bytes()) for n in names]
 
     def segment(self, count: int = 3, **changes: Any) -> wire.Batch:
         """The next `count` records; `changes` are fields of CheckIn."""
         first = self.next_seq
         self.next_seq += count
-        sealing = seal.new_segment([self._recipient], self.kid, self.epoch, first)
+        sealing = seal.new_segment(self._recipients, self.kid, self.epoch, first)
         records = []
         for seq in range(first, first + count):
             record = CheckIn(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import select
 import shutil
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from line import Line
 from rig import until
 
 from demo.kiosk import Kiosk, section
@@ -22,7 +22,6 @@ from kiosk.outbox import SealedSegments
 from provisioning.authority import enrol
 
 NATIONAL = "001093029317|NGUYỄN VĂN ÁNH|1987-01-18|0|162979388586171100|".encode()
-SETTLED_S = 1.3  # what comes sooner may have begun before the line was open
 
 # The daemon as it is, but for the patience with which it tries an absent scanner again.
 SOON = (
@@ -37,7 +36,7 @@ class Door:
     def __init__(self, kiosk: Kiosk, camera: str) -> None:
         self.kiosk = kiosk
         self.device = kiosk.root / "by-id"
-        self._ends: tuple[int, ...] = ()
+        self.line: Line | None = None
         files = kiosk.root / "external.toml"
         files.write_text(
             section("camera", driver=camera)
@@ -51,32 +50,26 @@ class Door:
         self._uplink = Inlet(kiosk.run, "uplink")
 
     def plug(self) -> None:
-        self._ends = pty.openpty()
-        self.device.symlink_to(os.ttyname(self._ends[1]))
+        self.line = Line(self.device)
 
     def unplug(self) -> None:
-        self.device.unlink()
-        self._close_line()
-
-    def _close_line(self) -> None:
-        for end in self._ends:
-            os.close(end)
-        self._ends = ()
-
-    def is_open(self) -> bool:
-        line = self.device.readlink()
-        fds = Path(f"/proc/{self.scanner.pid}/fd")
-        return any(fd.is_symlink() and fd.readlink() == line for fd in fds.iterdir())
+        if self.line is not None:
+            self.line.close()
+        self.line = None
 
     def settle(self) -> None:
-        until(self.is_open, "the line is opened")
-        time.sleep(SETTLED_S)
+        assert self.line is not None
+        self.line.settle(self.scanner.pid)
+
+    def write(self, data: bytes) -> None:
+        assert self.line is not None
+        self.line.write(data)
 
     def scan(self, code: bytes) -> tuple[Answer, float]:
         """The answer, and how many seconds it took to come."""
         self.heard(Answer)
         began = time.monotonic()
-        os.write(self._ends[0], code + b"\r")
+        self.write(code + b"\r")
         answers: list[Cue] = []
         while not answers:
             assert time.monotonic() - began < 10, self.scanner.last_words(20)
@@ -108,7 +101,7 @@ class Door:
         self.scanner.stop()
         self._panel.close()
         self._uplink.close()
-        self._close_line()
+        self.unplug()
 
 
 @pytest.fixture
@@ -208,9 +201,9 @@ def test_a_code_without_an_end_is_dropped_and_told(blind: Door) -> None:
     blind.plug()
     blind.scanner.start()
     blind.settle()
-    os.write(blind._ends[0], NATIONAL)
+    blind.write(NATIONAL)
     until(lambda: "fault code=reader-unread" in blind.log(), "the fragment is told")
-    os.write(blind._ends[0], b"its second half, for all that is known\r")
+    blind.write(b"its second half, for all that is known\r")
     time.sleep(0.3)
     assert blind.scan(b"whole")[0].reason == "unknown-code"
     until(lambda: "fault cleared code=reader-unread" in blind.log(), "a whole one clears it")

@@ -12,11 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from bench._kills import SCENES, kill_everywhere
 from bench._ledger import Ledger
 from bench._mount import LossyMount, Order, why_not
+from kiosk.seal import X25519, new_key
 
 on_a_lossy_card = pytest.mark.skipif(bool(why_not()), reason=why_not())
 FIGURES = re.compile(r"cuts=(\d+) green=(\d+) lost=(\d+) duplicated=(\d+) corrupted=(\d+)")
@@ -55,9 +55,9 @@ def test_losses_are_found_where_a_safety_is_missing(without: str) -> None:
 
 
 def test_no_kill_takes_what_was_green(tmp_path: Path) -> None:
-    private = X25519PrivateKey.generate()
+    private = new_key(X25519)
     ledger = Ledger(private)
-    calls = kill_everywhere(tmp_path, private.public_key(), ledger)
+    calls = kill_everywhere(tmp_path, private.public, ledger)
     assert not ledger.problems
     assert set(calls) == set(SCENES)
     assert calls["put"] >= 3, "statvfs, write, fdatasync"

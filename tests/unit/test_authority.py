@@ -77,7 +77,7 @@ def test_the_sealing_keys_are_a_pair(fleet: Path) -> None:
     private = seal.load_private((fleet / "centre-seal.key").read_bytes())
     public = seal.load_public((fleet / "centre-seal.pub").read_bytes())
     sealed = seal.new_segment([public], "gate-1", "0" * 16, 1)
-    opened = seal.open_segment({seal.key_id(public): private}, sealed.header)
+    opened = seal.open_segment({public.kid: private}, sealed.header)
     assert opened.open(1, sealed.seal(1, b"x")) == b"x"
 
 

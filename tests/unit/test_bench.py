@@ -41,6 +41,7 @@ def bench(*words: object) -> subprocess.CompletedProcess[str]:
         (["panel", "--burst", "0"], "--burst: found 0, allowed: 1 or more"),
         (["verify", "--rounds", "0"], "--rounds: found 0, allowed: 1 or more"),
         (["memory", "--scans", "0"], "--scans: found 0, allowed: 1 or more"),
+        (["seal", "--rounds", "1"], "--rounds: found 1, allowed: 2 or more"),
         (["outbox", "--pending", "0,x"], "--pending: found 0,x, allowed: whole numbers"),
         (["outbox", "--pending", "-5"], "--pending: found -5, allowed: 0 or more"),
         (["outbox", "--every", "0"], "--every: found 0, allowed: a number above 0"),
@@ -52,6 +53,20 @@ def test_what_cannot_be_is_refused_at_once(words: list[str], sentence: str) -> N
     assert done.returncode == 2
     assert sentence in done.stderr
     assert done.stderr.startswith(f"usage: python -m bench.{words[0]} ")
+
+
+def test_sealing_is_told_in_words_and_as_json(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    done = bench("bench.seal", "--rounds", 2, "--json", out)
+    assert done.returncode == 0, done.stderr
+    cases = json.loads(out.read_text())["cases"]
+    assert all(name in done.stdout for name in cases)
+    added = {name: found["bytes_added"] for name, found in cases.items()}
+    # What RFC 9180 and the tag of an AEAD cost, and nothing else.
+    assert added["bare x25519"] == 32 + 16
+    assert added["x25519, 1 a segment"] == 32 + 32 + 16 + 16
+    assert added["x25519, 64 a segment"] == pytest.approx(80 / 64 + 16, abs=0.06)
+    assert added["x25519-mlkem768, 1 a segment"] == 1120 + 32 + 16 + 16
 
 
 def test_verification_is_told_in_words_and_as_json(tmp_path: Path) -> None:

@@ -12,16 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from kiosk.config import load
 from kiosk.ctl import main
-from kiosk.ctl.doctor.advice import ON_A_DESK
-from kiosk.ctl.doctor.outbox import check as outbox_check
 from kiosk.cues import Inlet, ScreenCue, Trial
-from kiosk.model import CheckIn
-from kiosk.outbox import Outbox, SealedSegments
-from kiosk.seal import SegmentSeal, new_segment
 
 COMMANDS = ("config", "doctor", "scan", "verify", "policy", "trust", "outbox", "cue")
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -138,113 +132,6 @@ def test_a_reader_that_leaves_is_no_error(site: Path) -> None:
         check=False,
     )
     assert done.stderr == b""
-
-
-# outbox
-
-
-def filled(directory: Path, records: int) -> Outbox[SegmentSeal]:
-    """An outbox held by a scanner, `records` in segments of two."""
-    key = X25519PrivateKey.generate().public_key()
-
-    def begin(epoch: str, first_seq: int) -> SegmentSeal:
-        return new_segment([key], "gate-1", epoch, first_seq)
-
-    outbox = Outbox(directory, 2, begin)
-    for _ in range(records):
-        outbox.put(
-            lambda seal, seq: CheckIn(
-                epoch=seal.header.epoch,
-                seq=seq,
-                id=f"{seq:016x}",
-                scanned_at_ms=1,
-                clock="synced",
-                boot_id="boot",
-                boottime_ms=1,
-                direction="in",
-                outcome="pass",
-                reason="accepted",
-                sealed=seal.seal(seq, b"NGUYEN VAN A"),
-            )
-        )
-    return outbox
-
-
-def test_the_outbox_in_figures(site: Path, tmp_path: Path) -> None:
-    filled(tmp_path / "outbox", 5).close()
-    (tmp_path / "outbox" / "sealed" / "junk").write_bytes(b"junk")
-    done = kioskctl("outbox", "--config", site)
-    assert done.status == 0
-    first, second = done.out.splitlines()
-    assert first.startswith("waiting: 3 segments, the oldest for ")
-    assert second == "quarantine: 1 file"
-
-
-def test_records_that_the_scanner_still_holds_are_told(site: Path, tmp_path: Path) -> None:
-    outbox = filled(tmp_path / "outbox", 5)
-    before = {p: p.read_bytes() for p in (tmp_path / "outbox").rglob("*") if p.is_file()}
-    done = quickly("outbox", "--config", site)
-    assert done.status == 0
-    assert done.out.splitlines() == [
-        "waiting: 0 segments",
-        "open: 3 segments, 5 records, in the scanner's hands",
-        "quarantine: 0 files",
-    ]
-    told = [finding.what for finding in outbox_check(load([site]), ON_A_DESK)]
-    assert "a scanner holds the outbox; open: 3 segments, 5 records" in told
-    assert {p: p.read_bytes() for p in (tmp_path / "outbox").rglob("*") if p.is_file()} == before
-    outbox.close()
-    assert "open" not in quickly("outbox", "--config", site).out
-    left = tmp_path / "outbox" / "sealed" / SealedSegments(tmp_path / "outbox").waiting()[0]
-    left.rename(tmp_path / "outbox" / "open" / left.name)
-    done = quickly("outbox", "--config", site)
-    assert done.out.splitlines()[1] == "open: 1 segment, 2 records, left by a dead scanner"
-
-
-def test_the_outbox_listed_without_a_word_about_anybody(site: Path, tmp_path: Path) -> None:
-    filled(tmp_path / "outbox", 3).close()
-    names = SealedSegments(tmp_path / "outbox").waiting()
-    damaged = tmp_path / "outbox" / "sealed" / names[1]
-    damaged.write_bytes(b"nothing of this can be read\n")
-    done = kioskctl("outbox", "list", "--config", site)
-    assert done.status == 0
-    lines = done.out.splitlines()
-    assert lines[0].startswith(f"{names[0]}  waiting ")
-    assert lines[0].endswith(", 2 records, numbers 1 to 2")
-    assert lines[1] == f"{names[1]}  unreadable, moved to quarantine"
-    assert lines[2] == f"{names[1]}  in quarantine: no check-in in it can be read"
-
-
-def test_leftovers_are_sealed_once_the_scanner_is_dead(site: Path, tmp_path: Path) -> None:
-    scanner = filled(tmp_path / "outbox", 3)
-    done = quickly("outbox", "seal", "--config", site)
-    assert done.status == 1
-    assert "another scanner holds" in done.err
-    scanner.close()
-    assert quickly("outbox", "seal", "--config", site) == (0, "nothing was left open\n", "")
-
-
-def test_a_scanner_that_was_killed_leaves_nothing_stranded(site: Path, tmp_path: Path) -> None:
-    code = (
-        "import os, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path;"
-        "from test_ctl import filled; held = filled(Path(sys.argv[2]), 3); os._exit(9)"
-    )
-    subprocess.run(
-        [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path / "outbox")],
-        check=False,
-    )
-    assert kioskctl("outbox", "seal", "--config", site) == (0, "sealed 2 segments\n", "")
-    sealed = SealedSegments(tmp_path / "outbox")
-    segments = [sealed.read(name) for name in sealed.waiting()]
-    assert [r.seq for segment in segments if segment for r in segment.records] == [1, 2, 3]
-
-
-def test_an_outbox_that_is_not_there(site: Path, tmp_path: Path) -> None:
-    (tmp_path / "outbox").rmdir()
-    for action in ([], ["list"], ["seal"]):
-        done = quickly("outbox", *action, "--config", site)
-        assert done.status == 1
-        assert str(tmp_path / "outbox") in done.err
 
 
 # cue

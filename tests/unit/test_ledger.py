@@ -7,15 +7,15 @@ from random import Random
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from bench._ledger import Ledger, Note, Told
 from bench._scanning import Place, open_outbox, put, recovered
 from kiosk.errors import OutboxFull
 from kiosk.model import CheckIn
 from kiosk.outbox import Segment
+from kiosk.seal import X25519, new_key
 
-PRIVATE = X25519PrivateKey.generate()
+PRIVATE = new_key(X25519)
 PUTS = 5
 
 
@@ -24,7 +24,7 @@ class Door:
 
     def __init__(self, folder: Path) -> None:
         (folder / "outbox").mkdir()
-        self.place = Place(folder / "outbox", folder, PRIVATE.public_key())
+        self.place = Place(folder / "outbox", folder, PRIVATE.public)
         self.ledger = Ledger(PRIVATE)
         told = Note(self.place.told)
         outbox = open_outbox(self.place, 3)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from demo.door import recorded
 from kiosk.credentials.policy import judge, parse_policy
@@ -40,7 +39,7 @@ from kiosk.scanner.showings import STANDS_S, Showings
 from kiosk.scanner.store import FAULTS as STORE
 from kiosk.scanner.store import SealTimer, Store
 from kiosk.scanner.visits import Visits
-from kiosk.seal import SegmentSeal, new_segment
+from kiosk.seal import X25519, SegmentSeal, new_key, new_segment
 
 LOG = logging.getLogger("kiosk.scanner")
 NOW = Instant(1_795_000_000_000, "synced", "boot", 1000)
@@ -59,7 +58,7 @@ class Door:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.key = X25519PrivateKey.generate()
+        self.key = new_key(X25519)
         self.at = 100.0
         self.answers: list[Answer] = []
         self.hints: list[HintCue] = []
@@ -88,7 +87,7 @@ class Door:
         self.pipeline = Pipeline(self.parts)
 
     def begin(self, epoch: str, first_seq: int) -> SegmentSeal:
-        return new_segment([self.key.public_key()], "k-1", epoch, first_seq)
+        return new_segment([self.key.public], "k-1", epoch, first_seq)
 
     def look(self, frame: Frame) -> Sight:
         assert isinstance(frame, Picture)

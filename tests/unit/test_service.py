@@ -63,3 +63,45 @@ def test_sigterm_is_heard() -> None:
         assert child.stdout.readline() == b"up\n"
         child.send_signal(signal.SIGTERM)
         assert child.stdout.readline() == b"True\n"
+
+
+def test_an_unexpected_error_tells_where_and_not_what_it_quotes() -> None:
+    """What foreign code raises may hold what a visitor showed."""
+    code = (
+        "import sys, threading; from kiosk import service\n"
+        "SECRET = ''.join(reversed('175113039901 AV NEYUGN'))\n"
+        "def show(): int(SECRET)\n"
+        "class Door:\n"
+        "    def __del__(self): raise RuntimeError(SECRET)\n"
+        "def main(config, daemon):\n"
+        "    thread = threading.Thread(target=show); thread.start(); thread.join()\n"
+        "    door = Door(); del door\n"
+        "    try: show()\n"
+        "    except ValueError as error: raise KeyError(SECRET) from error\n"
+        "service.load = lambda given: type('C', (), {'log': type('L', (), {'level': 'debug'})})\n"
+        "sys.argv = ['x']; service.run('x', 'x', main)\n"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert child.returncode == 1
+    assert child.stderr.count("unexpected ValueError") == 2
+    assert child.stderr.count("unexpected RuntimeError") == 1
+    assert child.stderr.count("unexpected KeyError") == 1
+    assert "line 3, in show" in child.stderr
+    assert "099303115" not in child.stderr
+    assert "NGUYEN" not in child.stderr
+
+
+def test_what_the_system_says_is_told() -> None:
+    code = (
+        "import sys; from kiosk import service\n"
+        "def main(config, daemon): open('/nowhere/at/all')\n"
+        "service.load = lambda given: type('C', (), {'log': type('L', (), {'level': 'info'})})\n"
+        "sys.argv = ['x']; service.run('x', 'x', main)\n"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert child.returncode == 1
+    assert "unexpected FileNotFoundError: [Errno 2] No such file" in child.stderr

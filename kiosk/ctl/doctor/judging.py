@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from kiosk import seal
 from kiosk.config import Config
@@ -18,6 +18,8 @@ from kiosk.ctl.doctor.identity import unreadable
 from kiosk.ctl.words import about
 from kiosk.errors import ConfigError, DocumentError, SealError
 from kiosk.signed import Keys, Kind, load_public, read_keys, take
+
+T = TypeVar("T")
 
 
 def check(config: Config, advice: Advice) -> Iterator[Finding]:
@@ -51,21 +53,30 @@ def check(config: Config, advice: Advice) -> Iterator[Finding]:
             "no key to seal for: seal.recipients is empty, nothing is scanned", advice.enrol
         )
     for path in config.seal.recipients:
-        yield _document("sealing key", path, seal.load_public)
+        yield _document("sealing key", path, seal.load_public, _sealed_to)
 
 
 def _opened(kind: Kind, keys: Keys, parse: Callable[[bytes], object], data: bytes) -> None:
     parse(bytes(take(data, kind, keys).content))
 
 
-def _document(what: str, path: Path, parse: Callable[[bytes], object]) -> Finding:
+def _sealed_to(key: seal.PublicKey) -> str:
+    return f": check-ins are sealed to {key.kid}, {key.suite}"
+
+
+def _document(
+    what: str,
+    path: Path,
+    parse: Callable[[bytes], T],
+    more: Callable[[T], str] = lambda _: " is readable",
+) -> Finding:
     remedy = f"copy a good {what} there"
     try:
-        parse(path.read_bytes())
+        parsed = parse(path.read_bytes())
     except ConfigError as error:
         return wrong(f"the {what} is wrong: {'; '.join(about(path, error))}", remedy)
     except (SealError, DocumentError) as error:
         return wrong(f"the {what} {path} is wrong: {error}", remedy)
     except OSError as error:
         return unreadable(what, path, error, remedy)
-    return fine(f"{what} {path} is readable")
+    return fine(f"{what} {path}{more(parsed)}")

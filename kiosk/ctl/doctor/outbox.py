@@ -76,7 +76,8 @@ def _quarantine(sealed: SealedSegments, directory: Path) -> Iterator[Finding]:
         yield wrong(
             f"{folders(directory).quarantine} holds {count(len(names), 'file')} that could not be"
             " read in whole",
-            "copy them away for the centre's staff, then remove them; the card may be worn out",
+            "kioskctl outbox says why; carry them to the centre: kioskctl outbox export DIR"
+            " --delete; the card may be worn out",
         )
 
 

@@ -1,0 +1,104 @@
+"""What waits, since when, and what lies in quarantine and why. Reads, and changes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kiosk import wire
+from kiosk.clock import now
+from kiosk.ctl.outbox.words import many, say
+from kiosk.ctl.words import span
+from kiosk.errors import OutboxError
+from kiosk.outbox import SealedSegments, Segment, read_segment, scanner_at_work
+from kiosk.outbox.layout import folders, is_segment
+
+if TYPE_CHECKING:
+    from kiosk.credentials.policy.words import Language
+
+
+def summary(directory: Path, lang: Language) -> int:
+    """Prints figures of the whole."""
+    sealed = SealedSegments(directory)
+    waiting = sealed.waiting()
+    oldest = say("oldest", lang, span=span(sealed.age_s(waiting[0]), lang)) if waiting else ""
+    print(say("waiting", lang, segments=many(len(waiting), "segment", lang), oldest=oldest))
+    if still_open := sealed.still_open():
+        print(
+            say(
+                "open",
+                lang,
+                segments=many(len(still_open), "segment", lang),
+                records=many(sum(still_open), "record", lang),
+                whose=say("scanner's" if scanner_at_work(directory) else "left", lang),
+            )
+        )
+    reasons = Counter(why for _, why in _quarantined(directory, lang))
+    print(say("quarantine", lang, files=many(reasons.total(), "file", lang)))
+    for why, number in reasons.most_common():
+        print(say("because", lang, files=many(number, "file", lang), why=why))
+    return 0
+
+
+def listed(directory: Path, lang: Language) -> int:
+    """Prints a line for each segment that waits, and for each file in quarantine."""
+    sealed = SealedSegments(directory)
+    for name in sealed.waiting():
+        try:
+            segment = read_segment(folders(directory).sealed / name)
+        except FileNotFoundError:  # sent meanwhile
+            continue
+        except OSError as error:
+            raise OutboxError(f"cannot read {name}: {error}") from error
+        print(_line(name, segment, sealed.age_s(name), lang))
+    for name, why in _quarantined(directory, lang):
+        print(say("set-aside", lang, name=name, why=why))
+    return 0
+
+
+def _line(name: str, segment: Segment | None, age_s: float, lang: Language) -> str:
+    if segment is None:
+        return say("unreadable", lang, name=name)
+    return say(
+        "segment",
+        lang,
+        name=name,
+        span=span(age_s, lang),
+        records=many(len(segment.records), "record", lang),
+        first=segment.records[0].seq,
+        last=segment.records[-1].seq,
+        damaged=say("damaged", lang) if segment.damaged else "",
+    )
+
+
+def _quarantined(directory: Path, lang: Language) -> list[tuple[str, str]]:
+    """Names of the files there, each with the reason, as far as the file tells it."""
+    found = []
+    for name in SealedSegments(directory).quarantined():
+        path = folders(directory).quarantine / name
+        if path.is_dir():
+            found.append((name, say("no-file", lang)))
+            continue
+        try:
+            segment = read_segment(path)
+        except OSError as error:
+            found.append((name, str(error.strerror)))
+            continue
+        found.append((name, _why(name, segment, lang)))
+    return found
+
+
+def _why(name: str, segment: Segment | None, lang: Language) -> str:
+    if segment is None:
+        # A second file of one name has a number behind it.
+        ours = is_segment(name) or is_segment(name.rpartition(".")[0])
+        return say("nothing" if ours else "stranger", lang)
+    records = many(len(segment.records), "record", lang)
+    if segment.damaged:
+        return say("in-part", lang, records=records)
+    batch = wire.Batch(
+        segment=name, header=segment.header, anchor=now("system"), records=segment.records
+    )
+    large = len(wire.encode(batch)) > wire.MAX_BATCH_BYTES
+    return say("too-large" if large else "namesake", lang, records=records)
