@@ -25,7 +25,7 @@ class Text(NamedTuple):
         return self.vi if language == "vi" else self.en
 
 
-DESK = Text("Mời vào bàn hướng dẫn", "Please go to the desk")
+DESK = Text("Mời đến bàn hướng dẫn", "Please go to the desk")
 ASK_DESK = Text("Mời hỏi bàn hướng dẫn", "Please ask the desk")
 
 PASSED: dict[Direction, Text] = {
@@ -45,7 +45,7 @@ REASONS: dict[str, Text] = {
     "clock-unknown": Text("Chưa kiểm được ngày", "Date can't be checked"),
     "too-soon": Text("Vừa được ghi nhận", "Recorded just now"),
     "more-needed": Text("Xin đưa thêm mã khác", "Show one more code"),
-    "declaration-too-old": Text("Xin khai báo lại", "Please declare anew"),
+    "declaration-too-old": Text("Xin khai báo lại", "Please declare again"),
     "declared": ASK_DESK,
     "not-green": ASK_DESK,
     "full": Text("Hiện đã đủ người", "Full at the moment"),
@@ -53,9 +53,9 @@ REASONS: dict[str, Text] = {
     "not-accepted": Text("Mời dùng mã loại khác", "Use another code"),
     "place-code": Text("Xin đưa mã của mình", "Show your own code"),
     "unknown-code": Text("Xin đưa thẻ căn cước", "Show your ID card"),
-    "malformed": Text("Mã lỗi, xin thử lại", "Damaged, try again"),
-    "card-full": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
-    "outbox-fault": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
+    "malformed": Text("Mã hỏng, xin thử lại", "Damaged, try again"),
+    "card-full": Text("Chưa ghi, mời đến bàn", "Not noted, see desk"),
+    "outbox-fault": Text("Chưa ghi, mời đến bàn", "Not noted, see desk"),
 }
 """Reason of a verdict, or what kept the scanner from recording one."""
 
@@ -103,8 +103,8 @@ TECHNICIANS: dict[str, Text] = {
     "out-of-order": Text("Bộ quét không chạy", "Scanner is silent"),
     "card-full": Text("Thẻ nhớ đã đầy", "Memory card full"),
     "outbox-fault": Text("Không ghi được thẻ", "Cannot store records"),
-    "camera-absent": Text("Không thấy máy ảnh", "No camera found"),
-    "camera-silent": Text("Máy ảnh bị treo", "Camera is hung"),
+    "camera-absent": Text("Không thấy camera", "No camera found"),
+    "camera-silent": Text("Camera bị treo", "Camera is hung"),
     "reader-absent": Text("Không thấy máy quét", "No code reader found"),
     "other-fault": Text("Lỗi", "Fault"),
 }

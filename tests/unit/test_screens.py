@@ -202,6 +202,15 @@ def test_nobody_is_shamed() -> None:
         assert not [word for word in accusing if word in " ".join(text).lower()]
 
 
+def test_no_refusal_or_fault_says_the_words_of_admission() -> None:
+    """Nobody reads to the end of a sentence that begins with "Mời vào"."""
+    turned_away = [*texts.REASONS.values(), *texts.VISITORS.values()]
+    turned_away += [texts.OTHER_REASON["warn"], texts.OTHER_REASON["fail"]]
+    for text in turned_away:
+        for said, admitted in zip(text, texts.PASSED["in"], strict=True):
+            assert admitted.lower() not in said.lower(), text
+
+
 def test_symbols_differ_in_shape() -> None:
     box = (0, 0, 60, 64)
     outcomes = [answer(o, "expired") for o in ("pass", "warn", "fail")]
