@@ -7,13 +7,26 @@ from PIL import Image
 from kiosk.model import Direction, Hint, Outcome
 from kiosk.screens import marks, texts
 from kiosk.screens.canvas import SIZE, Canvas, Size
-from kiosk.screens.faces import BOLD, SMALL, Box, Pen, block, broken, line, name_fitted, width
+from kiosk.screens.faces import (
+    BOLD,
+    SMALL,
+    Box,
+    Face,
+    Pen,
+    block,
+    broken,
+    drop,
+    line,
+    name_fitted,
+    rise,
+    width,
+)
 from kiosk.screens.texts import Language
 
 _SYMBOLS: dict[Outcome, str] = {"pass": "tick", "warn": "exclamation", "fail": "cross"}
 _UNRECORDED = ("place-code", "card-full", "outbox-fault")
 """Nobody has come or gone."""
-_NAME = 13  # rows of a name
+_NAME = 14  # rows of a name
 _FOOT = marks.HEIGHT
 _TAG = 14  # rows of the mark of a trial
 
@@ -53,9 +66,9 @@ def answer(
         )
         left -= _TAG
     elif named:
-        face, shown = name_fitted(named, beside.width)
-        line(canvas.pen, beside.x, foot - 5, shown, face)
         left -= _NAME
+        face, shown = name_fitted(named, beside.width, foot - 2 - left)
+        line(canvas.pen, beside.x, _base(left + 1, foot - 2, face, shown), shown, face)
     block(canvas.pen, Box(beside.x, beside.y, beside.width, left), said.of(language))
     return canvas.picture
 
@@ -76,16 +89,25 @@ def _low(
     if name and all(broken(words, above.width, above.height, BOLD) for words in said):
         block(pen, above, text)
         room = beside.width - (width("6x13", time) + 4 if time else 0)
-        face, shown = name_fitted(name, room)
+        rows = canvas.height - below
+        face, shown = name_fitted(name, room, rows)
         if shown.endswith("…"):
-            time, (face, shown) = "", name_fitted(name, beside.width)
-        line(pen, beside.x, canvas.height - 3, shown, face)
-        line(pen, canvas.width - width("6x13", time), canvas.height - 3, time, "6x13")
+            time, (face, shown) = "", name_fitted(name, beside.width, rows)
+        base = _base(below, canvas.height - 1, face, shown)
+        line(pen, beside.x, base, shown, face)
+        line(pen, canvas.width - width("6x13", time), base, time, "6x13")
     else:
         block(pen, beside, text)
     if trial:
         pen.rectangle((0, below - 2, canvas.height, canvas.height), fill=0)
         _marked(pen, Box(0, below - 1, canvas.height, _TAG), trial)
+
+
+def _base(top: int, bottom: int, face: Face, name: str) -> int:
+    """The row on which the letters of a name stand: three rows under it where its marks leave
+    them, and no mark out of the rows `top` to `bottom`."""
+    usual = max(bottom - 3, top + rise(face, name) - 1)
+    return min(usual, bottom - drop(face, name))
 
 
 def _marked(pen: Pen, box: Box, text: str) -> None:

@@ -33,7 +33,7 @@ PASSED: dict[Direction, Text] = {
     "out": Text("Tạm biệt", "Goodbye"),
     "unknown": Text("Xin chào", "Hello"),
 }
-REPEATED = Text("Đã ghi nhận rồi", "Already noted")
+REPEATED = Text("Đã ghi rồi", "Already noted")
 
 REASONS: dict[str, Text] = {
     "expired": Text("Mã đã hết hạn", "Code has expired"),

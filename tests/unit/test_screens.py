@@ -11,10 +11,10 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from kiosk.credentials.policy import REASONS
-from kiosk.model import Hint, Question
+from kiosk.model import Direction, Hint, Question
 from kiosk.screens import (
     LOW,
     SIZE,
@@ -299,7 +299,7 @@ def test_marks_leave_the_symbol_alone(size: Size) -> None:
 
 def test_a_name_that_is_too_long_keeps_the_given_name() -> None:
     def shown(name: str, limit: int = 67) -> str:
-        return faces.name_fitted(name, limit)[1]
+        return faces.name_fitted(name, limit, 15)[1]
 
     assert shown("N. T. Ánh") == "N. T. Ánh"
     assert shown("C. T. N. T. H. Phương-Trâm") == "Phương-Trâm"
@@ -308,9 +308,51 @@ def test_a_name_that_is_too_long_keeps_the_given_name() -> None:
     assert shown(decomposed) == "N. T. Ánh"
 
 
+def points(picture: Image.Image) -> int:
+    return picture.convert("L").histogram()[255]
+
+
+def ink_of(face: faces.Face, text: str) -> int:
+    return sum(map(bool, ink(face, text)))
+
+
+@pytest.mark.parametrize(("size", "language"), ALL)
+@pytest.mark.parametrize("direction", get_args(Direction))
+@pytest.mark.parametrize("repeated", [False, True])
+def test_no_name_touches_the_words_above_or_is_cut(
+    repeated: bool, direction: Direction, language: Language, size: Size
+) -> None:
+    """Any letter with all its marks as the highest, with and without one below the line."""
+
+    def shown(name: str) -> Image.Image:
+        return answer(
+            "pass",
+            "accepted",
+            name=name,
+            direction=direction,
+            repeated=repeated,
+            language=language,
+            size=size,
+        )
+
+    dot = shown(".")  # a point or four, on the line itself
+    room, rows = ((61, 0, 128, 37), 15) if size == SIZE else ((36, 0, 128, 18), 14)
+    words = Image.new("1", size)
+    words.paste(dot.crop(room), room)
+    near = words.convert("L").filter(ImageFilter.MaxFilter(3))
+    for letter in VIETNAMESE:
+        for name in (f"T. {letter}n", f"T. {letter}g"):
+            picture = shown(name)
+            of_name = ImageChops.subtract(picture.convert("L"), words.convert("L"))
+            touching = ImageChops.darker(of_name, near).crop((room[0], 0, *size))
+            assert touching.getbbox() is None, name
+            face, whole = faces.name_fitted(name, 67, rows)
+            assert points(picture) - points(dot) == ink_of(face, whole) - ink_of("bold13", "."), name
+
+
 @given(st.text(max_size=400))
 def test_any_name_stays_on_its_line(name: str) -> None:
-    face, shown = faces.name_fitted(name, 67)
+    face, shown = faces.name_fitted(name, 67, 15)
     assert faces.width(face, shown) <= 67
     assert all(c.isprintable() for c in shown)
     for size, rows in ((SIZE, (36, 53)), (LOW, (17, 32))):
