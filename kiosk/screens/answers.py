@@ -24,8 +24,6 @@ from kiosk.screens.faces import (
 from kiosk.screens.texts import Language
 
 _SYMBOLS: dict[Outcome, str] = {"pass": "tick", "warn": "exclamation", "fail": "cross"}
-_UNRECORDED = ("place-code", "card-full", "outbox-fault")
-"""Nobody has come or gone."""
 _NAME = 14  # rows of a name
 _FOOT = marks.HEIGHT
 _TAG = 14  # rows of the mark of a trial
@@ -55,8 +53,7 @@ def answer(
         _low(canvas, beside, said, language, named, time, tag)
         return canvas.picture
     foot = beside.y + beside.height - _FOOT
-    way = "unknown" if outcome == "fail" or reason in _UNRECORDED else direction
-    _foot(canvas.pen, Box(beside.x, foot, beside.width, _FOOT), outcome, way, time)
+    _foot(canvas.pen, Box(beside.x, foot, beside.width, _FOOT), outcome, direction, time)
     left = foot - beside.y - 3
     if trial:
         _marked(
@@ -117,12 +114,12 @@ def _marked(pen: Pen, box: Box, text: str) -> None:
 
 
 def _foot(pen: Pen, box: Box, outcome: Outcome, direction: Direction, time: str) -> None:
-    """Which way, or that it is to the desk; and when."""
-    x = box.x
-    if direction != "unknown":
-        x = marks.put(pen, x, box.y, direction) + 2
+    """Which way with a pass, else that it is to the desk: no arrow sends on whom the words do
+    not. And when."""
     if outcome != "pass":
-        marks.put(pen, x, box.y, "desk")
+        marks.put(pen, box.x, box.y, "desk")
+    elif direction != "unknown":
+        marks.put(pen, box.x, box.y, direction)
     line(pen, box.x + box.width - width("bold13", time), box.y + _FOOT - 2, time, "bold13")
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from kiosk.credentials.policy import REASONS
-from kiosk.model import Direction, Hint, Question
+from kiosk.model import Direction, Hint, Outcome, Question
 from kiosk.screens import (
     LOW,
     SIZE,
@@ -209,6 +209,14 @@ def test_no_refusal_or_fault_says_the_words_of_admission() -> None:
     for text in turned_away:
         for said, admitted in zip(text, texts.PASSED["in"], strict=True):
             assert admitted.lower() not in said.lower(), text
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("outcome", ["warn", "fail"])
+def test_no_arrow_points_the_way_for_who_is_asked_to_the_desk(outcome: Outcome, size: Size) -> None:
+    for reason in (*texts.REASONS, "made-up"):
+        ways = [answer(outcome, reason, direction=d, size=size) for d in get_args(Direction)]
+        assert ways[0] == ways[1] == ways[2], reason
 
 
 def test_symbols_differ_in_shape() -> None:
