@@ -66,7 +66,7 @@ def answer(
         left -= _NAME
         face, shown = name_fitted(named, beside.width, foot - 2 - left)
         line(canvas.pen, beside.x, _base(left + 1, foot - 2, face, shown), shown, face)
-    block(canvas.pen, Box(beside.x, beside.y, beside.width, left), said.of(language))
+    canvas.say(Box(beside.x, beside.y, beside.width, left), said, language)
     return canvas.picture
 
 
@@ -81,10 +81,10 @@ def _low(
 ) -> None:
     """On half the height: words, and below them name and time, if there is a name and the
     words of both languages leave room for it."""
-    pen, text, below = canvas.pen, said.of(language), canvas.height - _NAME
+    pen, below = canvas.pen, canvas.height - _NAME
     above = Box(beside.x, 0, beside.width, below - 1)
     if name and all(broken(words, above.width, above.height, BOLD) for words in said):
-        block(pen, above, text)
+        canvas.say(above, said, language)
         room = beside.width - (width("6x13", time) + 4 if time else 0)
         rows = canvas.height - below
         face, shown = name_fitted(name, room, rows)
@@ -94,7 +94,7 @@ def _low(
         line(pen, beside.x, base, shown, face)
         line(pen, canvas.width - width("6x13", time), base, time, "6x13")
     else:
-        block(pen, beside, text)
+        canvas.say(beside, said, language)
     if trial:
         pen.rectangle((0, below - 2, canvas.height, canvas.height), fill=0)
         _marked(pen, Box(0, below - 1, canvas.height, _TAG), trial)
@@ -142,5 +142,5 @@ def hint(hint: Hint, *, language: Language = "vi", size: Size = SIZE) -> Image.I
     """The picture that asks for what would help the camera."""
     canvas = Canvas(size)
     beside = canvas.symbol(hint)
-    block(canvas.pen, beside, texts.HINTS[hint].of(language))
+    canvas.say(beside, texts.HINTS[hint], language)
     return canvas.picture

@@ -9,7 +9,7 @@ from PIL import Image
 
 from kiosk.screens import marks, technician, texts
 from kiosk.screens.canvas import SIZE, Canvas, Size
-from kiosk.screens.faces import LARGE, SMALL, Box, block, line, width
+from kiosk.screens.faces import LARGE, SMALL, Box, line, width
 from kiosk.screens.situation import Situation, screen
 from kiosk.screens.symbols import ready, symbol
 from kiosk.screens.texts import Language
@@ -72,14 +72,14 @@ def keeps_off_the_rim(situation: Situation) -> bool:
 
 
 def _idle(canvas: Canvas, situation: Situation, language: Language, frame: int) -> None:
-    text = (texts.LEAVING if situation.leaving else texts.IDLE).of(language)
+    text = texts.LEAVING if situation.leaving else texts.IDLE
     edge = canvas.height - 2 * _RIM - (0 if canvas.low else 4)
     canvas.put(_RIM, (canvas.height - edge) // 2, ready(edge, frame % 4))
     x = _RIM + edge + 2
     box = Box(x, _RIM, canvas.width - _RIM - x, canvas.height - 2 * _RIM)
     if canvas.low:
         rail = marks.WIDTH + 2 if situation.pending or marks.standing(situation) else 0
-        block(canvas.pen, Box(box.x + 2, box.y, box.width - rail - 2, box.height), text)
+        canvas.say(Box(box.x + 2, box.y, box.width - rail - 2, box.height), text, language)
         left = canvas.width - _RIM - marks.WIDTH
         marks.column(canvas.pen, Box(left, _RIM, marks.WIDTH, box.height), situation)
         return
@@ -91,7 +91,7 @@ def _idle(canvas: Canvas, situation: Situation, language: Language, frame: int) 
         words = texts.MARKS[standing[0]].of(language)
         line(canvas.pen, box.x, foot - 4, words, "6x13")
         height -= _SMALL
-    block(canvas.pen, Box(box.x, box.y, box.width, height), text)
+    canvas.say(Box(box.x, box.y, box.width, height), text, language)
 
 
 def _notice(canvas: Canvas, name: str, situation: Situation, language: Language) -> None:
@@ -101,7 +101,7 @@ def _notice(canvas: Canvas, name: str, situation: Situation, language: Language)
     x = _RIM + _EDGE + 4
     marked = name not in _SYMBOLS and marks.standing(situation)
     words = Box(x, _RIM, right + 1 - x, _EDGE)
-    block(pen, words, texts.VISITORS[name].of(language), SMALL if marked else LARGE)
+    canvas.say(words, texts.VISITORS[name], language, SMALL if marked else LARGE)
     if marked:  # beside the first line, which is short
         marks.corner(pen, right, _RIM, situation)
     rule = _RIM + _EDGE + 1
@@ -109,7 +109,7 @@ def _notice(canvas: Canvas, name: str, situation: Situation, language: Language)
     if name == "updating" and situation.percent >= 0:
         done = _RIM + round((right - _RIM) * min(100, situation.percent) / 100)
         pen.rectangle((_RIM, rule - 1, done, rule + 1), fill=1)
-    small = _to_technician(name, situation, language)
+    small = _to_technician(name, situation).of(language)
     left = (canvas.width - width("6x13", small)) // 2
     line(pen, left, canvas.height - _RIM - 3, small, "6x13")
 
@@ -119,12 +119,12 @@ def _low_notice(
 ) -> None:
     """Visitor and technician in turn."""
     beside = canvas.symbol(_SYMBOLS.get(name, "desk"), _RIM)
-    text = texts.VISITORS[name].of(language)
-    if frame % 2:
-        text = _to_technician(name, situation, language)
-    block(canvas.pen, beside, text)
+    text = _to_technician(name, situation) if frame % 2 else texts.VISITORS[name]
+    canvas.say(beside, text, language)
 
 
-def _to_technician(name: str, situation: Situation, language: Language) -> str:
-    text = texts.TECHNICIANS[name].of(language)
-    return f"{text} {situation.faults[0]}" if name == "other-fault" else text
+def _to_technician(name: str, situation: Situation) -> texts.Text:
+    text = texts.TECHNICIANS[name]
+    if name == "other-fault":
+        return texts.Text(*(f"{words} {situation.faults[0]}" for words in text))
+    return text

@@ -25,7 +25,7 @@ class Text(NamedTuple):
         return self.vi if language == "vi" else self.en
 
 
-DESK = Text("Mời đến bàn hướng dẫn", "Please go to the desk")
+DESK = Text("Mời đến bàn hướng dẫn", "Please go to the desk")
 ASK_DESK = Text("Mời hỏi bàn hướng dẫn", "Please ask the desk")
 
 PASSED: dict[Direction, Text] = {
@@ -38,19 +38,19 @@ REPEATED = Text("Đã ghi rồi", "Already noted")
 REASONS: dict[str, Text] = {
     "expired": Text("Mã đã hết hạn", "Code has expired"),
     "not-yet-valid": Text("Mã chưa có hiệu lực", "Code is not valid yet"),
-    "revoked": Text("Mã không còn hiệu lực", "Code no longer valid"),
+    "revoked": Text("Mã hết hiệu lực", "Code no longer valid"),
     "forged": DESK,
     "at-risk": DESK,
     "unknown-key": Text("Chưa rõ nơi cấp mã", "Issuer not known here"),
-    "clock-unknown": Text("Chưa kiểm được ngày", "Date can't be checked"),
-    "too-soon": Text("Vừa được ghi nhận", "Recorded just now"),
-    "more-needed": Text("Xin đưa thêm mã khác", "Show one more code"),
-    "declaration-too-old": Text("Xin khai báo lại", "Please declare again"),
+    "clock-unknown": Text("Chưa rõ ngày giờ", "Date can't be checked"),
+    "too-soon": Text("Vừa ghi nhận", "Recorded just now"),
+    "more-needed": Text("Xin đưa thêm mã", "Show one more code"),
+    "declaration-too-old": Text("Xin khai báo lại", "Declare again"),
     "declared": ASK_DESK,
     "not-green": ASK_DESK,
-    "full": Text("Hiện đã đủ người", "Full at the moment"),
+    "full": Text("Đã đủ người", "Full at the moment"),
     "closed": Text("Ngoài giờ mở cửa", "Closed at this hour"),
-    "not-accepted": Text("Mời dùng mã loại khác", "Use another code"),
+    "not-accepted": Text("Xin dùng mã khác", "Use another code"),
     "place-code": Text("Xin đưa mã của mình", "Show your own code"),
     "unknown-code": Text("Xin đưa thẻ căn cước", "Show your ID card"),
     "malformed": Text("Mã hỏng, xin thử lại", "Damaged, try again"),
@@ -71,7 +71,7 @@ TRIAL = Text("THỬ", "TRIAL")
 HINTS: dict[Hint, Text] = {
     "closer": Text("Đưa mã gần hơn", "Hold it closer"),
     "hold-still": Text("Xin giữ yên", "Hold it still"),
-    "too-bright": Text("Chói quá, nghiêng mã", "Too bright: tilt it"),
+    "too-bright": Text("Chói, nghiêng mã", "Too bright: tilt it"),
     "one-at-a-time": Text("Từng mã một", "One at a time"),
 }
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -121,6 +121,29 @@ def test_no_text_of_ours_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_visitors_read_bold_letters_on_the_large_panel() -> None:
     for text in (*texts.REASONS.values(), *texts.PASSED.values(), texts.REPEATED, texts.DESK):
         assert all(faces.broken(words, 67, 50, faces.BOLD) for words in text), text
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_english_is_no_larger_than_vietnamese(size: Size, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever box of whatever screen."""
+    used: list[faces.Face] = []
+    broken = faces.broken
+
+    def noted(*of: Any) -> faces.Lines | None:
+        lines = broken(*of)
+        used.append(lines.face if lines else faces.LARGE[-1])
+        return lines
+
+    for section in SECTIONS[:-1]:
+        for name, draw in section.screens.items():
+            largest = []
+            for language in LANGUAGES:
+                used.clear()
+                with monkeypatch.context() as patched:
+                    patched.setattr(faces, "broken", noted)
+                    draw(language=language, size=size)
+                largest.append(max((faces.font(face).size for face in used), default=0))
+            assert largest[0] >= largest[1], name
 
 
 def lit(picture: Image.Image) -> tuple[int, int, int, int]:
@@ -355,7 +378,9 @@ def test_no_name_touches_the_words_above_or_is_cut(
             touching = ImageChops.darker(of_name, near).crop((room[0], 0, *size))
             assert touching.getbbox() is None, name
             face, whole = faces.name_fitted(name, 67, rows)
-            assert points(picture) - points(dot) == ink_of(face, whole) - ink_of("bold13", "."), name
+            assert points(picture) - points(dot) == ink_of(face, whole) - ink_of("bold13", "."), (
+                name
+            )
 
 
 @given(st.text(max_size=400))
