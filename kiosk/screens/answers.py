@@ -25,7 +25,7 @@ from kiosk.screens.texts import Language
 
 _SYMBOLS: dict[Outcome, str] = {"pass": "tick", "warn": "exclamation", "fail": "cross"}
 _NAME = 14  # rows of a name
-_FOOT = marks.HEIGHT
+_FOOT = marks.HEIGHT  # also the width of the desk
 _TAG = 14  # rows of the mark of a trial
 
 
@@ -50,7 +50,7 @@ def answer(
     beside = canvas.symbol(_symbol(outcome, reason, direction, repeated))
     if canvas.low:
         tag = texts.TRIAL.of(language) if trial else ""
-        _low(canvas, beside, said, language, named, time, tag)
+        _low(canvas, beside, outcome, said, language, named, time, tag)
         return canvas.picture
     foot = beside.y + beside.height - _FOOT
     _foot(canvas.pen, Box(beside.x, foot, beside.width, _FOOT), outcome, direction, time)
@@ -73,6 +73,7 @@ def answer(
 def _low(
     canvas: Canvas,
     beside: Box,
+    outcome: Outcome,
     said: texts.Text,
     language: Language,
     name: str,
@@ -80,10 +81,15 @@ def _low(
     trial: str,
 ) -> None:
     """On half the height: words, and below them name and time, if there is a name and the
-    words of both languages leave room for it."""
+    words of both languages leave room for it. The desk beside the words; no time with it."""
     pen, below = canvas.pen, canvas.height - _NAME
     above = Box(beside.x, 0, beside.width, below - 1)
-    if name and all(broken(words, above.width, above.height, BOLD) for words in said):
+    leave_room = all(broken(words, above.width, above.height, BOLD) for words in said)
+    if trial:
+        if leave_room:
+            canvas.say(above, said, language)
+        _marked(pen, beside._replace(y=below, height=_TAG) if leave_room else beside, trial)
+    elif name and leave_room:
         canvas.say(above, said, language)
         room = beside.width - (width("6x13", time) + 4 if time else 0)
         rows = canvas.height - below
@@ -93,11 +99,11 @@ def _low(
         base = _base(below, canvas.height - 1, face, shown)
         line(pen, beside.x, base, shown, face)
         line(pen, canvas.width - width("6x13", time), base, time, "6x13")
-    else:
+    elif outcome == "pass":
         canvas.say(beside, said, language)
-    if trial:
-        pen.rectangle((0, below - 2, canvas.height, canvas.height), fill=0)
-        _marked(pen, Box(0, below - 1, canvas.height, _TAG), trial)
+    else:
+        canvas.say(beside._replace(width=beside.width - _FOOT - 1), said, language)
+        marks.put(pen, canvas.width - _FOOT, canvas.height - _FOOT, "desk")
 
 
 def _base(top: int, bottom: int, face: Face, name: str) -> int:

@@ -100,9 +100,13 @@ def _faults() -> dict[str, Draw]:
         "starting": _state(scanner="awaited"),
         "out-of-order": _state(scanner="silent", link="uplink-silent", clock_set=False),
         "out-of-order-technician": _state(frame=1, scanner="silent"),
+        "out-of-order-technician-marks": _state(
+            frame=1, scanner="silent", link="uplink-silent", clock_set=False
+        ),
         **{kind: _state(faults=(kind,)) for kind in kinds},
         "other-fault": _state(faults=("policy-fault",)),
         "updating": _state(asked="updating", percent=40),
+        "updating-done": _state(asked="updating", percent=100),
         "set-up": _state(asked="set-up"),
         "shutdown": _state(asked="shutdown"),
     }

@@ -103,9 +103,12 @@ def _breaks(words: list[str], lines: int) -> Iterator[tuple[str, ...]]:
         yield tuple(" ".join(words[a:b]) for a, b in pairwise(ends))
 
 
-def _standing(face: Face, words: tuple[str, ...]) -> Lines:
+_GAPS: dict[Face, tuple[int, ...]] = {"bold13": (2, 1), "6x13": (1,)}
+"""Rows between the marks of a line and the line above, the best first."""
+
+
+def _standing(face: Face, words: tuple[str, ...], gap: int) -> Lines:
     """Equal steps, as small as no mark of a line touches the one above."""
-    gap = 1 if face == "6x13" else 2
     steps = [drop(face, a) + rise(face, b) + gap for a, b in pairwise(words)]
     return Lines(face, words, max(steps, default=0))
 
@@ -115,9 +118,9 @@ def broken(text: str, limit: int, height: int, faces: tuple[Face, ...]) -> Lines
     """`text` in the largest of `faces` in which it fits, in as few lines as will do, of even
     length; no line ends at a no-break space. None where it fits in none."""
     words = [plain(word) for word in text.split(" ") if plain(word)]
-    for face in faces:
+    for face, gap in [(each, gap) for each in faces for gap in _GAPS.get(each, (2,))]:
         for count in range(1, min(len(words), _MOST_LINES) + 1):
-            tried = (_standing(face, lines) for lines in _breaks(words, count))
+            tried = (_standing(face, lines, gap) for lines in _breaks(words, count))
             fits = [one for one in tried if one.width <= limit and one.height <= height]
             if fits:
                 return min(fits, key=lambda one: one.width)

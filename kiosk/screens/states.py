@@ -78,10 +78,8 @@ def _idle(canvas: Canvas, situation: Situation, language: Language, frame: int) 
     x = _RIM + edge + 2
     box = Box(x, _RIM, canvas.width - _RIM - x, canvas.height - 2 * _RIM)
     if canvas.low:
-        rail = marks.WIDTH + 2 if situation.pending or marks.standing(situation) else 0
-        canvas.say(Box(box.x + 2, box.y, box.width - rail - 2, box.height), text, language)
-        left = canvas.width - _RIM - marks.WIDTH
-        marks.column(canvas.pen, Box(left, _RIM, marks.WIDTH, box.height), situation)
+        words = Box(box.x + 2, box.y, box.width - 2, box.height)
+        canvas.say(_beside_marks(canvas, words, situation), text, language)
         return
     foot = box.y + box.height - marks.HEIGHT
     marks.row(canvas.pen, Box(box.x, foot, box.width, marks.HEIGHT), situation)
@@ -117,10 +115,27 @@ def _notice(canvas: Canvas, name: str, situation: Situation, language: Language)
 def _low_notice(
     canvas: Canvas, name: str, situation: Situation, language: Language, frame: int
 ) -> None:
-    """Visitor and technician in turn."""
+    """Visitor and technician in turn, the marks with the latter."""
     beside = canvas.symbol(_SYMBOLS.get(name, "desk"), _RIM)
-    text = _to_technician(name, situation) if frame % 2 else texts.VISITORS[name]
-    canvas.say(beside, text, language)
+    if name == "updating" and situation.percent >= 0:
+        beside = beside._replace(height=beside.height - 2)
+        right = beside.x + round((beside.width - 1) * min(100, situation.percent) / 100)
+        foot = canvas.height - 1 - _RIM
+        canvas.pen.line((beside.x, foot, right, foot), fill=1)
+    if frame % 2:
+        words = _beside_marks(canvas, beside, situation)
+        canvas.say(words, _to_technician(name, situation), language)
+    else:
+        canvas.say(beside, texts.VISITORS[name], language)
+
+
+def _beside_marks(canvas: Canvas, box: Box, situation: Situation) -> Box:
+    """Marks at the right of a box on the low panel, if there are any; what is left of it."""
+    if not (situation.pending or marks.standing(situation)):
+        return box
+    rail = Box(canvas.width - _RIM - marks.WIDTH, _RIM, marks.WIDTH, canvas.height - 2 * _RIM)
+    marks.column(canvas.pen, rail, situation)
+    return box._replace(width=rail.x - 2 - box.x)
 
 
 def _to_technician(name: str, situation: Situation) -> texts.Text:

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageChops, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
 from kiosk.credentials.policy import REASONS
 from kiosk.model import Direction, Hint, Outcome, Question
@@ -25,6 +25,7 @@ from kiosk.screens import (
     answer,
     faces,
     hint,
+    marks,
     prepare,
     question,
     screen,
@@ -240,6 +241,27 @@ def test_no_arrow_points_the_way_for_who_is_asked_to_the_desk(outcome: Outcome, 
     for reason in (*texts.REASONS, "made-up"):
         ways = [answer(outcome, reason, direction=d, size=size) for d in get_args(Direction)]
         assert ways[0] == ways[1] == ways[2], reason
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_update_tells_how_far_it_is(size: Size) -> None:
+    shown = [
+        points(state(WELL._replace(asked="updating", percent=done), size=size))
+        for done in (0, 30, 99, 100)
+    ]
+    assert shown == sorted(set(shown))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("outcome", ["warn", "fail"])
+def test_who_is_turned_away_sees_the_desk(outcome: Outcome, size: Size) -> None:
+    desk = Image.new("1", (11, 11))
+    marks.put(ImageDraw.Draw(desk), 0, 0, "desk")
+    at = (61, 53) if size == SIZE else (117, 21)
+    for reason in (*texts.REASONS, "made-up"):
+        for language in LANGUAGES:
+            shown = answer(outcome, reason, language=language, size=size, time="08:45")
+            assert shown.crop((*at, at[0] + 11, at[1] + 11)) == desk, reason
 
 
 def test_symbols_differ_in_shape() -> None:
