@@ -97,7 +97,9 @@ def _faults() -> dict[str, Draw]:
     kinds = ("card-full", "outbox-fault", "camera-absent", "camera-silent", "reader-absent")
     return {
         "not-enrolled": _state(enrolled=False),
+        "not-enrolled-marks": _state(enrolled=False, link="offline", clock_set=False),
         "starting": _state(scanner="awaited"),
+        "starting-marks": _state(scanner="awaited", link="offline", clock_set=False),
         "out-of-order": _state(scanner="silent", link="uplink-silent", clock_set=False),
         "out-of-order-technician": _state(frame=1, scanner="silent"),
         "out-of-order-technician-marks": _state(

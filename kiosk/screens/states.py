@@ -9,7 +9,7 @@ from PIL import Image
 
 from kiosk.screens import marks, technician, texts
 from kiosk.screens.canvas import SIZE, Canvas, Size
-from kiosk.screens.faces import LARGE, SMALL, Box, line, width
+from kiosk.screens.faces import BOLD, SMALL, Box, broken, line, width
 from kiosk.screens.situation import Situation, screen
 from kiosk.screens.symbols import ready, symbol
 from kiosk.screens.texts import Language
@@ -22,7 +22,6 @@ _SYMBOLS = {
     "shutdown": "power",
     "updating": "update",
     "set-up": "wrench",
-    "not-enrolled": "key",
     "starting": "hourglass",
 }
 """The others show the desk."""
@@ -97,11 +96,17 @@ def _notice(canvas: Canvas, name: str, situation: Situation, language: Language)
     pen, right = canvas.pen, canvas.width - 1 - _RIM
     canvas.put(_RIM, _RIM, symbol(_SYMBOLS.get(name, "desk"), _EDGE))
     x = _RIM + _EDGE + 4
-    marked = name not in _SYMBOLS and marks.standing(situation)
     words = Box(x, _RIM, right + 1 - x, _EDGE)
-    canvas.say(words, texts.VISITORS[name], language, SMALL if marked else LARGE)
-    if marked:  # beside the first line, which is short
+    said = texts.VISITORS[name]
+    if marks.standing(situation):
         marks.corner(pen, right, _RIM, situation)
+        below = words._replace(y=_RIM + marks.HEIGHT + 1, height=_EDGE - marks.HEIGHT - 1)
+        if all(broken(text, below.width, below.height, BOLD) for text in said):
+            canvas.say(below, said, language)
+        else:  # beside the first line, which is short
+            canvas.say(words, said, language, SMALL)
+    else:
+        canvas.say(words, said, language)
     rule = _RIM + _EDGE + 1
     pen.line((_RIM, rule, right, rule), fill=1)
     if name == "updating" and situation.percent >= 0:

@@ -133,15 +133,6 @@ def _hourglass(s: Sheet) -> None:
     s.shape((32, 37), (45, 50), (45, 51), (19, 51), (19, 50), ink=0)
 
 
-def _key(s: Sheet) -> None:
-    """Somebody has to unlock it: not enrolled."""
-    s.disc(18, 32, 18)
-    s.disc(18, 32, 8, 0)
-    s.box(30, 27, 64, 37)
-    s.box(44, 36, 51, 48)
-    s.box(56, 36, 63, 46)
-
-
 def _wrench(s: Sheet) -> None:
     s.stroke((14, 50), (40, 24), width=14)
     s.disc(46, 18, 18)
@@ -258,7 +249,6 @@ _DRAW: dict[str, Callable[[Sheet], None]] = {
     "one-at-a-time": _one,
     "desk": _desk,
     "hourglass": _hourglass,
-    "key": _key,
     "wrench": _wrench,
     "update": _update,
     "power": _power,

@@ -350,6 +350,22 @@ def test_marks_leave_the_symbol_alone(size: Size) -> None:
     assert len({picture.crop(box).tobytes() for picture in pictures}) == 1
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_state_shows_marks_and_no_word_runs_into_them(language: Language) -> None:
+    asked = [WELL._replace(asked=what) for what in ("shutdown", "updating", "set-up")]
+    known = [WELL._replace(enrolled=False)]
+    known += [WELL._replace(scanner=how) for how in ("awaited", "silent")]
+    known.append(WELL._replace(faults=("camera-absent",)))
+    for one in (*asked, *known):
+        situation = one._replace(link="offline", clock_set=False)
+        alone = Image.new("1", SIZE)
+        marks.corner(ImageDraw.Draw(alone), 126, 1, situation)
+        left, top, right, bottom = lit(alone)
+        around = (left - 2, top, right, bottom + 1)
+        shown = state(situation, language=language)
+        assert shown.crop(around) == alone.crop(around), screen(situation)
+
+
 def test_a_name_that_is_too_long_keeps_the_given_name() -> None:
     def shown(name: str, limit: int = 67) -> str:
         return faces.name_fitted(name, limit, 15)[1]
