@@ -11,7 +11,7 @@ from kiosk.screens import marks, technician, texts
 from kiosk.screens.canvas import SIZE, Canvas, Size
 from kiosk.screens.faces import BOLD, SMALL, Box, broken, line, width
 from kiosk.screens.situation import Situation, screen
-from kiosk.screens.symbols import ready, symbol
+from kiosk.screens.symbols import leaving, ready, symbol
 from kiosk.screens.texts import Language
 
 _RIM = 1
@@ -73,7 +73,8 @@ def keeps_off_the_rim(situation: Situation) -> bool:
 def _idle(canvas: Canvas, situation: Situation, language: Language, frame: int) -> None:
     text = texts.LEAVING if situation.leaving else texts.IDLE
     edge = canvas.height - 2 * _RIM - (0 if canvas.low else 4)
-    canvas.put(_RIM, (canvas.height - edge) // 2, ready(edge, frame % 4))
+    figure = leaving if situation.leaving else ready
+    canvas.put(_RIM, (canvas.height - edge) // 2, figure(edge, frame % 4))
     x = _RIM + edge + 2
     box = Box(x, _RIM, canvas.width - _RIM - x, canvas.height - 2 * _RIM)
     if canvas.low:

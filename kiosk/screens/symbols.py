@@ -236,6 +236,24 @@ def ready(edge: int, frame: int) -> Image.Image:
     return sheet.picture()
 
 
+@cache
+def leaving(edge: int, frame: int) -> Image.Image:
+    """A code on a door, and an arrow that moves out of it: frame 0 to 3."""
+    sheet = Sheet(edge)
+    sheet.box(0, 2, 44, 62, 1, 3)
+    _code(sheet, 3, 22, 20, 0)
+    x = 4 * (frame % 2)
+    for margin, ink in ((4, 0), (0, 1)):
+        sheet.box(26 + x, 27 - margin, 44 + x, 37 + margin, ink)
+        sheet.shape(
+            (40 + x - margin, 14 - 2 * margin),
+            (60 + x + margin, 32),
+            (40 + x - margin, 50 + 2 * margin),
+            ink=ink,
+        )
+    return sheet.picture()
+
+
 _DRAW: dict[str, Callable[[Sheet], None]] = {
     "tick": _tick,
     "already": _already,

@@ -186,14 +186,16 @@ def test_the_words_change_with_the_language_and_nothing_else() -> None:
                 assert first.crop(box) == second.crop(box), name
 
 
-def test_answers_are_told_apart_from_five_metres() -> None:
-    """By shape alone: what an eye of acuity 1.0 gets of a panel 22 mm wide."""
+@pytest.mark.parametrize(("size", "beside", "metres"), [(SIZE, 61, 5.0), (LOW, 34, 1.5)])
+def test_screens_are_told_apart_from_afar(size: Size, beside: int, metres: float) -> None:
+    """By shape alone: what an eye of acuity 1.0 gets of a panel 22 mm wide. The low panel is
+    for who stands before it."""
     drawn = {name: draw for section in SECTIONS for name, draw in section.screens.items()}
     symbols = {}
     for name in FAR:
-        picture = drawn[name]()
-        picture.paste(0, (61, 0, 128, 64))
-        symbols[name] = afar(picture, 5.0)
+        picture = drawn[name](size=size)
+        picture.paste(0, (beside, 0, *size))
+        symbols[name] = afar(picture, metres)
     for a, b in combinations(FAR, 2):
         apart = ImageStat.Stat(ImageChops.difference(symbols[a], symbols[b])).rms[0]
         assert apart > 20, (a, b, apart)  # grey levels of 255, over the whole panel
