@@ -97,8 +97,8 @@ def _still(s: Sheet) -> None:
     """A phone with a code, and the bars of a pause."""
     s.frame(0, 0, 35, 64, 4, 6)
     _code(s, 7, 20, 21)
-    s.box(41, 10, 50, 54, 1, 2)
-    s.box(54, 10, 63, 54, 1, 2)
+    s.box(39, 10, 47, 54, 1, 2)
+    s.box(51, 10, 59, 54, 1, 2)
 
 
 def _bright(s: Sheet) -> None:
@@ -111,9 +111,9 @@ def _bright(s: Sheet) -> None:
 
 def _one(s: Sheet) -> None:
     """The figure 1, and a code."""
-    s.shape((4, 14), (14, 2), (24, 2), (24, 52), (12, 52), (12, 19), (4, 22))
-    s.box(2, 52, 33, 63)
-    _code(s, 32, 16, 32)
+    s.shape((2, 14), (12, 2), (22, 2), (22, 52), (10, 52), (10, 19), (2, 22))
+    s.box(0, 52, 29, 63)
+    _code(s, 30, 17, 30)
 
 
 def _desk(s: Sheet) -> None:

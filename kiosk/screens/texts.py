@@ -129,11 +129,9 @@ NO = Text("Bấm: Không", "Press: No")
 YES = Text("Giữ: Có", "Hold: Yes")
 
 PAGES: dict[Page, Text] = {
-    "pixels": Text("Điểm ảnh", "Pixels"),
-    "words": Text("Chữ", "Words"),
     "light": Text("Đèn có sáng không?", "Is there light?"),
     "sound": Text("Có nghe tiếng không?", "Is there sound?"),
     "button": Text("Xin bấm nút", "Press the button"),
 }
-"""Pages of the self-test."""
+"""Pages of the self-test; those of pixels and letters say nothing."""
 PRESSED = Text("Đã bấm", "Pressed")
