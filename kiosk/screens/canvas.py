@@ -35,6 +35,17 @@ class Canvas:
         x = margin + edge + (4 if self.low else 3)
         return Box(x, margin, self.width - x - margin, self.height - 2 * margin)
 
+    def swap(self, x: int, rows: int) -> None:
+        """Puts the words, which begin at column `x`, to the left and the symbol to the right,
+        in the upper `rows`; the rim stays dark. Of the gap of four columns one goes with the
+        symbol, three with the words: a thick letter at the very edge would light points that
+        corners of symbols light, too."""
+        symbol = self.picture.crop((0, 0, x - 3, rows))
+        words = self.picture.crop((x - 3, 0, self.width, rows))
+        self.pen.rectangle((0, 0, self.width - 1, rows - 1), fill=0)
+        self.picture.paste(words, (0, 0))
+        self.picture.paste(symbol, (self.width - symbol.width, 0))
+
     def say(
         self,
         box: Box,

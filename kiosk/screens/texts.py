@@ -115,7 +115,7 @@ MARKS: dict[str, Text] = {
     "offline": Text("Mất mạng", "No network"),
     "centre-away": Text("Chờ máy chủ", "Centre away"),
     "uplink-silent": Text("Ngừng gửi", "Not sending"),
-    "clock": Text("Chưa có giờ", "Clock unset"),
+    "clock": Text("Mất giờ", "Clock unset"),
     "button-absent": Text("Hỏng nút", "No button"),
     "pins-absent": Text("Hỏng đèn", "No light"),
 }
