@@ -8,6 +8,8 @@ DIMMED = 0.2
 """Of the brightness of the hour, while nobody is there."""
 MOVED_S = 60.0
 """A picture that stands is moved by a point so often."""
+MIRRORED_S = 540.0
+"""For so long the symbol is on the left, then as long on the right."""
 _MOVES = ((0, 0), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
 
 
@@ -40,3 +42,8 @@ def _parsed(entry: str) -> tuple[int, int]:
 def moved(now: float) -> tuple[int, int]:
     """Where a picture stands that keeps off the rim: points to the right, and down."""
     return _MOVES[int(now // MOVED_S) % len(_MOVES)]
+
+
+def mirrored(now: float) -> bool:
+    """Whether the symbol of a picture that stands is on the right."""
+    return int(now // MIRRORED_S) % 2 == 1

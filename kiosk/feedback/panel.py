@@ -13,7 +13,7 @@ from kiosk.clock import minute_of_day
 from kiosk.cues import Answer, Cue, QuestionCue, ScreenCue, Trial
 from kiosk.device import Device
 from kiosk.faults import Severity
-from kiosk.feedback.glow import Glow, moved
+from kiosk.feedback.glow import Glow, mirrored, moved
 from kiosk.feedback.news import Known, News
 from kiosk.feedback.patterns import Pattern
 from kiosk.feedback.saying import Saying
@@ -236,7 +236,7 @@ class Feedback:
         if frames > 1:
             due = min(due, seconds - elapsed % seconds)
         move = moved(now) if screens.keeps_off_the_rim(situation) else (0, 0)
-        return Scene(situation, language, frame, move=move), due
+        return Scene(situation, language, frame, move=move, mirrored=mirrored(now)), due
 
     def _language(self, elapsed: float, each_s: float) -> tuple[screens.Language, float]:
         """The one whose turn it is, and for how many more seconds."""

@@ -28,6 +28,7 @@ class Scene(NamedTuple):
     frame: int = 0
     time: str = ""
     move: tuple[int, int] = (0, 0)
+    mirrored: bool = False
 
 
 def drawn(scene: Scene, size: screens.Size) -> Image.Image:
@@ -45,7 +46,7 @@ def drawn(scene: Scene, size: screens.Size) -> Image.Image:
             size=size,
         )
     if isinstance(what, screens.Situation):
-        picture = _state(what, language, scene.frame, size)
+        picture = _state(what, language, scene.frame, scene.mirrored, size)
         return ImageChops.offset(picture, *scene.move) if any(scene.move) else picture
     return screens.answer(
         what.outcome,
@@ -65,7 +66,8 @@ def _state(
     situation: screens.Situation,
     language: screens.Language,
     frame: int,
+    mirrored: bool,
     size: screens.Size,
 ) -> Image.Image:
     """The few pictures of an animation that runs all day; none with a name is kept."""
-    return screens.state(situation, language=language, frame=frame, size=size)
+    return screens.state(situation, language=language, frame=frame, mirrored=mirrored, size=size)

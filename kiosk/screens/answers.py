@@ -7,14 +7,25 @@ from PIL import Image
 from kiosk.model import Direction, Hint, Outcome
 from kiosk.screens import marks, texts
 from kiosk.screens.canvas import SIZE, Canvas, Size
-from kiosk.screens.faces import BOLD, SMALL, Box, Pen, block, broken, line, name_fitted, width
+from kiosk.screens.faces import (
+    BOLD,
+    SMALL,
+    Box,
+    Face,
+    Pen,
+    block,
+    broken,
+    drop,
+    line,
+    name_fitted,
+    rise,
+    width,
+)
 from kiosk.screens.texts import Language
 
 _SYMBOLS: dict[Outcome, str] = {"pass": "tick", "warn": "exclamation", "fail": "cross"}
-_UNRECORDED = ("place-code", "card-full", "outbox-fault")
-"""Nobody has come or gone."""
-_NAME = 13  # rows of a name
-_FOOT = marks.HEIGHT
+_NAME = 14  # rows of a name
+_FOOT = marks.HEIGHT  # also the width of the desk
 _TAG = 14  # rows of the mark of a trial
 
 
@@ -39,11 +50,10 @@ def answer(
     beside = canvas.symbol(_symbol(outcome, reason, direction, repeated))
     if canvas.low:
         tag = texts.TRIAL.of(language) if trial else ""
-        _low(canvas, beside, said, language, named, time, tag)
+        _low(canvas, beside, outcome, said, language, named, time, tag)
         return canvas.picture
     foot = beside.y + beside.height - _FOOT
-    way = "unknown" if outcome == "fail" or reason in _UNRECORDED else direction
-    _foot(canvas.pen, Box(beside.x, foot, beside.width, _FOOT), outcome, way, time)
+    _foot(canvas.pen, Box(beside.x, foot, beside.width, _FOOT), outcome, direction, time)
     left = foot - beside.y - 3
     if trial:
         _marked(
@@ -53,16 +63,17 @@ def answer(
         )
         left -= _TAG
     elif named:
-        face, shown = name_fitted(named, beside.width)
-        line(canvas.pen, beside.x, foot - 5, shown, face)
         left -= _NAME
-    block(canvas.pen, Box(beside.x, beside.y, beside.width, left), said.of(language))
+        face, shown = name_fitted(named, beside.width, foot - 2 - left)
+        line(canvas.pen, beside.x, _base(left + 1, foot - 2, face, shown), shown, face)
+    canvas.say(Box(beside.x, beside.y, beside.width, left), said, language)
     return canvas.picture
 
 
 def _low(
     canvas: Canvas,
     beside: Box,
+    outcome: Outcome,
     said: texts.Text,
     language: Language,
     name: str,
@@ -70,22 +81,36 @@ def _low(
     trial: str,
 ) -> None:
     """On half the height: words, and below them name and time, if there is a name and the
-    words of both languages leave room for it."""
-    pen, text, below = canvas.pen, said.of(language), canvas.height - _NAME
+    words of both languages leave room for it. The desk beside the words; no time with it."""
+    pen, below = canvas.pen, canvas.height - _NAME
     above = Box(beside.x, 0, beside.width, below - 1)
-    if name and all(broken(words, above.width, above.height, BOLD) for words in said):
-        block(pen, above, text)
-        room = beside.width - (width("6x13", time) + 4 if time else 0)
-        face, shown = name_fitted(name, room)
-        if shown.endswith("…"):
-            time, (face, shown) = "", name_fitted(name, beside.width)
-        line(pen, beside.x, canvas.height - 3, shown, face)
-        line(pen, canvas.width - width("6x13", time), canvas.height - 3, time, "6x13")
-    else:
-        block(pen, beside, text)
+    leave_room = all(broken(words, above.width, above.height, BOLD) for words in said)
     if trial:
-        pen.rectangle((0, below - 2, canvas.height, canvas.height), fill=0)
-        _marked(pen, Box(0, below - 1, canvas.height, _TAG), trial)
+        if leave_room:
+            canvas.say(above, said, language)
+        _marked(pen, beside._replace(y=below, height=_TAG) if leave_room else beside, trial)
+    elif name and leave_room:
+        canvas.say(above, said, language)
+        room = beside.width - (width("6x13", time) + 4 if time else 0)
+        rows = canvas.height - below
+        face, shown = name_fitted(name, room, rows)
+        if shown.endswith("…"):
+            time, (face, shown) = "", name_fitted(name, beside.width, rows)
+        base = _base(below, canvas.height - 1, face, shown)
+        line(pen, beside.x, base, shown, face)
+        line(pen, canvas.width - width("6x13", time), base, time, "6x13")
+    elif outcome == "pass":
+        canvas.say(beside, said, language)
+    else:
+        canvas.say(beside._replace(width=beside.width - _FOOT - 1), said, language)
+        marks.put(pen, canvas.width - _FOOT, canvas.height - _FOOT, "desk")
+
+
+def _base(top: int, bottom: int, face: Face, name: str) -> int:
+    """The row on which the letters of a name stand: three rows under it where its marks leave
+    them, and no mark out of the rows `top` to `bottom`."""
+    usual = max(bottom - 3, top + rise(face, name) - 1)
+    return min(usual, bottom - drop(face, name))
 
 
 def _marked(pen: Pen, box: Box, text: str) -> None:
@@ -95,12 +120,12 @@ def _marked(pen: Pen, box: Box, text: str) -> None:
 
 
 def _foot(pen: Pen, box: Box, outcome: Outcome, direction: Direction, time: str) -> None:
-    """Which way, or that it is to the desk; and when."""
-    x = box.x
-    if direction != "unknown":
-        x = marks.put(pen, x, box.y, direction) + 2
+    """Which way with a pass, else that it is to the desk: no arrow sends on whom the words do
+    not. And when."""
     if outcome != "pass":
-        marks.put(pen, x, box.y, "desk")
+        marks.put(pen, box.x, box.y, "desk")
+    elif direction != "unknown":
+        marks.put(pen, box.x, box.y, direction)
     line(pen, box.x + box.width - width("bold13", time), box.y + _FOOT - 2, time, "bold13")
 
 
@@ -123,5 +148,5 @@ def hint(hint: Hint, *, language: Language = "vi", size: Size = SIZE) -> Image.I
     """The picture that asks for what would help the camera."""
     canvas = Canvas(size)
     beside = canvas.symbol(hint)
-    block(canvas.pen, beside, texts.HINTS[hint].of(language))
+    canvas.say(beside, texts.HINTS[hint], language)
     return canvas.picture

@@ -24,6 +24,8 @@ Draw = Callable[..., Image.Image]
 
 TIME = "08:45"
 NAME = "N. T. Ánh"
+HIGH_NAMES = ("N. T. Ẩn", "L. Ấn", "P. T. Ẵm", "Đ. Ữ", "N. V. Tuấn", "T. Ngọc")
+"""With marks far above and below their letters."""
 _WARN = (
     *("unknown-key", "clock-unknown", "place-code", "unknown-code"),
     *("too-soon", "more-needed", "declaration-too-old", "declared", "not-green", "full"),
@@ -56,6 +58,7 @@ def _answers() -> dict[str, Draw]:
         "fail": partial(answer, "fail", "something-new", time=TIME),
         "warn-place-code": partial(answer, "warn", "place-code", time=TIME),
         "pass-long-name": partial(passed, name="C. T. N. T. H. Phương-Trâm"),
+        **{f"pass-high-name-{n}": partial(passed, name=high) for n, high in enumerate(HIGH_NAMES)},
         "pass-no-name": partial(passed, name=""),
         "pass-no-time": partial(passed, time=""),
         "trial": partial(passed, trial=True),
@@ -94,12 +97,18 @@ def _faults() -> dict[str, Draw]:
     kinds = ("card-full", "outbox-fault", "camera-absent", "camera-silent", "reader-absent")
     return {
         "not-enrolled": _state(enrolled=False),
+        "not-enrolled-marks": _state(enrolled=False, link="offline", clock_set=False),
         "starting": _state(scanner="awaited"),
+        "starting-marks": _state(scanner="awaited", link="offline", clock_set=False),
         "out-of-order": _state(scanner="silent", link="uplink-silent", clock_set=False),
         "out-of-order-technician": _state(frame=1, scanner="silent"),
+        "out-of-order-technician-marks": _state(
+            frame=1, scanner="silent", link="uplink-silent", clock_set=False
+        ),
         **{kind: _state(faults=(kind,)) for kind in kinds},
         "other-fault": _state(faults=("policy-fault",)),
         "updating": _state(asked="updating", percent=40),
+        "updating-done": _state(asked="updating", percent=100),
         "set-up": _state(asked="set-up"),
         "shutdown": _state(asked="shutdown"),
     }

@@ -53,12 +53,12 @@ def width(face: Face, text: str) -> int:
     return max(0, round(font(face).getlength(text)) - 1)
 
 
-def _rise(face: Face, text: str) -> int:
+def rise(face: Face, text: str) -> int:
     """Rows from the highest mark of `text` down to the line that its letters stand on."""
     return max(0, -round(font(face).getbbox(text, anchor="ls")[1])) if text else 0
 
 
-def _drop(face: Face, text: str) -> int:
+def drop(face: Face, text: str) -> int:
     """Rows below the line."""
     return max(0, round(font(face).getbbox(text, anchor="ls")[3])) if text else 0
 
@@ -88,8 +88,8 @@ class Lines(NamedTuple):
     @property
     def height(self) -> int:
         """Rows from the highest mark of the first line to the lowest of the last one."""
-        rise, drop = _rise(self.face, self.words[0]), _drop(self.face, self.words[-1])
-        return rise + self.pitch * (len(self.words) - 1) + drop
+        ends = rise(self.face, self.words[0]) + drop(self.face, self.words[-1])
+        return ends + self.pitch * (len(self.words) - 1)
 
     @property
     def width(self) -> int:
@@ -103,10 +103,13 @@ def _breaks(words: list[str], lines: int) -> Iterator[tuple[str, ...]]:
         yield tuple(" ".join(words[a:b]) for a, b in pairwise(ends))
 
 
-def _standing(face: Face, words: tuple[str, ...]) -> Lines:
+_GAPS: dict[Face, tuple[int, ...]] = {"bold13": (2, 1), "6x13": (1,)}
+"""Rows between the marks of a line and the line above, the best first."""
+
+
+def _standing(face: Face, words: tuple[str, ...], gap: int) -> Lines:
     """Equal steps, as small as no mark of a line touches the one above."""
-    gap = 1 if face == "6x13" else 2
-    steps = [_drop(face, a) + _rise(face, b) + gap for a, b in pairwise(words)]
+    steps = [drop(face, a) + rise(face, b) + gap for a, b in pairwise(words)]
     return Lines(face, words, max(steps, default=0))
 
 
@@ -115,9 +118,9 @@ def broken(text: str, limit: int, height: int, faces: tuple[Face, ...]) -> Lines
     """`text` in the largest of `faces` in which it fits, in as few lines as will do, of even
     length; no line ends at a no-break space. None where it fits in none."""
     words = [plain(word) for word in text.split(" ") if plain(word)]
-    for face in faces:
+    for face, gap in [(each, gap) for each in faces for gap in _GAPS.get(each, (2,))]:
         for count in range(1, min(len(words), _MOST_LINES) + 1):
-            tried = (_standing(face, lines) for lines in _breaks(words, count))
+            tried = (_standing(face, lines, gap) for lines in _breaks(words, count))
             fits = [one for one in tried if one.width <= limit and one.height <= height]
             if fits:
                 return min(fits, key=lambda one: one.width)
@@ -138,21 +141,24 @@ def block(
     lines = broken(text, box.width, box.height, faces)
     if lines is None:
         lines = Lines(faces[-1], (fitted(text, faces[-1], box.width),), 0)
-    base = box.y + (box.height - lines.height) // 2 + _rise(lines.face, lines.words[0]) - 1
+    base = box.y + (box.height - lines.height) // 2 + rise(lines.face, lines.words[0]) - 1
     for words in lines.words:
         x = box.x + ((box.width - width(lines.face, words)) // 2 if centred else 0)
         line(pen, x, base, words, lines.face, fill=fill)
         base += lines.pitch
 
 
-def name_fitted(name: str, limit: int) -> tuple[Face, str]:
-    """An abbreviated name and its face. What does not fit loses its first initials, since
-    people are called by the given name, which stands last; then its end."""
+def name_fitted(name: str, limit: int, height: int) -> tuple[Face, str]:
+    """An abbreviated name and its face. What is too wide loses its first initials, since
+    people are called by the given name, which stands last; then its end. What is too high, as
+    "Ẩn" with its two marks above a capital, is written in the last face."""
     words = plain(name).split()
     while True:
+        shown = " ".join(words)
         for face in SMALL:
-            if width(face, " ".join(words)) <= limit:
-                return face, " ".join(words)
+            high = rise(face, shown) + drop(face, shown)
+            if width(face, shown) <= limit and (high <= height or face == SMALL[-1]):
+                return face, shown
         if len(words) < 2 or not words[0].endswith("."):
-            return SMALL[-1], fitted(" ".join(words), SMALL[-1], limit)
+            return SMALL[-1], fitted(shown, SMALL[-1], limit)
         del words[0]

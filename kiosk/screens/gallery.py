@@ -74,7 +74,7 @@ def afar(picture: Image.Image, metres: float) -> Image.Image:
 FAR = (
     *("pass", "pass-repeated", "pass-out", "warn", "fail", "warn-place-code"),
     *("hint-closer", "hint-hold-still", "hint-too-bright", "hint-one-at-a-time"),
-    *("idle-1", "out-of-order"),
+    *("idle-1", "leaving", "out-of-order"),
 )
 """What must be told apart from five metres."""
 

@@ -31,18 +31,18 @@ def question(
     how much of the time to answer, both 0 to 1. The low panel shows question and answers in
     turn, two frames each."""
     canvas = Canvas(size)
-    text = texts.QUESTIONS[asked].of(language)
+    text = texts.QUESTIONS[asked]
     bar = canvas.height - (1 if canvas.low else 2)  # tells how much time is left
     if not canvas.low:
         canvas.put(0, 0, symbol(_FIGURES[asked], _EDGE))
         x = _EDGE + _GAP
-        block(canvas.pen, Box(x, 0, canvas.width - x, _EDGE), text)
+        canvas.say(Box(x, 0, canvas.width - x, _EDGE), text, language)
         top = _EDGE + _GAP
         _options(canvas, Box(0, top, canvas.width, bar - top - 1), language, held)
     elif held > 0 or frame // 2 % 2:
         _options(canvas, Box(0, 2, canvas.width, bar - 5), language, held)
     else:
-        block(canvas.pen, Box(0, 0, canvas.width, bar - 1), text, centred=True)
+        canvas.say(Box(0, 0, canvas.width, bar - 1), text, language, centred=True)
     end = round(max(0.0, min(1.0, left)) * canvas.width) - 1
     if end >= 0:
         canvas.pen.rectangle((0, bar, end, canvas.height - 1), fill=1)

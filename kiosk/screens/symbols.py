@@ -97,8 +97,8 @@ def _still(s: Sheet) -> None:
     """A phone with a code, and the bars of a pause."""
     s.frame(0, 0, 35, 64, 4, 6)
     _code(s, 7, 20, 21)
-    s.box(41, 10, 50, 54, 1, 2)
-    s.box(54, 10, 63, 54, 1, 2)
+    s.box(39, 10, 47, 54, 1, 2)
+    s.box(51, 10, 59, 54, 1, 2)
 
 
 def _bright(s: Sheet) -> None:
@@ -111,9 +111,9 @@ def _bright(s: Sheet) -> None:
 
 def _one(s: Sheet) -> None:
     """The figure 1, and a code."""
-    s.shape((4, 14), (14, 2), (24, 2), (24, 52), (12, 52), (12, 19), (4, 22))
-    s.box(2, 52, 33, 63)
-    _code(s, 32, 16, 32)
+    s.shape((2, 14), (12, 2), (22, 2), (22, 52), (10, 52), (10, 19), (2, 22))
+    s.box(0, 52, 29, 63)
+    _code(s, 30, 17, 30)
 
 
 def _desk(s: Sheet) -> None:
@@ -131,15 +131,6 @@ def _hourglass(s: Sheet) -> None:
     s.shape((12, 8), (52, 8), (52, 16), (36, 32), (52, 48), (52, 56), (12, 56), (12, 48), (28, 32))
     s.shape((17, 8), (47, 8), (47, 14), (45, 17), (19, 17), (17, 14), ink=0)
     s.shape((32, 37), (45, 50), (45, 51), (19, 51), (19, 50), ink=0)
-
-
-def _key(s: Sheet) -> None:
-    """Somebody has to unlock it: not enrolled."""
-    s.disc(18, 32, 18)
-    s.disc(18, 32, 8, 0)
-    s.box(30, 27, 64, 37)
-    s.box(44, 36, 51, 48)
-    s.box(56, 36, 63, 46)
 
 
 def _wrench(s: Sheet) -> None:
@@ -245,6 +236,24 @@ def ready(edge: int, frame: int) -> Image.Image:
     return sheet.picture()
 
 
+@cache
+def leaving(edge: int, frame: int) -> Image.Image:
+    """A code on a door, and an arrow that moves out of it: frame 0 to 3."""
+    sheet = Sheet(edge)
+    sheet.box(0, 2, 44, 62, 1, 3)
+    _code(sheet, 3, 22, 20, 0)
+    x = 4 * (frame % 2)
+    for margin, ink in ((4, 0), (0, 1)):
+        sheet.box(26 + x, 27 - margin, 44 + x, 37 + margin, ink)
+        sheet.shape(
+            (40 + x - margin, 14 - 2 * margin),
+            (60 + x + margin, 32),
+            (40 + x - margin, 50 + 2 * margin),
+            ink=ink,
+        )
+    return sheet.picture()
+
+
 _DRAW: dict[str, Callable[[Sheet], None]] = {
     "tick": _tick,
     "already": _already,
@@ -258,7 +267,6 @@ _DRAW: dict[str, Callable[[Sheet], None]] = {
     "one-at-a-time": _one,
     "desk": _desk,
     "hourglass": _hourglass,
-    "key": _key,
     "wrench": _wrench,
     "update": _update,
     "power": _power,

@@ -67,7 +67,7 @@ def self_test(canvas: Canvas, situation: Situation, language: Language, frame: i
     spared = (20, 0) if canvas.low else (0, 13)  # for the number
     words = Box(beside.x, beside.y, beside.width - spared[0], beside.height - spared[1])
     pressed = situation.page == "button" and situation.pressed
-    block(pen, words, (texts.PRESSED if pressed else texts.PAGES[situation.page]).of(language))
+    canvas.say(words, texts.PRESSED if pressed else texts.PAGES[situation.page], language)
 
 
 def _pixels(canvas: Canvas, frame: int) -> None:

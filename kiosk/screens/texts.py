@@ -25,7 +25,7 @@ class Text(NamedTuple):
         return self.vi if language == "vi" else self.en
 
 
-DESK = Text("Mời vào bàn hướng dẫn", "Please go to the desk")
+DESK = Text("Mời đến bàn hướng dẫn", "Please go to the desk")
 ASK_DESK = Text("Mời hỏi bàn hướng dẫn", "Please ask the desk")
 
 PASSED: dict[Direction, Text] = {
@@ -33,29 +33,29 @@ PASSED: dict[Direction, Text] = {
     "out": Text("Tạm biệt", "Goodbye"),
     "unknown": Text("Xin chào", "Hello"),
 }
-REPEATED = Text("Đã ghi nhận rồi", "Already noted")
+REPEATED = Text("Đã ghi rồi", "Already noted")
 
 REASONS: dict[str, Text] = {
     "expired": Text("Mã đã hết hạn", "Code has expired"),
     "not-yet-valid": Text("Mã chưa có hiệu lực", "Code is not valid yet"),
-    "revoked": Text("Mã không còn hiệu lực", "Code no longer valid"),
+    "revoked": Text("Mã hết hiệu lực", "Code no longer valid"),
     "forged": DESK,
     "at-risk": DESK,
     "unknown-key": Text("Chưa rõ nơi cấp mã", "Issuer not known here"),
-    "clock-unknown": Text("Chưa kiểm được ngày", "Date can't be checked"),
-    "too-soon": Text("Vừa được ghi nhận", "Recorded just now"),
-    "more-needed": Text("Xin đưa thêm mã khác", "Show one more code"),
-    "declaration-too-old": Text("Xin khai báo lại", "Please declare anew"),
+    "clock-unknown": Text("Chưa rõ ngày giờ", "Date can't be checked"),
+    "too-soon": Text("Vừa ghi nhận", "Recorded just now"),
+    "more-needed": Text("Xin đưa thêm mã", "Show one more code"),
+    "declaration-too-old": Text("Xin khai báo lại", "Declare again"),
     "declared": ASK_DESK,
     "not-green": ASK_DESK,
-    "full": Text("Hiện đã đủ người", "Full at the moment"),
+    "full": Text("Đã đủ người", "Full at the moment"),
     "closed": Text("Ngoài giờ mở cửa", "Closed at this hour"),
-    "not-accepted": Text("Mời dùng mã loại khác", "Use another code"),
+    "not-accepted": Text("Xin dùng mã khác", "Use another code"),
     "place-code": Text("Xin đưa mã của mình", "Show your own code"),
     "unknown-code": Text("Xin đưa thẻ căn cước", "Show your ID card"),
-    "malformed": Text("Mã lỗi, xin thử lại", "Damaged, try again"),
-    "card-full": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
-    "outbox-fault": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
+    "malformed": Text("Mã hỏng, xin thử lại", "Damaged, try again"),
+    "card-full": Text("Chưa ghi, mời đến bàn", "Not noted, see desk"),
+    "outbox-fault": Text("Chưa ghi, mời đến bàn", "Not noted, see desk"),
 }
 """Reason of a verdict, or what kept the scanner from recording one."""
 
@@ -71,7 +71,7 @@ TRIAL = Text("THỬ", "TRIAL")
 HINTS: dict[Hint, Text] = {
     "closer": Text("Đưa mã gần hơn", "Hold it closer"),
     "hold-still": Text("Xin giữ yên", "Hold it still"),
-    "too-bright": Text("Chói quá, nghiêng mã", "Too bright: tilt it"),
+    "too-bright": Text("Chói, nghiêng mã", "Too bright: tilt it"),
     "one-at-a-time": Text("Từng mã một", "One at a time"),
 }
 
@@ -103,8 +103,8 @@ TECHNICIANS: dict[str, Text] = {
     "out-of-order": Text("Bộ quét không chạy", "Scanner is silent"),
     "card-full": Text("Thẻ nhớ đã đầy", "Memory card full"),
     "outbox-fault": Text("Không ghi được thẻ", "Cannot store records"),
-    "camera-absent": Text("Không thấy máy ảnh", "No camera found"),
-    "camera-silent": Text("Máy ảnh bị treo", "Camera is hung"),
+    "camera-absent": Text("Không thấy camera", "No camera found"),
+    "camera-silent": Text("Camera bị treo", "Camera is hung"),
     "reader-absent": Text("Không thấy máy quét", "No code reader found"),
     "other-fault": Text("Lỗi", "Fault"),
 }
@@ -115,7 +115,7 @@ MARKS: dict[str, Text] = {
     "offline": Text("Mất mạng", "No network"),
     "centre-away": Text("Chờ máy chủ", "Centre away"),
     "uplink-silent": Text("Ngừng gửi", "Not sending"),
-    "clock": Text("Chưa có giờ", "Clock unset"),
+    "clock": Text("Mất giờ", "Clock unset"),
     "button-absent": Text("Hỏng nút", "No button"),
     "pins-absent": Text("Hỏng đèn", "No light"),
 }
@@ -129,11 +129,9 @@ NO = Text("Bấm: Không", "Press: No")
 YES = Text("Giữ: Có", "Hold: Yes")
 
 PAGES: dict[Page, Text] = {
-    "pixels": Text("Điểm ảnh", "Pixels"),
-    "words": Text("Chữ", "Words"),
     "light": Text("Đèn có sáng không?", "Is there light?"),
     "sound": Text("Có nghe tiếng không?", "Is there sound?"),
     "button": Text("Xin bấm nút", "Press the button"),
 }
-"""Pages of the self-test."""
+"""Pages of the self-test; those of pixels and letters say nothing."""
 PRESSED = Text("Đã bấm", "Pressed")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import Any
+
 import pytest
-from paneldoor import IDLE, PASS, PATTERN_S, RULES, Door, any_of, state
+from paneldoor import IDLE, PASS, PATTERN_S, RULES, WELL, Door, any_of, state
+from PIL import Image, ImageChops
 
 from kiosk import screens
-from kiosk.feedback.glow import MOVED_S, Glow, moved
+from kiosk.feedback.glow import MOVED_S, Glow, mirrored, moved
 from kiosk.feedback.news import PAGE_S
 from kiosk.feedback.panel import LANGUAGE_S, REFRESH_S
+from kiosk.feedback.scene import Scene, drawn
 
 
 @pytest.fixture
@@ -72,15 +77,70 @@ def test_a_picture_that_stands_is_moved_about() -> None:
     first = state(faults=("camera-silent",))
     assert door.turn(door.alive("camera-silent"), door.uplink()) == first
     seen = {first.tobytes()}
-    for _ in range(9):
+    for _ in range(8):
         door.now += 60.0
         shown = door.turn(door.alive("camera-silent"), door.uplink())
         seen.add(shown.tobytes())
         assert shown.crop(shown.getbbox()) == first.crop(first.getbbox())
-    assert len(seen) >= 8
+    assert len(seen) == 9
+    door.now += MOVED_S
+    turned = screens.state(WELL._replace(faults=("camera-silent",)), mirrored=True)
+    assert door.turn(door.alive("camera-silent"), door.uplink()) == turned
     assert {moved(n * MOVED_S) for n in range(9)} == {
         (x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)
     }
+
+
+TIMES = ("08:45", "13:27", "21:30")
+LASTING: dict[str, dict[str, Any]] = {
+    "idle": {},
+    "idle, records wait": {"pending": 12},
+    "idle, many wait": {"pending": 1200},
+    "idle, no network": {"link": "offline", "pending": 128},
+    "idle, all marks": {"link": "offline", "clock_set": False, "warnings": ("button-absent",)},
+    "not enrolled": {"enrolled": False},
+    "not enrolled, marks": {"enrolled": False, "link": "uplink-silent", "clock_set": False},
+    "starting": {"scanner": "awaited"},
+    "out of order": {"scanner": "silent"},
+    "out of order, marks": {"scanner": "silent", "link": "uplink-silent", "clock_set": False},
+    **{
+        name: {"faults": (name,)}
+        for name in ("card-full", "outbox-fault", "camera-absent", "camera-silent")
+    },
+    "reader-absent": {"faults": ("reader-absent",)},
+    "another fault": {"faults": ("policy-fault",)},
+}
+
+
+@pytest.mark.parametrize("size", [screens.SIZE, screens.LOW])
+@pytest.mark.parametrize("lasting", LASTING)
+def test_no_point_is_lit_all_day(lasting: str, size: screens.Size) -> None:
+    """At rest, without an animation: the display would burn in. Whatever the minute, the
+    picture has been at each place at three times of day, at least."""
+    situation = WELL._replace(**LASTING[lasting])
+    frames = screens.animation(situation, size).frames
+    if screens.screen(situation) == "idle":
+        frames = 1
+    always = Image.new("1", size, 1)
+    places = {(moved(second), mirrored(second)) for second in range(0, 86_400, int(MOVED_S))}
+    assert len(places) == 18
+    for time, language, frame in product(TIMES, ("vi", "en"), range(frames)):
+        timed = situation._replace(time=time if situation.clock_set else "")
+        for move, turned in places:
+            shown = drawn(Scene(timed, language, frame, move=move, mirrored=turned), size)
+            always = ImageChops.logical_and(always, shown)
+    assert always.getbbox() is None
+
+
+def test_the_mirrored_picture_shows_the_same() -> None:
+    for size, of in product((screens.SIZE, screens.LOW), LASTING.values()):
+        plain, turned = (
+            screens.state(WELL._replace(**of), mirrored=way, size=size) for way in (False, True)
+        )
+        assert plain != turned
+        assert plain.convert("L").histogram() == turned.convert("L").histogram(), of
+        left, top, right, bottom = turned.getbbox()
+        assert left >= 1 and top >= 1 and right < size[0] and bottom < size[1]
 
 
 def test_identify_flashes_and_sounds_until_it_ends(door: Door) -> None:

@@ -6,15 +6,15 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
 from kiosk.credentials.policy import REASONS
-from kiosk.model import Hint, Question
+from kiosk.model import Direction, Hint, Outcome, Question
 from kiosk.screens import (
     LOW,
     SIZE,
@@ -25,6 +25,7 @@ from kiosk.screens import (
     answer,
     faces,
     hint,
+    marks,
     prepare,
     question,
     screen,
@@ -123,6 +124,29 @@ def test_visitors_read_bold_letters_on_the_large_panel() -> None:
         assert all(faces.broken(words, 67, 50, faces.BOLD) for words in text), text
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_english_is_no_larger_than_vietnamese(size: Size, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever box of whatever screen."""
+    used: list[faces.Face] = []
+    broken = faces.broken
+
+    def noted(*of: Any) -> faces.Lines | None:
+        lines = broken(*of)
+        used.append(lines.face if lines else faces.LARGE[-1])
+        return lines
+
+    for section in SECTIONS[:-1]:
+        for name, draw in section.screens.items():
+            largest = []
+            for language in LANGUAGES:
+                used.clear()
+                with monkeypatch.context() as patched:
+                    patched.setattr(faces, "broken", noted)
+                    draw(language=language, size=size)
+                largest.append(max((faces.font(face).size for face in used), default=0))
+            assert largest[0] >= largest[1], name
+
+
 def lit(picture: Image.Image) -> tuple[int, int, int, int]:
     box = picture.getbbox()
     assert box is not None
@@ -162,14 +186,16 @@ def test_the_words_change_with_the_language_and_nothing_else() -> None:
                 assert first.crop(box) == second.crop(box), name
 
 
-def test_answers_are_told_apart_from_five_metres() -> None:
-    """By shape alone: what an eye of acuity 1.0 gets of a panel 22 mm wide."""
+@pytest.mark.parametrize(("size", "beside", "metres"), [(SIZE, 61, 5.0), (LOW, 34, 1.5)])
+def test_screens_are_told_apart_from_afar(size: Size, beside: int, metres: float) -> None:
+    """By shape alone: what an eye of acuity 1.0 gets of a panel 22 mm wide. The low panel is
+    for who stands before it."""
     drawn = {name: draw for section in SECTIONS for name, draw in section.screens.items()}
     symbols = {}
     for name in FAR:
-        picture = drawn[name]()
-        picture.paste(0, (61, 0, 128, 64))
-        symbols[name] = afar(picture, 5.0)
+        picture = drawn[name](size=size)
+        picture.paste(0, (beside, 0, *size))
+        symbols[name] = afar(picture, metres)
     for a, b in combinations(FAR, 2):
         apart = ImageStat.Stat(ImageChops.difference(symbols[a], symbols[b])).rms[0]
         assert apart > 20, (a, b, apart)  # grey levels of 255, over the whole panel
@@ -200,6 +226,44 @@ def test_nobody_is_shamed() -> None:
     accusing = ("nhiễm", "bệnh nhân", "cấm", "giả", "infected", "illegal", "forged", "denied")
     for text in (*texts.REASONS.values(), *texts.OTHER_REASON.values()):
         assert not [word for word in accusing if word in " ".join(text).lower()]
+
+
+def test_no_refusal_or_fault_says_the_words_of_admission() -> None:
+    """Nobody reads to the end of a sentence that begins with "Mời vào"."""
+    turned_away = [*texts.REASONS.values(), *texts.VISITORS.values()]
+    turned_away += [texts.OTHER_REASON["warn"], texts.OTHER_REASON["fail"]]
+    for text in turned_away:
+        for said, admitted in zip(text, texts.PASSED["in"], strict=True):
+            assert admitted.lower() not in said.lower(), text
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("outcome", ["warn", "fail"])
+def test_no_arrow_points_the_way_for_who_is_asked_to_the_desk(outcome: Outcome, size: Size) -> None:
+    for reason in (*texts.REASONS, "made-up"):
+        ways = [answer(outcome, reason, direction=d, size=size) for d in get_args(Direction)]
+        assert ways[0] == ways[1] == ways[2], reason
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_update_tells_how_far_it_is(size: Size) -> None:
+    shown = [
+        points(state(WELL._replace(asked="updating", percent=done), size=size))
+        for done in (0, 30, 99, 100)
+    ]
+    assert shown == sorted(set(shown))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("outcome", ["warn", "fail"])
+def test_who_is_turned_away_sees_the_desk(outcome: Outcome, size: Size) -> None:
+    desk = Image.new("1", (11, 11))
+    marks.put(ImageDraw.Draw(desk), 0, 0, "desk")
+    at = (61, 53) if size == SIZE else (117, 21)
+    for reason in (*texts.REASONS, "made-up"):
+        for language in LANGUAGES:
+            shown = answer(outcome, reason, language=language, size=size, time="08:45")
+            assert shown.crop((*at, at[0] + 11, at[1] + 11)) == desk, reason
 
 
 def test_symbols_differ_in_shape() -> None:
@@ -288,9 +352,26 @@ def test_marks_leave_the_symbol_alone(size: Size) -> None:
     assert len({picture.crop(box).tobytes() for picture in pictures}) == 1
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_state_that_nobody_asked_for_shows_marks_and_no_word_runs_into_them(
+    language: Language,
+) -> None:
+    known = [WELL._replace(enrolled=False)]
+    known += [WELL._replace(scanner=how) for how in ("awaited", "silent")]
+    known.append(WELL._replace(faults=("camera-absent",)))
+    for one in known:
+        situation = one._replace(link="offline", clock_set=False)
+        alone = Image.new("1", SIZE)
+        marks.corner(ImageDraw.Draw(alone), 126, 1, situation)
+        left, top, right, bottom = lit(alone)
+        around = (left - 2, top, right, bottom + 1)
+        shown = state(situation, language=language)
+        assert shown.crop(around) == alone.crop(around), screen(situation)
+
+
 def test_a_name_that_is_too_long_keeps_the_given_name() -> None:
     def shown(name: str, limit: int = 67) -> str:
-        return faces.name_fitted(name, limit)[1]
+        return faces.name_fitted(name, limit, 15)[1]
 
     assert shown("N. T. Ánh") == "N. T. Ánh"
     assert shown("C. T. N. T. H. Phương-Trâm") == "Phương-Trâm"
@@ -299,9 +380,53 @@ def test_a_name_that_is_too_long_keeps_the_given_name() -> None:
     assert shown(decomposed) == "N. T. Ánh"
 
 
+def points(picture: Image.Image) -> int:
+    return picture.convert("L").histogram()[255]
+
+
+def ink_of(face: faces.Face, text: str) -> int:
+    return sum(map(bool, ink(face, text)))
+
+
+@pytest.mark.parametrize(("size", "language"), ALL)
+@pytest.mark.parametrize("direction", get_args(Direction))
+@pytest.mark.parametrize("repeated", [False, True])
+def test_no_name_touches_the_words_above_or_is_cut(
+    repeated: bool, direction: Direction, language: Language, size: Size
+) -> None:
+    """Any letter with all its marks as the highest, with and without one below the line."""
+
+    def shown(name: str) -> Image.Image:
+        return answer(
+            "pass",
+            "accepted",
+            name=name,
+            direction=direction,
+            repeated=repeated,
+            language=language,
+            size=size,
+        )
+
+    dot = shown(".")  # a point or four, on the line itself
+    room, rows = ((61, 0, 128, 37), 15) if size == SIZE else ((36, 0, 128, 18), 14)
+    words = Image.new("1", size)
+    words.paste(dot.crop(room), room)
+    near = words.convert("L").filter(ImageFilter.MaxFilter(3))
+    for letter in VIETNAMESE:
+        for name in (f"T. {letter}n", f"T. {letter}g"):
+            picture = shown(name)
+            of_name = ImageChops.subtract(picture.convert("L"), words.convert("L"))
+            touching = ImageChops.darker(of_name, near).crop((room[0], 0, *size))
+            assert touching.getbbox() is None, name
+            face, whole = faces.name_fitted(name, 67, rows)
+            assert points(picture) - points(dot) == ink_of(face, whole) - ink_of("bold13", "."), (
+                name
+            )
+
+
 @given(st.text(max_size=400))
 def test_any_name_stays_on_its_line(name: str) -> None:
-    face, shown = faces.name_fitted(name, 67)
+    face, shown = faces.name_fitted(name, 67, 15)
     assert faces.width(face, shown) <= 67
     assert all(c.isprintable() for c in shown)
     for size, rows in ((SIZE, (36, 53)), (LOW, (17, 32))):
