@@ -1,5 +1,5 @@
 # make demo    the whole chain on this machine, hardware simulated (ONCE=1: one round, then ends)
-# make test    all tests
+# make test    all tests, three at a time (JOBS=1: one after the other, easier to read)
 # make test-camera   the Pi camera's driver on the real picamera2 and libcamera (needs root)
 # make test-devices  drivers of USB devices on a real kernel in an emulated machine (needs root)
 # make check   style, types, layers, dead code
@@ -15,10 +15,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-# What pip packages are built against (systemd-python), load (pyzbar), or the demo and the
+# What pip packages are built against (systemd-python, pyfuse3), load (pyzbar), or the demo and the
 # tests use (mosquitto, postgresql, systemd's own checkers, a font and readers for passes).
-PACKAGES := fonts-dejavu-core gcc libc6-dev libsystemd-dev libzbar0 mosquitto pkg-config \
-	poppler-utils postgresql python3-dev python3-venv systemd
+PACKAGES := fonts-dejavu-core fuse3 gcc libc6-dev libfuse3-dev libsystemd-dev libzbar0 mosquitto \
+	pkg-config poppler-utils postgresql python3-dev python3-venv systemd
 # On a Pi picamera2 and libcamera come from the system, so the environment must see them.
 ON_A_PI := $(wildcard /usr/lib/python3/dist-packages/picamera2)
 comma := ,
@@ -35,8 +35,9 @@ SHORTLY := while read -r word name _; do case "$$word $$name" in \
 demo: $(READY)
 	@$(PY) -m demo $(if $(filter-out 0 no false,$(ONCE)),--once)
 
+# Most of them wait for real daemons and brokers: more than one at a time, even on one core.
 test: $(READY)
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n $(or $(JOBS),3) --dist loadfile
 
 # Brings its own Debian and Python, see there.
 test-camera:
@@ -63,7 +64,8 @@ fuzz: $(READY)
 
 panel: $(READY)
 	@mkdir -p var
-	@$(PY) -m kiosk.screens var/panel.png && echo "var/panel.png shows every screen"
+	@$(PY) -m kiosk.screens var/panel.png --low var/panel-low.png \
+		&& echo "var/panel.png shows every screen, var/panel-low.png on a panel of half the height"
 
 $(READY): setup.py Makefile
 	@sh provisioning/packages.sh $(PACKAGES)

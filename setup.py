@@ -40,7 +40,7 @@ setup(
         "cbor2>=6.1.1",
         "cryptography>=50",
         "gpiozero>=2.0.1",
-        "luma.oled>=3.13",
+        "luma.oled>=3.15",
         "msgspec>=0.20",
         "numpy>=1.24",
         "paho-mqtt>=2.1",
@@ -48,12 +48,15 @@ setup(
         "pyzbar>=0.1.9",
         "systemd-python>=235",
         "tinydb>=4.8",
-        "tzdata>=2024.1",  # where the system has no time zones
         "zxing-cpp>=3.1",
     ],
     extras_require={
         # picamera2 needs libcamera from the system: a venv with system packages
-        "pi": [f"picamera2>=0.3.18; {ON_A_PI}", f"lgpio>=0.2; {ON_A_PI}"],
+        "pi": [
+            f"picamera2>=0.3.18; {ON_A_PI}",
+            f"lgpio>=0.2; {ON_A_PI}",
+            f"spidev>=3.5; {ON_A_PI}",
+        ],
         "webcam": ["av>=12"],
         # evdev comes as source, and needs what systemd-python needs
         "reader": ["evdev>=1.6", "pyserial>=3.5"],
@@ -72,11 +75,15 @@ setup(
             "evdev>=1.6",
             "hypothesis>=6.100",
             "mypy>=1.10",
+            "pyfuse3>=3.3",  # comes as source
             "pyserial>=3.5",
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
             "rfc8785>=0.1.4",
             "ruff>=0.6",
+            "trio>=0.22",
+            "tzdata>=2024.1",  # time zones for hypothesis, where the system has none
             "vulture>=2.11",
         ],
     },

@@ -1,4 +1,4 @@
-"""Files that only their owner may read."""
+"""Files of the centre, most of them for their owner alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from central.words import both
 from kiosk.errors import ConfigError
 
 
@@ -14,7 +15,7 @@ def private_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError([f"{folder} cannot be made: {error.strerror}"]) from error
+        raise _refused(folder, "không tạo được", "cannot be made", error) from error
 
 
 def private_file(file: Path) -> BinaryIO:
@@ -22,7 +23,7 @@ def private_file(file: Path) -> BinaryIO:
     try:
         return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
     except OSError as error:
-        raise ConfigError([f"{file} cannot be made: {error.strerror}"]) from error
+        raise _refused(file, "không tạo được", "cannot be made", error) from error
 
 
 def read(file: Path, hint: str = "") -> bytes:
@@ -30,4 +31,18 @@ def read(file: Path, hint: str = "") -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise ConfigError([f"{file}: cannot be read: {error.strerror}{hint}"]) from error
+        raise _refused(file, "không đọc được", "cannot be read", error, hint) from error
+
+
+def write(file: Path, content: bytes) -> None:
+    """For everybody to read, in place of what was there. Raises ConfigError."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise _refused(file, "không ghi được", "cannot be written", error) from error
+
+
+def _refused(
+    at: Path, vietnamese: str, english: str, error: OSError, hint: str = ""
+) -> ConfigError:
+    return ConfigError([f"{at}: {both(vietnamese, english)}: {error.strerror}{hint}"])

@@ -25,7 +25,7 @@ from kiosk.credentials import strict_json
 from kiosk.credentials.formats.door_pass import believe
 from kiosk.credentials.listing import Issuer as Entry
 from kiosk.credentials.listing import Listing
-from kiosk.credentials.trust import parse_listing
+from kiosk.credentials.lists import parse_listing
 
 PV_SEAL, PT_SEAL = "NV", "NT"
 """Document types of a barcode signer's certificate: proofs of vaccination, of tests."""

@@ -167,8 +167,9 @@ def _passport(town: _Town) -> Visitor:
     p = town.person()
     number = f"X{p.id_number[-7:]}"
     name = town.random.choice(_STRANGERS)
-    fields = [number, name, p.born.isoformat(), "0", p.qid, ""]
-    return _welcome("personal QR, passport", "phone", fields, "vn_personal", f"passport:{number}")
+    born = p.born.isoformat()
+    fields, subject = [number, name, born, "0", p.qid, ""], f"passport:{number}:{born}"
+    return _welcome("personal QR, passport", "phone", fields, "vn_personal", subject)
 
 
 def _id_card(label: str, more: list[str], format: str) -> Callable[[_Town], Visitor]:

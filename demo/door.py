@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from drivers.camera import Frame
 from kiosk.credentials import parse
+from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import judge, parse_policy
-from kiosk.credentials.trust import parse_trust
 from kiosk.cues import Answer, HintCue
 from kiosk.decode import Decoder, Sight
 from kiosk.faults import Faults

@@ -11,12 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from kiosk.model import ClockState, Instant
+from kiosk.model import VIETNAM, ClockState, Instant
 
 Source = Literal["timesync", "system"]
 
 BUILT_MS = 1_790_000_000_000
 """No moment before this firmware was built (2026-09-21) can be true."""
+
+_VIETNAM_MIN, _DAY_MIN = VIETNAM.utcoffset(None).seconds // 60, 24 * 60
 
 # systemd-timesyncd touches it when the clock was set by a server (systemd-timesyncd(8)).
 _SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
@@ -39,6 +41,13 @@ def now(source: Source) -> Instant:
     known to be right (a clock battery, a laptop)."""
     wall_ms = time.time_ns() // 1_000_000
     return Instant(wall_ms, _state(wall_ms, source), boot_id(), int(boottime() * 1000))
+
+
+def minute_of_day(at: Instant) -> int | None:
+    """Minutes since midnight in Vietnam (UTC+7, all year); None unless the clock is right."""
+    if at.clock != "synced":
+        return None
+    return (at.wall_ms // 60_000 + _VIETNAM_MIN) % _DAY_MIN
 
 
 def _state(wall_ms: int, source: Source) -> ClockState:

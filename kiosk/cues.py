@@ -20,12 +20,14 @@ import msgspec
 from msgspec import Meta
 
 from kiosk.errors import CueError
-from kiosk.model import Direction, Hint, Outcome
+from kiosk.model import Asked, Direction, Hint, Outcome, Page, Question
 
 MAX_BYTES = 4096
 MAX_DATAGRAMS = 1024
 STALE_ANSWER_S = 1.0
 """An answer or a hint that is older is not shown: somebody else stands there by then."""
+STALE_QUESTION_S = 2.0
+"""A question that is not asked again for so long is over: its scanner is gone."""
 
 Daemon = Literal["scanner", "feedback", "uplink"]
 Sender = Literal["scanner", "feedback", "uplink", "ctl"]
@@ -57,14 +59,27 @@ class HintCue(msgspec.Struct, frozen=True, tag="hint", kw_only=True):
     hint: Hint
 
 
+class QuestionCue(msgspec.Struct, frozen=True, tag="question", kw_only=True):
+    """A question of the declaration to whoever stands there, asked from `since` to `until`. It is
+    said again, with the same number, while it stands; a panel shows it for `STALE_QUESTION_S`."""
+
+    number: Annotated[int, Meta(ge=1, le=2**53)]
+    at: Boottime
+    asked: Question
+    since: Boottime
+    until: Boottime
+
+
 class ScannerState(msgspec.Struct, frozen=True, tag="scanner", kw_only=True):
-    """The scanner's heartbeat, once a second; `faults` are codes, empty when well. Until
+    """The scanner's heartbeat, once a second, and at once when something begins to move before
+    the camera, which last did at `moved_at`; `faults` are codes, empty when well. Until
     `leaving_until` the next visitor goes out, by the button; 0 = nobody pressed it."""
 
     number: Number
     at: Boottime
     faults: list[str] = []
     leaving_until: Boottime = 0.0
+    moved_at: Boottime = 0.0
 
 
 class UplinkState(msgspec.Struct, frozen=True, tag="uplink", kw_only=True):
@@ -85,6 +100,20 @@ class Trial(msgspec.Struct, frozen=True, tag="trial", kw_only=True):
     at: Boottime
     outcome: Outcome
     reason: str
+    direction: Direction = "in"
+    repeated: bool = False
+
+
+class ScreenCue(msgspec.Struct, frozen=True, tag="screen", kw_only=True):
+    """Somebody asks for a screen, from `at` for `lasts_s` seconds, or that it ends (None). Without
+    a `page` the self-test shows all of them in turn; `percent` of an update, -1 = not known."""
+
+    number: Number
+    at: Boottime
+    screen: Asked | None
+    page: Page | None = None
+    percent: Annotated[int, Meta(ge=-1, le=100)] = -1
+    lasts_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0
 
 
 class RiskKeysCue(msgspec.Struct, frozen=True, tag="risk-keys", kw_only=True):
@@ -97,10 +126,22 @@ class RiskKeysCue(msgspec.Struct, frozen=True, tag="risk-keys", kw_only=True):
 
 
 class ButtonCue(msgspec.Struct, frozen=True, tag="button", kw_only=True):
-    """The panel's button was pressed: whoever shows a code now is leaving."""
+    """The panel's button was pressed: the answer, `yes` or no, to the question whose number is
+    `answers`. Without a question (0): whoever shows a code now is leaving."""
 
     number: Number
     at: Boottime
+    answers: Number = 0
+    yes: bool = False
+
+
+class FeedbackState(msgspec.Struct, frozen=True, tag="feedback", kw_only=True):
+    """The panel's view, once a second and when it changes. `asks`: a question can be seen and
+    answered, for panel and button are there and work."""
+
+    number: Number
+    at: Boottime
+    asks: bool
 
 
 class AlertCue(msgspec.Struct, frozen=True, tag="alert", kw_only=True):
@@ -114,16 +155,28 @@ class AlertCue(msgspec.Struct, frozen=True, tag="alert", kw_only=True):
     detail: str = ""
 
 
-Cue = Answer | HintCue | ScannerState | UplinkState | Trial | RiskKeysCue | ButtonCue | AlertCue
+Cue = (
+    Answer
+    | HintCue
+    | QuestionCue
+    | ScannerState
+    | UplinkState
+    | Trial
+    | ScreenCue
+    | RiskKeysCue
+    | ButtonCue
+    | FeedbackState
+    | AlertCue
+)
 
 MAY_SAY: dict[Daemon, dict[Sender, tuple[type, ...]]] = {
     "feedback": {
-        "scanner": (Answer, HintCue, ScannerState),
-        "uplink": (UplinkState,),
-        "ctl": (Trial,),
+        "scanner": (Answer, HintCue, QuestionCue, ScannerState),
+        "uplink": (UplinkState, ScreenCue),
+        "ctl": (Trial, ScreenCue),
     },
     "uplink": {"scanner": (AlertCue,), "feedback": (AlertCue,)},
-    "scanner": {"uplink": (RiskKeysCue,), "feedback": (ButtonCue,)},
+    "scanner": {"uplink": (RiskKeysCue,), "feedback": (ButtonCue, FeedbackState)},
 }
 """Receiver -> sender -> what it may say. Pass and fail come from the scanner alone."""
 
@@ -147,6 +200,14 @@ class _Waiting(NamedTuple):
 
     data: bytes
     until: float
+
+
+def _until(cue: Cue) -> float:
+    if isinstance(cue, (Answer, HintCue)):
+        return cue.at + STALE_ANSWER_S
+    if isinstance(cue, QuestionCue):
+        return cue.at + STALE_QUESTION_S
+    return cue.at + cue.lasts_s if isinstance(cue, ScreenCue) else float("inf")
 
 
 class Outlet:
@@ -173,8 +234,7 @@ class Outlet:
         self._waiting.pop(about, None)
         if self._take(data):
             return True
-        until = cue.at + STALE_ANSWER_S if isinstance(cue, (Answer, HintCue)) else float("inf")
-        self._waiting[about] = _Waiting(data, until)
+        self._waiting[about] = _Waiting(data, _until(cue))
         return False
 
     def flush(self) -> bool:

@@ -49,6 +49,7 @@ class Faults:
         self._to_uplink = to_uplink
         self._boottime = boottime
         self._active: dict[str, str] = {}
+        self._since: dict[str, float] = {}
         self._known = known
         self._unsaid = set(known)
         self._reminded_at = boottime()
@@ -77,6 +78,7 @@ class Faults:
             level = logging.ERROR if self._known[code] == "critical" else logging.WARNING
             self._log.log(level, "fault code=%s %s", code, why)
         if code not in self._active:
+            self._since[code] = self._boottime()
             self._tell(code, True, why)
         self._active[code] = why
         if is_news:
@@ -116,7 +118,7 @@ class Faults:
         self._to_uplink(
             AlertCue(
                 number=next(self._numbers),
-                at=self._boottime(),
+                at=self._since[code] if raised else self._boottime(),
                 code=code,
                 severity=self._known[code],
                 raised=raised,

@@ -6,6 +6,7 @@ from 1970-01-01 UTC, `boottime_ms` is Linux's CLOCK_BOOTTIME.
 
 from __future__ import annotations
 
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import msgspec
@@ -21,16 +22,26 @@ FIRMWARE = "0.1.0"
 SCHEMA = 1
 """Version of everything that is stored in the outbox and sent on the wire."""
 
+VIETNAM = timezone(timedelta(hours=7))
+"""Everybody's clock here: UTC+7, all year, since 1975."""
+
 Outcome = Literal["pass", "warn", "fail"]
 Direction = Literal["in", "out", "unknown"]
 ClockState = Literal["synced", "floor", "unknown"]
-Signature = Literal["none", "valid", "invalid", "unknown-key", "revoked"]
+Signature = Literal["none", "valid", "invalid", "unknown-key"]
 Seq = Annotated[int, Meta(ge=1, le=2**53)]
 Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{8,64}\Z")]
 Word = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
 Millis = Annotated[int, Meta(ge=0, le=2**53)]
 Hint = Literal["closer", "hold-still", "too-bright", "one-at-a-time"]
 """What a visitor could do so that the code can be read."""
+Asked = Literal["identify", "self-test", "updating", "set-up", "shutdown"]
+"""Screens that a technician or the centre asks for."""
+Page = Literal["pixels", "words", "light", "sound", "button"]
+"""Pages of the panel's self-test."""
+Question = Literal["symptoms", "contact"]
+"""Of the health declaration (Decision 2666/QD-BYT): symptoms; contact in the last 21 days. In the
+order in which they are asked."""
 Risk = Literal["none", "not-checked", "clear", "follow-up", "quarantine"]
 """What the risk list says of a person, the gravest last: none = the kiosk has none;
 not-checked = it has one, and could not ask it; clear = not on it."""
@@ -63,16 +74,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     `date`: ISO 8601, a day ("2021-08-02") or a moment with its offset from UTC; of a
     vaccination the day of the dose, of a test that of the sample, of a recovery that of the
-    first positive result. Vaccination: `product` as the format codes it (EU: EMA's number,
-    FHIR: CVX), dose number `dose` of a series of `of`, 0 = not said. Test: `method` and
-    whether the virus was `detected`.
+    first positive result. Vaccination: `product` is a name of `credentials.products`, or the
+    code as it was written; `dose` is its number, 0 = not said. Test: `method` and whether the
+    virus was `detected`.
     """
 
     kind: Literal["vaccination", "test", "recovery"]
     date: str
     product: str = ""
     dose: int = 0
-    of: int = 0
     method: Literal["", "pcr", "antigen"] = ""
     detected: bool = False
 
@@ -83,7 +93,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     `subject` is one key per person across formats ("vn-id:001093029317"), empty when the
     code names nobody. `display` is the abbreviated name for the panel. `valid_from` and
     `valid_until` are seconds since 1970 UTC, None when the code does not say. `events`: what it
-    attests, oldest first.
+    attests, oldest first. `signed` says whether the signature holds, `revoked` whether its issuer
+    took the code or the key back since; of a forged code nothing is revoked.
     """
 
     format: str
@@ -93,6 +104,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     claims: dict[str, Any] = {}
     events: tuple[Event, ...] = ()
     signed: Signature = "none"
+    revoked: bool = False
     issuer: str = ""
     valid_from: float | None = None
     valid_until: float | None = None
@@ -101,22 +113,33 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 class Verdict(msgspec.Struct, frozen=True):
     """The answer to one showing. `reason` is a word of `credentials.policy.REASONS`, by which
     `screens.texts` has the sentence for the panel; `recorded` says whether a check-in is made
-    of it; `colour` is what the policy's rules give, "" = none, or it cannot be told."""
+    of it; `colour` is what the policy's rules give, "" = none, or it cannot be told. `questions`:
+    the visitor may answer those of the declaration instead of getting this answer."""
 
     outcome: Outcome
     reason: str
     recorded: bool
     colour: str = ""
+    questions: bool = False
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What somebody answered to each `Question`: True = yes."""
+
+    symptoms: bool
+    contact: bool
 
 
 class Visit(msgspec.Struct, frozen=True):
     """What the kiosk knows of a showing besides the code: which way the person goes, how many
-    others are inside by its own count, and seconds since the same person was last recorded, if
-    that was in the same direction and lately."""
+    others are inside by its own count, seconds since the same person was last recorded, if
+    that was in the same direction and lately, and what they declared here just now, if they
+    were asked."""
 
     direction: Direction = "unknown"
     inside: int = 0
     since_s: float | None = None
+    declared: Declared | None = None
 
 
 class Instant(msgspec.Struct, frozen=True):
@@ -130,13 +153,14 @@ class Instant(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """The sealed part of a check-in: readable at the centre alone. `party` is a random token
-    that the records of an adult and of the dependants shown right after share."""
+    """The sealed part of a check-in: readable at the centre alone. `signed` is "revoked" where
+    the credential is. `party` is a random token that the records of an adult and of the
+    dependants shown right after share."""
 
     format: str
     role: Role
     subject: str
-    signed: Signature
+    signed: Signature | Literal["revoked"]
     issuer: str
     claims: dict[str, Any]
     risk: Risk = "none"

@@ -119,37 +119,58 @@ def open_signed(data: bytes, kind: Kind, keys: Keys, at_least: int = 0) -> Signe
     Raises DocumentError: not signed, another format, key or kind, altered, or of a version
     below `at_least`. The message says what to do and quotes no content.
     """
-    if not is_signed(data):
-        raise DocumentError(f"it is not signed; {_SIGN_IT}")
-    line, end, rest = data[:_LINE_MAX].partition(b"\n")
-    header = _header(line + end)
-    signature, second_end, _ = rest.partition(b"\n")
+    header, line, signature, content = _parts(data)
     if header.key not in keys:
         known = ", ".join(keys) or "none"
         raise DocumentError(
             f"it is signed with key {header.key}, known are {known}; is it another fleet's, or"
             " is judge.fleet_keys out of date?"
         )
-    if not (second_end and _SIGNATURE.fullmatch(signature)):
+    if not _SIGNATURE.fullmatch(signature):
         raise DocumentError(_ALTERED)
     try:
-        keys[header.key].verify(bytes.fromhex(signature.decode()), line + end)
+        keys[header.key].verify(bytes.fromhex(signature.decode()), line)
     except InvalidSignature:
         raise DocumentError(_ALTERED) from None
-    content = memoryview(data)[len(line) + len(end) + len(signature) + 1 :]
     if len(content) != header.bytes or hashlib.sha512(content).hexdigest() != header.sha512:
         raise DocumentError(_ALTERED)
-    if header.kind != kind:
-        raise DocumentError(
-            f"it is a signed document of kind {header.kind}, expected {kind}; are two files"
-            " mixed up?"
-        )
+    _expect(header, kind)
     if header.version < at_least:
         raise DocumentError(
             f"it is version {header.version}, older than version {at_least} that was in force;"
             " fetch the newest"
         )
     return Signed(header.version, content)
+
+
+def unchecked(data: bytes, kind: Kind) -> Signed:
+    """What a signed document says it holds. Its signature is not looked at, so this is for a
+    person who reads it, and nothing may act on it. Raises DocumentError: not signed, another
+    format or kind."""
+    header, _, _, content = _parts(data)
+    _expect(header, kind)
+    return Signed(header.version, content)
+
+
+def _parts(data: bytes) -> tuple[_Header, bytes, bytes, memoryview]:
+    """Header, the line that is signed, signature, content."""
+    if not is_signed(data):
+        raise DocumentError(f"it is not signed; {_SIGN_IT}")
+    line, end, rest = data[:_LINE_MAX].partition(b"\n")
+    header = _header(line + end)
+    signature, second_end, _ = rest.partition(b"\n")
+    if not second_end:
+        raise DocumentError(_ALTERED)
+    content = memoryview(data)[len(line) + len(end) + len(signature) + 1 :]
+    return header, line + end, signature, content
+
+
+def _expect(header: _Header, kind: Kind) -> None:
+    if header.kind != kind:
+        raise DocumentError(
+            f"it is a signed document of kind {header.kind}, expected {kind}; are two files"
+            " mixed up?"
+        )
 
 
 def _header(line: bytes) -> _Header:

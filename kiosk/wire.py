@@ -14,13 +14,16 @@ import msgspec
 from msgspec import Meta
 
 from kiosk.errors import WireError
-from kiosk.model import SCHEMA, CheckIn, ClockState, Instant, SegmentHeader
+from kiosk.model import SCHEMA, CheckIn, ClockState, Hex, Instant, Millis, SegmentHeader, Seq
 
 ROOT = f"kiosk/{SCHEMA}"
 CHECKINS_OF_ALL = f"{ROOT}/+/up/checkin"
 RISK_KEYS = f"{ROOT}/_all/down/risk-keys"
 PRESENCE_OF_ALL = f"{ROOT}/_srv/+/state"
 MAX_BATCH_BYTES = 256 * 1024
+
+Severity = Literal["info", "warning", "critical"]
+Line = Annotated[str, Meta(max_length=64)]
 
 # A leading underscore is kept for topics that belong to no single kiosk (_all, _srv).
 KID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -70,21 +73,91 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     direction: str
 
 
-class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
-    """up/tele, retained, expires: figures without personal data."""
+class Host(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the machine tells of itself. None: it could not be read, or there is no such part.
+
+    `throttled` (bits of the firmware's get_throttled: 0 under-voltage, 1 frequency capped, 2
+    throttled, 3 soft temperature limit) and `under_voltage`: seen since the telemetry before;
+    `throttled_ever`: since boot. `memory_kb` is available, `pss_kb` the uplink's own; `disk_kb` and
+    `inodes` are free where the outbox lies. `card_life`: tenths of an eMMC's life that are used
+    up, for each kind of its cells; `card_eol`: 1 normal, 2 warning, 3 urgent (JESD84-B51);
+    `written_kb` since boot. `clock_offset_ms` and `ntp_synced` are the kernel's (adjtimex(2))."""
+
+    soc_c: float | None = None
+    under_voltage: bool | None = None
+    throttled: int | None = None
+    throttled_ever: int | None = None
+    memory_kb: int | None = None
+    pss_kb: int | None = None
+    disk_kb: int | None = None
+    inodes: int | None = None
+    card_life: list[int] | None = None
+    card_eol: int | None = None
+    written_kb: int | None = None
+    wifi_dbm: int | None = None
+    clock_offset_ms: float | None = None
+    ntp_synced: bool | None = None
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What systemd tells of one daemon: `state` as "active/running", `restarts` since it was
+    last started by hand or at boot, `memory_kb` of its cgroup where the kernel counts it."""
+
+    state: Line
+    restarts: int | None = None
+    memory_kb: int | None = None
+
+
+class Scanning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the scanner tells in its status line. `last_scan_s` ago an answer was given. `next_seq`
+    is the first number of `epoch` that no record has: the centre has them all when it has those
+    before it."""
+
+    fps: float | None = None
+    decode_ms: float | None = None
+    scans: int | None = None
+    rejected: int | None = None
+    last_scan_s: int | None = None
+    epoch: Hex | None = None
+    next_seq: Seq | None = None
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert that is raised now, and since when."""
+
+    code: Line
+    severity: Severity
+    since_ms: Millis
+
+
+class Telemetry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """up/tele, retained, expires: figures without personal data. What could not be read is
+    absent. `alerts` are those that stand; once they are `alerts_whole`, every other one is
+    cleared, whatever was last heard on up/alert. `up_s` is CLOCK_BOOTTIME, `documents` the
+    versions of the signed lists on the card."""
 
     at_ms: int
     clock: ClockState
-    pending_segments: int
-    quarantined: int
-    oldest_pending_s: int
+    pending_segments: int | None = None
+    quarantined: int | None = None
+    oldest_pending_s: int | None = None
+    up_s: int | None = None
+    firmware: Line = ""
+    clock_source: Line = ""
+    certificate_end_ms: int | None = None
+    documents: dict[Line, int] = {}
+    host: Host | None = None
+    scanner: Scanning | None = None
+    units: dict[Line, Unit] = {}
+    alerts: list[Standing] = []
+    alerts_whole: bool = False
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """up/alert: something was raised or cleared."""
 
     code: str
-    severity: Literal["info", "warning", "critical"]
+    severity: Severity
     raised: bool
     at_ms: int
     detail: str = ""

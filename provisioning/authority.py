@@ -27,10 +27,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kiosk import signed
 from kiosk.config import DEFAULTS, DoorDirection, Host
-from kiosk.credentials.policy import parse_policy
+from kiosk.credentials.lists import parse_trust
+from kiosk.credentials.policy import Policy, parse_policy
 from kiosk.credentials.risk import RiskList
-from kiosk.credentials.trust import parse_trust
-from kiosk.errors import ConfigError, KioskError
+from kiosk.errors import ConfigError, DocumentError, KioskError
 from kiosk.wire import KID
 from provisioning import certificates
 
@@ -102,16 +102,24 @@ def add_signer(fleet: Path) -> None:
     _write_new(paths[0], certificates.private_pem(key), _PRIVATE)
     _write_new(paths[1], certificates.public_pem(key), _PUBLIC)
     shipped = DEFAULTS.with_name("policy.toml")
-    _write_new(paths[2], sign(fleet, "policy", _read(shipped), 1), _PUBLIC)
+    _write_new(paths[2], sign(fleet, "policy", _read(shipped)), _PUBLIC)
 
 
-def sign(fleet: Path, kind: signed.Kind, content: bytes, version: int) -> bytes:
-    """`content` as a document signed by the fleet.
+def sign(
+    fleet: Path,
+    kind: signed.Kind,
+    content: bytes,
+    version: int | None = None,
+    before: bytes = b"",
+) -> bytes:
+    """`content` as a document signed by the fleet, in place of the signed one `before`. The
+    version of a policy is the one that stands in it.
 
-    Raises ConfigError when a kiosk could not use it: nothing is signed that is wrong."""
-    if version < 1:
-        raise ConfigError([f"version is {version}; expected 1, 2, 3 .. and more than before"])
-    _CHECKS[kind](content)
+    Raises ConfigError when a kiosk could not use it: nothing is signed that is wrong, or not
+    newer than `before`."""
+    version = _version(_CHECKS[kind](content), version)
+    if before:
+        _newer(fleet, kind, version, before)
     pem = _read(fleet / f"{SIGNER}.key")
     try:
         key = serialization.load_pem_private_key(pem, password=None)
@@ -120,6 +128,40 @@ def sign(fleet: Path, kind: signed.Kind, content: bytes, version: int) -> bytes:
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError([f"{fleet / SIGNER}.key is not the Ed25519 key that init made"])
     return signed.sign(key, kind, version, content)
+
+
+def _version(read: object, given: int | None) -> int:
+    if isinstance(read, Policy):
+        if not read.version:
+            raise ConfigError(["[policy] version is missing; a signed policy needs it"])
+        if given not in (None, read.version):
+            raise ConfigError(
+                [
+                    f"--version {given}, and the file says [policy] version = {read.version};"
+                    " leave --version out"
+                ]
+            )
+        return read.version
+    if given is None or given < 1:
+        found = "missing" if given is None else given
+        raise ConfigError([f"version is {found}; expected --version 1, 2, 3 .."])
+    return given
+
+
+def _newer(fleet: Path, kind: signed.Kind, version: int, before: bytes) -> None:
+    public = fleet / f"{SIGNER}.pub"
+    try:
+        keys = signed.keys_by_id([signed.load_public(_read(public))])
+        last = signed.open_signed(before, kind, keys).version
+    except DocumentError as error:
+        raise ConfigError(
+            [f"what is to be replaced is no signed {kind} of this fleet ({error}); remove it first"]
+        ) from error
+    if version <= last:
+        where = "[policy] version" if kind == "policy" else "--version"
+        raise ConfigError(
+            [f"version {version} is to replace version {last}; raise {where} to {last + 1}"]
+        )
 
 
 def add_worker(fleet: Path, number: int) -> None:
@@ -350,7 +392,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     document.add_argument("kind", choices=signed.KINDS)
     document.add_argument("file", type=Path, metavar="FILE", help="what to sign")
     document.add_argument(
-        "--version", type=int, required=True, metavar="N", help="higher than that of any before"
+        "--version",
+        type=int,
+        metavar="N",
+        help="of a list, higher than that of any before; a policy has its own in [policy]",
     )
     document.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="replaced if it is there"
@@ -406,9 +451,11 @@ def _sign(given: argparse.Namespace) -> str:
         content = given.file.read_bytes()
     except OSError as error:
         raise ConfigError([f"{given.file}: {error.strerror}"]) from error
-    document = sign(given.fleet, given.kind, content, given.version)
+    before = _read(given.out) if given.out.exists() else b""
+    document = sign(given.fleet, given.kind, content, given.version, before)
     _replace(given.out, document)
-    return f"{given.out}: {given.kind} version {given.version}, signed"
+    version = signed.unchecked(document, given.kind).version
+    return f"{given.out}: {given.kind} version {version}, signed"
 
 
 if __name__ == "__main__":

@@ -1,191 +1,193 @@
-"""`python -m central.passes init|issue|list|revoke|trust|check`: see docs/passes.md."""
+"""`python -m central.passes init|issue|replace|list|revoke|trust|check`: see docs/passes.md."""
 
 from __future__ import annotations
 
 import argparse
-import sys
+import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from pathlib import Path
 
-import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
+from central import dates
+from central.command import ending
+from central.passes import commands
+from central.words import Unfit, both
 
-from central import files
-from central.passes import issuer, issuing, people
-from central.passes.register import Entry
-from kiosk.credentials.text import Malformed, clean
-from kiosk.errors import ConfigError, KioskError
-
-_VIETNAM = timezone(timedelta(hours=7))
-_WHY_MAX = 200
-_HEADINGS = ("number", "name", "birth", "group", "from", "until", "revoked")
-_NO_WRAP = ("number", "birth", "from", "until")
-_WIDE = 200  # characters, when nobody looks: a file, a pipe
+_RANGE = re.compile("([0-9]{1,12})(?:-([0-9]{1,12}))?")
+_RANGE_MAX = 10_000
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line; exits 1 with one sentence per problem when it refuses."""
     given = _parser().parse_args(arguments)
-    try:
-        given.run(given)
-    except KioskError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    ending(lambda: given.run(given))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m central.passes",
-        description="Issues printed door passes. Thẻ ra vào: cấp, in, thu hồi.",
+        description="Thẻ ra vào: cấp, in, thay, thu hồi. Issues printed door passes.",
     )
     parser.add_argument(
         "--issuer",
         type=Path,
         default=Path("issuer"),
         metavar="DIR",
-        help="the issuer's folder (default: issuer)",
+        help=both("thư mục của đơn vị (mặc định: issuer)", "the issuer's folder (default: issuer)"),
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    init = commands.add_parser("init", help="make the issuer's key and register")
-    init.add_argument("--name", required=True, help="what people call it; printed on every pass")
-    init.set_defaults(run=_init)
-    issue = commands.add_parser("issue", help="make passes for the people of a table")
-    issue.add_argument("--csv", type=Path, required=True, metavar="FILE")
-    issue.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the PDF files")
+    of = parser.add_subparsers(required=True, metavar="COMMAND")
+    init = of.add_parser("init", help=both("tạo khóa và sổ thẻ", "make the key and the register"))
+    init.add_argument(
+        "--name", required=True, help=both("tên in trên mọi thẻ", "printed on every pass")
+    )
+    init.set_defaults(run=commands.init)
+
+    issue = of.add_parser("issue", help=both("cấp thẻ theo bảng", "make passes for a table"))
     issue.add_argument(
-        "--from", type=_day, dest="first", metavar="DAY", help="first day (default: today)"
+        "--csv", type=Path, required=True, metavar="FILE", help=both("bảng", "the table")
+    )
+    _out(issue)
+    issue.add_argument(
+        "--from",
+        type=_day,
+        dest="first",
+        metavar="DAY",
+        help=both("ngày đầu (mặc định: hôm nay)", "first day (default: today)"),
     )
     issue.add_argument(
-        "--until", type=_day, dest="last", metavar="DAY", help="last day, as 2027-05-31"
+        "--until",
+        type=_day,
+        dest="last",
+        metavar="DAY",
+        help=both("ngày cuối, như 31/5/2027", "last day, as 31/5/2027 or 2027-05-31"),
     )
     issue.add_argument(
-        "--twice", action="store_true", help="one name and birth on two lines are two people"
+        "--twice",
+        action="store_true",
+        help=both(
+            "trùng tên và ngày sinh trên hai dòng là hai người",
+            "one name and birth on two lines are two people",
+        ),
     )
-    issue.set_defaults(run=_issue)
-    shown = commands.add_parser("list", help="show the register")
-    shown.add_argument("--group", metavar="NAME", help="of this class or group alone")
-    shown.add_argument("--json", action="store_true")
-    shown.set_defaults(run=_list)
-    revoke = commands.add_parser("revoke", help="end passes before their last day")
-    revoke.add_argument("numbers", type=int, nargs="+", metavar="NUMBER")
-    revoke.add_argument("--why", required=True, help="for the register alone")
-    revoke.set_defaults(run=_revoke)
-    trust = commands.add_parser("trust", help="write the trust list, for the fleet to sign")
-    trust.add_argument("--out", type=Path, required=True, metavar="FILE", help="replaced if there")
-    trust.set_defaults(run=_trust)
-    check = commands.add_parser("check", help="what a trust list of another issuer says")
-    check.add_argument("file", type=Path, metavar="FILE", help="as `trust` wrote it")
-    check.set_defaults(run=_check)
+    issue.add_argument(
+        "--again",
+        action="store_true",
+        help=both("cấp thêm cho người đang có thẻ", "also for people who have a valid pass"),
+    )
+    issue.set_defaults(run=commands.issue)
+
+    replace = of.add_parser(
+        "replace",
+        help=both(
+            "thay thẻ mất, hỏng: thu hồi và in thẻ mới", "revoke and print anew: lost, damaged"
+        ),
+    )
+    _numbers(replace, "+")
+    _why(replace)
+    _out(replace)
+    replace.add_argument(
+        "--until",
+        type=_day,
+        dest="last",
+        metavar="DAY",
+        help=both("ngày cuối khác trước", "another last day than before"),
+    )
+    replace.add_argument(
+        "--photo", type=Path, metavar="FILE", help=both("ảnh, cho một thẻ", "for a single pass")
+    )
+    replace.add_argument(
+        "--again",
+        action="store_true",
+        help=both("dù người đó còn thẻ khác", "though the person has another valid pass"),
+    )
+    replace.set_defaults(run=commands.replace)
+
+    shown = of.add_parser("list", help=both("xem sổ thẻ", "show the register"))
+    _group(shown)
+    shown.add_argument("--json", action="store_true", help=both("cho phần mềm", "for programs"))
+    shown.set_defaults(run=commands.show)
+
+    revoke = of.add_parser(
+        "revoke", help=both("thu hồi trước ngày cuối", "end passes before their last day")
+    )
+    _numbers(revoke, "*")
+    _group(revoke)
+    _why(revoke)
+    revoke.set_defaults(run=commands.revoke)
+
+    trust = of.add_parser(
+        "trust", help=both("ghi danh sách tin cậy", "write the trust list, for the fleet to sign")
+    )
+    trust.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=both("có rồi thì thay", "replaced if there"),
+    )
+    trust.set_defaults(run=commands.trust)
+
+    check = of.add_parser(
+        "check", help=both("xem danh sách của đơn vị khác", "what another issuer's list says")
+    )
+    check.add_argument(
+        "file", type=Path, metavar="FILE", help=both("do `trust` ghi", "as `trust` wrote it")
+    )
+    check.set_defaults(run=commands.check)
     return parser
 
 
-def _init(given: argparse.Namespace) -> None:
-    made = issuer.create(given.issuer, given.name)
-    print(f"{given.issuer}: made; keep a copy of the folder in a safe")
-    _introduce(made.public)
-
-
-def _introduce(who: issuer.Public) -> None:
-    print(f"issuer       {who.name}\nkid          {who.kid}\nfingerprint  {who.fingerprint}")
-
-
-def _issue(given: argparse.Namespace) -> None:
-    signer = issuer.load(given.issuer)
-    now = datetime.now(_VIETNAM).replace(microsecond=0)
-    days = people.Days(now.date(), given.first or now.date(), given.last)
-    table = people.read(files.read(given.csv), given.csv.parent, days, given.twice)
-    mistakes = sorted(table.mistakes + issuing.check(table.people, signer))
-    if mistakes:
-        told = "không cấp thẻ nào / nothing was issued"
-        raise ConfigError([*map(str, mistakes), told])
-    if table.unused:
-        print(f"columns not used: {', '.join(map(str, table.unused))}", file=sys.stderr)
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("Đang làm thẻ · making passes"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+def _out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help=both("thư mục cho tệp PDF", "folder for the PDF files"),
     )
-    with (
-        issuer.register(given.issuer) as register,
-        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
-    ):
-        task = progress.add_task("", total=len(table.people))
-        made = issuing.issue(
-            table.people, signer, register, given.out, now, lambda: progress.advance(task)
-        )
-    for one in made.written:
-        count = len(one.numbers)
-        print(f"{one.file}: {one.group}, {count} {'pass' if count == 1 else 'passes'}")
-    for again in made.again:
-        before = ", ".join(map(str, again.earlier))
-        print(
-            f"line {again.line}: new number {again.number}; the same person has {before},"
-            " which stays valid until you revoke it"
-        )
 
 
-def _list(given: argparse.Namespace) -> None:
-    with issuer.register(given.issuer) as register:
-        if given.json:
-            print(msgspec.json.encode(list(register.entries(given.group))).decode())
-            return
-        table = Table(box=None, pad_edge=False)
-        for heading in _HEADINGS:
-            table.add_column(heading, no_wrap=heading in _NO_WRAP)
-        for entry in register.entries(given.group):
-            table.add_row(*map(Text, _row(entry)))
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDE
-    console.print(table)
+def _group(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--group", metavar="NAME", help=both("chỉ lớp/tổ này", "of this class or group alone")
+    )
 
 
-def _row(entry: Entry) -> list[str]:
-    revoked = f"{entry.revoked_at[:10]} {entry.revoked_why}" if entry.revoked_at else ""
-    shown = [str(entry.number), entry.name, entry.birth, entry.group, entry.valid_from]
-    return [*shown, entry.valid_until, revoked]
+def _why(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--why", required=True, help=both("lý do, chỉ ghi vào sổ", "for the register alone")
+    )
 
 
-def _revoke(given: argparse.Namespace) -> None:
-    try:
-        why = clean(given.why, "--why", _WHY_MAX)
-    except Malformed as problem:
-        raise ConfigError([str(problem)]) from None
-    if not why:
-        raise ConfigError(["--why is empty; somebody will ask"])
-    with issuer.register(given.issuer) as register:
-        before = register.revoke(given.numbers, why, datetime.now(_VIETNAM).replace(microsecond=0))
-    for number in dict.fromkeys(given.numbers):
-        print(f"{number}: {'was revoked before' if number in before else 'revoked'}")
-    print("doors know it when they have the new trust list: trust --out FILE, to be signed")
-
-
-def _trust(given: argparse.Namespace) -> None:
-    signer = issuer.load(given.issuer)
-    with issuer.register(given.issuer) as register:
-        revoked = register.revoked()
-    try:
-        given.out.write_bytes(signer.trust(revoked))
-    except OSError as error:
-        raise ConfigError([f"{given.out} cannot be written: {error.strerror}"]) from error
-    print(f"{given.out}: this issuer, {len(revoked)} revoked; no names. The fleet signs it")
-    _introduce(signer.public)
-
-
-def _check(given: argparse.Namespace) -> None:
-    who, revoked = issuer.inspect(files.read(given.file))
-    _introduce(who)
-    print(f"revoked      {revoked}")
+def _numbers(parser: argparse.ArgumentParser, how_many: str) -> None:
+    parser.add_argument(
+        "numbers",
+        type=_range,
+        nargs=how_many,
+        metavar="NUMBER",
+        help=both("số thẻ: 12, hay từ số đến số: 14-20", "12, or a range: 14-20"),
+    )
 
 
 def _day(text: str) -> date:
-    return date.fromisoformat(text)
+    try:
+        return dates.read(text)
+    except Unfit as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+
+
+def _range(text: str) -> range:
+    found = _RANGE.fullmatch(text)
+    if found is not None:
+        first, last = int(found[1]), int(found[2] or found[1])
+        if 0 <= last - first < _RANGE_MAX:
+            return range(first, last + 1)
+    raise argparse.ArgumentTypeError(
+        both(
+            f"{text} không phải số thẻ như 12, hay dãy số như 14-20",
+            f"{text} is neither a number as 12 nor a range as 14-20",
+        )
+    )
 
 
 if __name__ == "__main__":

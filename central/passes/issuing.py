@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from datetime import datetime
+from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from central import files
 from central.passes import sheets
 from central.passes.issuer import Issuer
-from central.passes.people import Mistake, Person
-from central.passes.register import Register, person
+from central.passes.people import Person
+from central.passes.register import Entry, Register, person
+from central.passes.tables import Mistake
+from central.words import both
 from kiosk.credentials.formats.door_pass import Pass, encode
+from kiosk.credentials.text import person_key
 from kiosk.errors import ConfigError, CredentialError
 
 _PAGES_A_FILE = 50  # what is in memory at a time
@@ -29,19 +33,39 @@ class Written(NamedTuple):
     numbers: Sequence[int]
 
 
-class Again(NamedTuple):
-    """The person of a line got `number`, and has `earlier` ones that are still valid."""
+class Alike(NamedTuple):
+    """The person of a line has name (but for diacritics) and birth in common with those on
+    other `lines`, and with holders of valid `passes`."""
 
     line: int
-    number: int
-    earlier: Sequence[int]
+    lines: Sequence[int]
+    passes: Sequence[int]
 
 
 class Issued(NamedTuple):
-    """What `issue` did."""
+    """What was done. `numbers`: the new ones by line; `earlier`: lines of people who keep other
+    valid passes, and those."""
 
     written: list[Written]
-    again: list[Again]
+    numbers: dict[int, int]
+    earlier: dict[int, list[int]]
+    alike: list[Alike]
+
+
+class Desk(NamedTuple):
+    """Where passes are made: by whom, into which folder, at which moment. `done` is called
+    after each one is drawn."""
+
+    issuer: Issuer
+    register: Register
+    out: Path
+    at: datetime
+    done: Callable[[], None]
+
+    @property
+    def today(self) -> str:
+        """The day as the register writes it."""
+        return self.at.date().isoformat()
 
 
 def check(people: Sequence[Person], issuer: Issuer) -> list[Mistake]:
@@ -63,45 +87,147 @@ def check(people: Sequence[Person], issuer: Issuer) -> list[Mistake]:
     return mistakes
 
 
-def issue(
-    people: Sequence[Person],
-    issuer: Issuer,
-    register: Register,
-    out: Path,
-    at: datetime,
-    done: Callable[[], None],
-) -> Issued:
-    """Enters `people` into the register and writes their sheets into the folder `out`, by group.
+def issue(people: Sequence[Person], desk: Desk, again: bool = False) -> Issued:
+    """Enters `people` into the register and writes their sheets into the folder, by group.
+    `again`: also for those who have a valid pass.
 
-    `done` is called after each pass is drawn. Raises ConfigError and PhotoError; then nothing
-    is issued and no file is left.
+    Raises ConfigError, also for them, and Unfit for a photo; then nothing is issued and no
+    file is left.
     """
-    files.private_folder(out)
+    with _all_or_none(desk) as written:
+        held = {
+            who.line: desk.register.earlier(person(who.name, who.birth, who.group), desk.today)
+            for who in people
+        }
+        earlier = {line: numbers for line, numbers in held.items() if numbers}
+        if earlier and not again:
+            raise ConfigError(
+                [
+                    *(str(_has_one(line, numbers)) for line, numbers in earlier.items()),
+                    both(
+                        "mất thẻ thì dùng replace; muốn cấp thêm thẻ thì thêm --again",
+                        "for a lost pass use replace; for a further one add --again",
+                    ),
+                    both("không cấp thẻ nào", "nothing was issued"),
+                ]
+            )
+        alike = _alike(people, desk)
+        numbers = _make(people, desk, written)
+    return Issued(written, numbers, earlier, alike)
+
+
+def replace(
+    numbers: Sequence[int],
+    why: str,
+    desk: Desk,
+    last: date | None = None,
+    photo: Path | None = None,
+    again: bool = False,
+) -> Issued:
+    """Revokes passes and issues new ones for the same people, from today; `last`: until another
+    day than before. In what it returns, the numbers replaced stand for lines. Raises like `issue`,
+    and then nothing is revoked either."""
+    with _all_or_none(desk) as written:
+        people = [_heir(desk, number, last, photo, again) for number in dict.fromkeys(numbers)]
+        if mistakes := check(people, desk.issuer):
+            raise ConfigError([f"{m.line}: {both(m.vietnamese, m.english)}" for m in mistakes])
+        desk.register.revoke(numbers, why, desk.at)
+        made = _make(people, desk, written)
+    return Issued(written, made, {}, [])
+
+
+def _heir(desk: Desk, number: int, last: date | None, photo: Path | None, again: bool) -> Person:
+    old = desk.register.entry(number)
+    others = desk.register.earlier(person(old.name, old.birth, old.group), desk.today)
+    others = [other for other in others if other != number]
+    if others and not again:
+        has = ", ".join(map(str, others))
+        raise _refused(
+            number,
+            f"người này còn thẻ {has} có giá trị; hãy thay thẻ đó, hoặc thêm --again",
+            f"the same person has {has}, still valid; replace that one, or add --again",
+        )
+    first = max(desk.at.date(), date.fromisoformat(old.valid_from))
+    if last is None and old.valid_until < desk.today:
+        raise _refused(number, "thẻ đã hết hạn; thêm --until", "its last day is past; add --until")
+    last = last or date.fromisoformat(old.valid_until)
+    if last < first:
+        raise _refused(number, "--until trước ngày đầu", "--until is before its first day")
+    return Person(number, old.name, old.birth, old.group, first, last, photo)
+
+
+def _refused(number: int, vietnamese: str, english: str) -> ConfigError:
+    nothing = both("chưa thay đổi gì", "nothing was changed")
+    return ConfigError([both(f"thẻ {number}: {vietnamese}", f"{number}: {english}"), nothing])
+
+
+def _has_one(line: int, numbers: Sequence[int]) -> Mistake:
+    has = ", ".join(map(str, numbers))
+    what = f"đã có thẻ {has} còn giá trị", f"has pass {has}, which is still valid"
+    return Mistake(line, "", *what)
+
+
+def _alike(people: Sequence[Person], desk: Desk) -> list[Alike]:
+    """By the key under which a risk list may have both."""
+    lines: dict[str, list[Person]] = defaultdict(list)
+    for who in people:
+        if key := person_key(who.name, who.birth):
+            lines[key].append(who)
+    passes: dict[str, list[Entry]] = defaultdict(list)
+    for entry in desk.register.valid(desk.today):
+        if (key := person_key(entry.name, entry.birth)) in lines:
+            passes[key].append(entry)
+    found = []
+    for key, same in lines.items():
+        for who in same:
+            others = [other.line for other in same if other is not who]
+            mine = person(who.name, who.birth, who.group)
+            held = [e.number for e in passes[key] if person(e.name, e.birth, e.group) != mine]
+            if others or held:
+                found.append(Alike(who.line, others, held))
+    return sorted(found)
+
+
+@contextmanager
+def _all_or_none(desk: Desk) -> Iterator[list[Written]]:
+    """What is entered and drawn within is issued once it has ended well, or nothing of it."""
+    files.private_folder(desk.out)
     written: list[Written] = []
-    again: list[Again] = []
-    with ExitStack() as undo:
-        with register.changing():
-            for group, members in _by_group(people):
-                pages = -(-len(members) // sheets.PER_PAGE)
-                for page in range(0, pages, _PAGES_A_FILE):
-                    start = page * sheets.PER_PAGE
-                    some = members[start : start + _PAGES_A_FILE * sheets.PER_PAGE]
-                    cards = [_enter(who, issuer, register, at, again) for who in some]
-                    drawn = sheets.Sheets(issuer.name, group, page + 1, pages, cards)
-                    numbers = [card.number for card in cards]
-                    file = out / f"passes-{numbers[0]}-{numbers[-1]}.pdf"
-                    undo.callback(_part(file).unlink, missing_ok=True)
-                    _draw(drawn, file, done)
-                    written.append(Written(file, group, numbers))
-        undo.pop_all()
+    try:
+        with desk.register.changing():
+            yield written
+    except BaseException:
+        for one in written:
+            _part(one.file).unlink(missing_ok=True)
+        raise
     # Only now: a pass that is out and not in the register could never be revoked.
     for one in written:
         try:
             _part(one.file).rename(one.file)
         except OSError as error:
-            what = f"{_part(one.file)} cannot be renamed: {error.strerror}; its passes are issued"
-            raise ConfigError([what]) from error
-    return Issued(written, again)
+            what = both(
+                "không đổi tên được; thẻ trong đó đã cấp",
+                "cannot be renamed; its passes are issued",
+            )
+            raise ConfigError([f"{_part(one.file)}: {what}: {error.strerror}"]) from error
+
+
+def _make(people: Sequence[Person], desk: Desk, written: list[Written]) -> dict[int, int]:
+    """Enters and draws them; their numbers by line."""
+    made: dict[int, int] = {}
+    for group, members in _by_group(people):
+        pages = -(-len(members) // sheets.PER_PAGE)
+        for page in range(0, pages, _PAGES_A_FILE):
+            start = page * sheets.PER_PAGE
+            some = members[start : start + _PAGES_A_FILE * sheets.PER_PAGE]
+            cards = [_enter(who, desk) for who in some]
+            numbers = [card.number for card in cards]
+            made |= dict(zip((who.line for who in some), numbers, strict=True))
+            drawn = sheets.Sheets(desk.issuer.name, group, page + 1, pages, cards)
+            one = Written(desk.out / f"passes-{numbers[0]}-{numbers[-1]}.pdf", group, numbers)
+            written.append(one)
+            _draw(drawn, one.file, desk.done)
+    return made
 
 
 def _part(file: Path) -> Path:
@@ -110,13 +236,15 @@ def _part(file: Path) -> Path:
 
 def _draw(drawn: sheets.Sheets, file: Path, done: Callable[[], None]) -> None:
     if file.exists():
-        raise ConfigError([f"{file} exists already and is not overwritten"])
+        what = both("đã có, không ghi đè", "exists already and is not overwritten")
+        raise ConfigError([f"{file}: {what}"])
     _part(file).unlink(missing_ok=True)
     try:
         with files.private_file(_part(file)) as made:
             sheets.write(drawn, made, done)
     except OSError as error:
-        raise ConfigError([f"{file} cannot be written: {error.strerror}"]) from error
+        what = both("không ghi được", "cannot be written")
+        raise ConfigError([f"{file}: {what}: {error.strerror}"]) from error
 
 
 def _by_group(people: Sequence[Person]) -> Iterator[tuple[str, Sequence[Person]]]:
@@ -127,16 +255,10 @@ def _by_group(people: Sequence[Person]) -> Iterator[tuple[str, Sequence[Person]]
         yield group, list(members)
 
 
-def _enter(
-    who: Person, issuer: Issuer, register: Register, at: datetime, again: list[Again]
-) -> sheets.Card:
-    key = person(who.name, who.birth, who.group)
-    earlier = register.earlier(key, at.date().isoformat())
+def _enter(who: Person, desk: Desk) -> sheets.Card:
     days = who.first.isoformat(), who.last.isoformat()
-    number = register.add(who.name, who.birth, who.group, days, at)
-    if earlier:
-        again.append(Again(who.line, number, earlier))
-    payload = _payload(who, number, issuer)
+    number = desk.register.add(who.name, who.birth, who.group, days, desk.at)
+    payload = _payload(who, number, desk.issuer)
     return sheets.Card(number, who.name, who.group, who.first, who.last, payload, who.photo)
 
 

@@ -1,55 +1,19 @@
-"""Who is to get a pass, from a table as people keep it: CSV from Excel or LibreOffice.
-
-Mistakes are all told at once, by line and column, in Vietnamese and English. They never quote
-what stands there.
-"""
+"""Who is to get a pass, line by line of a table."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from central.passes import photos
+from central import dates, names
+from central.passes import photos, tables
 from central.passes.register import person
-from kiosk.credentials.text import (
-    NAME_MAX,
-    Malformed,
-    calendar,
-    clean,
-    standard_name,
-)
-from kiosk.errors import ConfigError
+from central.passes.tables import Mistake
+from central.words import Unfit
 
-MAX_BYTES = 16 * 1024 * 1024
 _GROUP_MAX = 40
-
-# Headings as `standard_name` has them: letters only, without diacritics.
-_HEADINGS = {
-    "name": ("NAME", "FULL<NAME", "HO<VA<TEN", "HO<TEN", "HO<TEN<HOC<SINH"),
-    "birth": ("BIRTH", "DATE<OF<BIRTH", "NGAY<SINH", "NGAY<THANG<NAM<SINH", "NAM<SINH"),
-    "group": ("GROUP", "CLASS", "LOP", "TO", "LOP<TO", "NHOM"),
-    "valid_from": ("VALID<FROM", "TU<NGAY", "GIA<TRI<TU", "GIA<TRI<TU<NGAY"),
-    "valid_until": ("VALID<UNTIL", "DEN<NGAY", "GIA<TRI<DEN", "GIA<TRI<DEN<NGAY"),
-    "photo": ("PHOTO", "ANH"),
-}
-_VIETNAMESE = {
-    "name": "Họ và tên",
-    "birth": "Ngày sinh",
-    "group": "Lớp/Tổ",
-    "valid_from": "Từ ngày",
-    "valid_until": "Đến ngày",
-    "photo": "Ảnh",
-}
-_NEEDED = ("name", "birth", "group")
-_FIELD = {heading: field for field, all in _HEADINGS.items() for heading in all}
-_YEAR_FIRST = re.compile("([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
-_DAY_FIRST = re.compile("([0-9]{1,2})([./-])([0-9]{1,2})\\2([0-9]{4})")
-_YEAR = re.compile("[0-9]{4}")
 
 
 class Person(NamedTuple):
@@ -64,28 +28,13 @@ class Person(NamedTuple):
     photo: Path | None
 
 
-class Mistake(NamedTuple):
-    """`line` counts from 1 with the headings; `column` is a field's name, or empty."""
-
-    line: int
-    column: str
-    vietnamese: str
-    english: str
-
-    def __str__(self) -> str:
-        there = f", cột {_VIETNAMESE[self.column]}" if self.column else ""
-        here = f", column {self.column}" if self.column else ""
-        return (
-            f"dòng {self.line}{there}: {self.vietnamese} / line {self.line}{here}: {self.english}"
-        )
-
-
-class Table(NamedTuple):
-    """What was read. `unused`: columns with another heading, counted from 1."""
+class People(NamedTuple):
+    """What was read. `unused` and `skipped` as in `tables.Found`."""
 
     people: list[Person]
     mistakes: list[Mistake]
-    unused: list[int]
+    unused: dict[int, str]
+    skipped: list[int]
 
 
 class Days(NamedTuple):
@@ -96,38 +45,23 @@ class Days(NamedTuple):
     last: date | None
 
 
-def read(data: bytes, folder: Path, days: Days, twice: bool = False) -> Table:
+def read(data: bytes, folder: Path, days: Days, twice: bool = False) -> People:
     """The people of a table whose photos lie in `folder`. `twice`: the same name and birth may
     stand on two lines. Raises ConfigError when it is no table at all."""
-    rows = _rows(_text(data))
-    line, headings = next(rows, (1, []))
-    columns: dict[str, int] = {}
-    mistakes, unused = [], []
-    for at, heading in enumerate(headings):
-        field = _FIELD.get(standard_name(heading))
-        if field is None:
-            unused.append(at + 1)
-        elif field in columns:
-            mistakes.append(Mistake(line, field, "cột có hai lần", "the column is there twice"))
-        else:
-            columns[field] = at
-    for field in _NEEDED:
-        if field not in columns:
-            mistakes.append(Mistake(line, field, "thiếu cột này", "the column is missing"))
+    mistakes: list[Mistake] = []
     people: list[Person] = []
-    if mistakes:
-        return Table(people, mistakes, unused)
+    table = tables.find(data, mistakes)
+    if table is None:
+        return People(people, mistakes, {}, [])
     seen: dict[str, int] = {}
-    for line, cells in rows:
-        if not any(cells):
+    month_first: Counter[str] = Counter()
+    for line, cells in table.rows:
+        if any(cells[table.width :]):
+            what = "nhiều ô hơn dòng tiêu đề", "more cells than headings"
+            mistakes.append(Mistake(line, "", *what))
             continue
-        if any(cells[len(headings) :]):
-            mistakes.append(
-                Mistake(line, "", "nhiều ô hơn dòng tiêu đề", "more cells than headings")
-            )
-            continue
-        given = {f: cells[at] if at < len(cells) else "" for f, at in columns.items()}
-        reading = _Reading(line, given, mistakes)
+        given = {f: cells[at] if at < len(cells) else "" for f, at in table.columns.items()}
+        reading = _Reading(line, given, mistakes, month_first)
         found = reading.person(folder, days)
         if found is None:
             continue
@@ -140,16 +74,36 @@ def read(data: bytes, folder: Path, days: Days, twice: bool = False) -> Table:
                 f"the same person as on line {before}; if they are two, use --twice",
             )
         people.append(found)
+    mistakes += (_month_first(table.line, column, n) for column, n in month_first.items())
     if not people and not mistakes:
-        mistakes.append(Mistake(line, "", "không có ai trong bảng", "nobody is in the table"))
-    return Table(people, mistakes, unused)
+        what = "không có ai trong bảng", "nobody is in the table"
+        mistakes.append(Mistake(table.line, "", *what))
+    return People(people, mistakes, table.unused, table.skipped)
+
+
+def _month_first(line: int, column: str, count: int) -> Mistake:
+    return Mistake(
+        line,
+        column,
+        f"{count} dòng chỉ đúng theo thứ tự tháng/ngày/năm: có lẽ cả cột như vậy, và các dòng khác"
+        " đang bị đọc nhầm ngày với tháng; hãy định dạng cả cột thành ngày/tháng/năm",
+        f"{count} lines are right only as month/day/year: perhaps the whole column is, and on the"
+        " other lines day and month are mixed up unseen; format the whole column as day/month/year",
+    )
 
 
 class _Reading:
     """One line; what is wrong with it goes to `mistakes`."""
 
-    def __init__(self, line: int, given: dict[str, str], mistakes: list[Mistake]) -> None:
+    def __init__(
+        self,
+        line: int,
+        given: dict[str, str],
+        mistakes: list[Mistake],
+        month_first: Counter[str],
+    ) -> None:
         self._line, self._given, self._mistakes = line, given, mistakes
+        self._month_first = month_first
         self._sound = True
 
     def wrong(self, column: str, vietnamese: str, english: str) -> None:
@@ -157,7 +111,7 @@ class _Reading:
         self._sound = False
 
     def person(self, folder: Path, days: Days) -> Person | None:
-        name, group = self._words("name", NAME_MAX), self._words("group", _GROUP_MAX)
+        name, group = self._name(), self._group()
         birth = self._birth(days.today)
         first = self._day("valid_from", days.first)
         last = self._day("valid_until", days.last)
@@ -170,34 +124,36 @@ class _Reading:
             return None
         return Person(self._line, name, birth, group, first, last, photo)
 
-    def _words(self, column: str, longest: int) -> str:
+    def _name(self) -> str:
+        if "name" in self._given:
+            return self._read_name("name", self._given["name"])
+        given = self._read_name("given", self._given["given"])
+        if not given or not self._given["family"]:
+            return given
+        return self._read_name("family", f"{self._given['family']} {given}")
+
+    def _read_name(self, column: str, text: str) -> str:
         try:
-            words = clean(self._given[column], column, longest)
-        except Malformed:
-            self.wrong(column, f"dài hơn {longest} ký tự", f"longer than {longest} characters")
+            return names.person(text)
+        except Unfit as problem:
+            self.wrong(column, problem.vietnamese, problem.english)
             return ""
-        if not words:
-            self.wrong(column, "ô trống", "empty")
-        return words
+
+    def _group(self) -> str:
+        try:
+            return names.group(self._given["group"], _GROUP_MAX)
+        except Unfit as problem:
+            self.wrong("group", problem.vietnamese, problem.english)
+            return ""
 
     def _birth(self, today: date) -> str:
         """Empty where it is not known."""
         given = self._given["birth"]
-        if not given:
-            return ""
-        try:
-            if _YEAR.fullmatch(given):
-                birth = calendar(given, "", "", "birth")
-            else:
-                date(*(int(part) for part in _parts(given)))  # no day 0, which means unknown
-                birth = calendar(*_parts(given), "birth")
-        except (ValueError, Malformed):
-            self.wrong(
-                "birth",
-                "không phải ngày/tháng/năm, năm-tháng-ngày hay năm",
-                "not a date as day/month/year, year-month-day, or a year",
-            )
-            return ""
+        if dates.is_year(given):
+            birth = given
+        else:
+            day = self._read_day("birth", given) if given else None
+            birth = day.isoformat() if day else ""
         if birth > today.isoformat():
             self.wrong("birth", "ngày ở tương lai", "in the future")
         return birth
@@ -205,18 +161,19 @@ class _Reading:
     def _day(self, column: str, otherwise: date | None) -> date | None:
         given = self._given.get(column, "")
         if given:
-            try:
-                return date(*(int(part) for part in _parts(given)))
-            except ValueError:
-                self.wrong(
-                    column,
-                    "không phải ngày/tháng/năm hay năm-tháng-ngày",
-                    "not a date as day/month/year or year-month-day",
-                )
-                return None
+            return self._read_day(column, given)
         if otherwise is None:
             self.wrong(column, "thiếu ngày; dùng --until", "no day; give --until")
         return otherwise
+
+    def _read_day(self, column: str, given: str) -> date | None:
+        try:
+            return dates.read(given)
+        except Unfit as problem:
+            if isinstance(problem, dates.MonthFirst):
+                self._month_first[column] += 1
+            self.wrong(column, problem.vietnamese, problem.english)
+            return None
 
     def _photo(self, folder: Path) -> Path | None:
         given = self._given.get("photo", "")
@@ -224,53 +181,6 @@ class _Reading:
             return None
         try:
             photos.portrait(folder / given)
-        except photos.PhotoError as error:
-            self.wrong("photo", error.vietnamese, error.english)
+        except Unfit as problem:
+            self.wrong("photo", problem.vietnamese, problem.english)
         return folder / given
-
-
-def _parts(given: str) -> tuple[str, str, str]:
-    """Year, month and day with all their digits; empty when it is no date."""
-    found = _YEAR_FIRST.fullmatch(given)
-    if found is not None:
-        year, month, day = found.groups()
-    else:
-        found = _DAY_FIRST.fullmatch(given)
-        if found is None:
-            return "", "", ""
-        day, _, month, year = found.groups()
-    return year, month.zfill(2), day.zfill(2)
-
-
-def _text(data: bytes) -> str:
-    if len(data) > MAX_BYTES:
-        raise ConfigError([f"the table has {len(data)} bytes, at most {MAX_BYTES}"])
-    try:
-        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise UnicodeDecodeError("utf-8", data, 0, 1, "UTF-16")
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        vietnamese = "không phải UTF-8; trong Excel hãy lưu dạng “CSV UTF-8”"
-        english = 'not UTF-8; in Excel save it as "CSV UTF-8"'
-        raise ConfigError([str(Mistake(line, "", vietnamese, english))]) from None
-
-
-def _rows(text: str) -> Iterator[tuple[int, Sequence[str]]]:
-    """Each row with the line on which it begins, its cells without white space around."""
-    skipped = 0
-    if text[:4].lower() == "sep=":  # Excel's own line about the separator
-        text, skipped = text.partition("\n")[2], 1
-    heading = text.partition("\n")[0]
-    separator = max(",;\t", key=heading.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    while True:
-        line = reader.line_num + 1 + skipped
-        try:
-            cells = next(reader, None)
-        except csv.Error:
-            mistake = Mistake(line, "", "dấu ngoặc kép bị lỗi", "a quotation mark is out of place")
-            raise ConfigError([str(mistake)]) from None
-        if cells is None:
-            return
-        yield line, [cell.strip() for cell in cells]

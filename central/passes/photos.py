@@ -7,34 +7,26 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from kiosk.errors import KioskError
+from central.words import Unfit
 
 WIDTH, HEIGHT = 354, 472
 _PIXELS_MAX = 60_000_000
 _FACE = (0.5, 0.4)  # what stays when one of another shape is cut
 
 
-class PhotoError(KioskError):
-    """A photo cannot be used; never says whose or which."""
-
-    def __init__(self, vietnamese: str, english: str) -> None:
-        super().__init__(english)
-        self.vietnamese, self.english = vietnamese, english
-
-
 def portrait(file: Path) -> bytes:
     """JPEG of WIDTH x HEIGHT pixels, upright, without place and time of the shot. Raises
-    PhotoError."""
+    Unfit."""
     try:
         with Image.open(file, formats=("JPEG", "PNG", "WEBP", "BMP")) as image:
             if image.width * image.height > _PIXELS_MAX:
-                raise PhotoError("ảnh quá lớn", "the photo has too many pixels")
+                raise Unfit("ảnh quá lớn", "the photo has too many pixels")
             image.draft("RGB", (2 * WIDTH, 2 * HEIGHT))
             upright = ImageOps.exif_transpose(image).convert("RGB")
     except FileNotFoundError:
-        raise PhotoError("không có tệp ảnh này", "no such file") from None
+        raise Unfit("không có tệp ảnh này", "no such file") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise PhotoError("không đọc được ảnh", "not a photo that can be read") from None
+        raise Unfit("không đọc được ảnh", "not a photo that can be read") from None
     made = io.BytesIO()
     ImageOps.fit(upright, (WIDTH, HEIGHT), centering=_FACE).save(made, "JPEG", quality=88)
     return made.getvalue()

@@ -12,6 +12,7 @@ from typing import Self
 
 import msgspec
 
+from central.words import both
 from kiosk.errors import ConfigError
 
 _VERSION = 1
@@ -57,6 +58,18 @@ def person(name: str, birth: str, group: str) -> str:
     return "\n".join(known).casefold()
 
 
+def _unknown(number: int) -> ConfigError:
+    """What is said of a number that no pass has."""
+    return ConfigError(
+        [
+            both(
+                f"không có thẻ số {number}; chưa thay đổi gì",
+                f"no pass has the number {number}; nothing was changed",
+            )
+        ]
+    )
+
+
 class Register:
     """Raises ConfigError for a file that cannot be used; `with` closes it."""
 
@@ -72,7 +85,11 @@ class Register:
                     self._db.execute("CREATE INDEX pass_person ON pass (person)")
                     self._db.execute(f"PRAGMA user_version = {_VERSION}")
                 elif version != _VERSION:
-                    raise ConfigError([f"{file}: version {version}, this program: {_VERSION}"])
+                    what = both(
+                        f"sổ phiên bản {version}, chương trình đọc phiên bản {_VERSION}",
+                        f"version {version}, this program reads {_VERSION}",
+                    )
+                    raise ConfigError([f"{file}: {what}"])
         except ConfigError:
             self._db.close()
             raise
@@ -90,7 +107,11 @@ class Register:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """All that happens within is kept, or, after an error, nothing of it."""
+        """All that happens within is kept, or, after an error, nothing of it; also what changes
+        something of its own within."""
+        if self._db.in_transaction:
+            yield
+            return
         with self._told():
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -132,7 +153,7 @@ class Register:
                     "SELECT revoked_at FROM pass WHERE number = ?", (number,)
                 ).fetchone()
                 if found is None:
-                    raise ConfigError([f"no pass has the number {number}; nothing was revoked"])
+                    raise _unknown(number)
                 if found[0] is not None:
                     before.append(number)
                     continue
@@ -144,10 +165,33 @@ class Register:
 
     def entries(self, group: str | None = None) -> Iterator[Entry]:
         """Every pass by its number, or those of a group."""
+        return self._found('?1 IS NULL OR "group" = ?1', group)
+
+    def valid(self, today: str, group: str | None = None) -> Iterator[Entry]:
+        """Those that are neither revoked nor over."""
+        return (
+            entry
+            for entry in self.entries(group)
+            if entry.revoked_at is None and entry.valid_until >= today
+        )
+
+    def entry(self, number: int) -> Entry:
+        """One of them. Raises ConfigError."""
+        found = next(self._found("number = ?1", number), None)
+        if found is None:
+            raise _unknown(number)
+        return found
+
+    def groups(self) -> list[str]:
+        """The groups that passes were issued for."""
+        with self._told():
+            found = self._db.execute('SELECT DISTINCT "group" FROM pass ORDER BY "group"')
+            return [group for (group,) in found]
+
+    def _found(self, which: str, by: str | int | None) -> Iterator[Entry]:
         with self._told():
             for row in self._db.execute(
-                f'SELECT {_COLUMNS} FROM pass WHERE ?1 IS NULL OR "group" = ?1 ORDER BY number',
-                (group,),
+                f"SELECT {_COLUMNS} FROM pass WHERE {which} ORDER BY number", (by,)
             ):
                 yield Entry(*row)
 
@@ -160,4 +204,5 @@ class Register:
         try:
             yield
         except sqlite3.Error as error:
-            raise ConfigError([f"{self._file} cannot be used: {error}"]) from error
+            what = both("không dùng được", "cannot be used")
+            raise ConfigError([f"{self._file}: {what}: {error}"]) from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -20,18 +19,16 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from central.passes import photos
-from kiosk.errors import ConfigError
+from central.passes.fonts import fonts
 
 PER_PAGE = 6
 PAYLOAD_MAX = 311
 """Bytes: what 57 modules hold at level M, as letters and digits. Then a module is 0.92 mm."""
 
-_FONTS = Path("/usr/share/fonts/truetype/dejavu")
-_PLAIN, _BOLD = "DejaVuSans", "DejaVuSans-Bold"
+_PLAIN, _BOLD = 0, 1  # of `fonts`
 _LEFT, _TOP = 10.0, 16.0  # of the first card on the page
 _WIDTH, _HEIGHT = 95.0, 90.0
 _PAD = 2.5
@@ -66,14 +63,14 @@ class Sheets(NamedTuple):
 
 def lacking(text: str) -> bool:
     """Whether it has a character that the font has not. Raises ConfigError without a font."""
-    known = pdfmetrics.getFont(_fonts()).face.charToGlyph
-    return any(ord(letter) not in known for letter in text)
+    faces = [pdfmetrics.getFont(name).face.charToGlyph for name in fonts()]
+    return any(ord(letter) not in face for letter in text for face in faces)
 
 
 def write(sheets: Sheets, file: BinaryIO, done: Callable[[], None]) -> None:
     """Draws PDF into `file`; `done` is called after each card. Raises ConfigError and
-    PhotoError."""
-    canvas = Canvas(file, A4, pageCompression=1, invariant=1, initialFontName=_fonts())
+    Unfit."""
+    canvas = Canvas(file, A4, pageCompression=1, invariant=1, initialFontName=fonts()[_PLAIN])
     pen = _Pen(canvas, 0, 0)
     canvas.setTitle(f"{sheets.issuer}: {sheets.group}")
     canvas.setAuthor(sheets.issuer)
@@ -103,15 +100,15 @@ class _Pen:
         self.canvas.line(*self.at(x, y), *self.at(to_x, to_y))
 
     def text(
-        self, x: float, y: float, words: str, font: str, size: float, widest: float, align: int = 0
+        self, x: float, y: float, words: str, font: int, size: float, widest: float, align: int = 0
     ) -> None:
         """On the line y, beginning (`align` 0), in the middle (1) or ending (2) at x; pressed
         together when it would be wider than `widest`."""
-        full = pdfmetrics.stringWidth(words, font, size)
+        full = pdfmetrics.stringWidth(words, fonts()[font], size)
         scale = min(1.0, widest * mm / full) if full else 1.0
         at = self.at(x, y)
         made = self.canvas.beginText(at[0] - full * scale * align / 2, at[1])
-        made.setFont(font, size)
+        made.setFont(fonts()[font], size)
         made.setHorizScale(100 * scale)
         made.textOut(words)
         self.canvas.drawText(made)
@@ -175,7 +172,7 @@ def _card(pen: _Pen, issuer: str, card: Card) -> None:
 def _name(pen: _Pen, name: str, widest: float) -> None:
     """As large as it fits on a line; a long one on two."""
     for size in (19, 17, 15, 13, 12):
-        if pdfmetrics.stringWidth(name, _BOLD, size) <= widest * mm:
+        if pdfmetrics.stringWidth(name, fonts()[_BOLD], size) <= widest * mm:
             pen.text(_PAD, 13.5, name, _BOLD, size, widest)
             return
     words = name.split()
@@ -184,7 +181,7 @@ def _name(pen: _Pen, name: str, widest: float) -> None:
     while len(first) < len(words) and 2 * len(" ".join(first)) < length:
         first = words[: len(first) + 1]
     lines = [" ".join(first), " ".join(words[len(first) :])]
-    longest = max(pdfmetrics.stringWidth(line, _BOLD, 1) for line in lines)
+    longest = max(pdfmetrics.stringWidth(line, fonts()[_BOLD], 1) for line in lines)
     size = max(7.0, min(12.0, widest * mm / longest))
     for line, y in zip(lines, (10.7, 15.6), strict=True):
         pen.text(_PAD, y, line, _BOLD, size, widest)
@@ -220,15 +217,3 @@ def _runs(row: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(row, prepend=False, append=False))
     for start, end in edges.reshape(-1, 2).tolist():
         yield start, end - start
-
-
-@cache
-def _fonts() -> str:
-    """Registers both; the name of the plain one."""
-    for name in (_PLAIN, _BOLD):
-        try:
-            pdfmetrics.registerFont(TTFont(name, str(_FONTS / f"{name}.ttf")))
-        except (TTFError, OSError) as error:
-            what = f"{_FONTS / name}.ttf cannot be used; apt-get install fonts-dejavu-core"
-            raise ConfigError([what]) from error
-    return _PLAIN

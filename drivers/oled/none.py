@@ -13,6 +13,15 @@ class NoPanel:
     def show(self, picture: Image.Image) -> None:
         """Does nothing."""
 
+    def step(self) -> bool:
+        return False
+
+    def refresh(self) -> None:
+        """Does nothing."""
+
+    def contrast(self, level: int) -> None:
+        """Does nothing."""
+
     def close(self) -> None:
         """Does nothing."""
 

@@ -40,6 +40,16 @@ class PngPanel:
         except OSError as error:
             raise PanelError(f"cannot tidy {self._folder}: {error}") from error
 
+    def step(self) -> bool:
+        """A picture is written at once."""
+        return False
+
+    def refresh(self) -> None:
+        """Files stay."""
+
+    def contrast(self, level: int) -> None:
+        """A file is as bright as it is."""
+
     def close(self) -> None:
         self._write("screen.png", self._dark)
 

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from kiosk.config.sections import (
-    NO_BUTTON,
+    NO_PIN,
     NONE,
     Broker,
     CameraDriver,
@@ -36,7 +36,7 @@ __all__ = [
     "DEFAULTS",
     "ETC",
     "NONE",
-    "NO_BUTTON",
+    "NO_PIN",
     "Broker",
     "CameraDriver",
     "Config",
@@ -261,18 +261,18 @@ def _nearest(word: str, known: list[str]) -> str:
 def _contradictions(settings: dict[tuple[str, str], Setting]) -> Iterator[str]:
     """Values that are right each for itself, but not together."""
     pins: dict[object, Setting] = {}
-    button = settings["gpio", "button"]
-    for key in ("green", "red", "buzzer", *(["button"] if button.value != NO_BUTTON else [])):
-        pin = settings["gpio", key]
+    for pin in _pins(settings):
         other = pins.setdefault(pin.value, pin)
         if other is not pin:
             yield (
-                f"{pin.source}: gpio.{key}: found {pin.value}, which gpio.{other.key} uses"
-                f" already ({other.source}); each needs a pin of its own"
+                f"{pin.source}: {pin.section}.{pin.key}: found {pin.value}, which"
+                f" {other.section}.{other.key} uses already ({other.source}); each needs a pin"
+                " of its own"
             )
+    button = settings["gpio", "button"]
     direction, all_pins = settings["kiosk", "direction"], settings["gpio", "pins"]
     for lacking in (button, all_pins):
-        if direction.value == "button" and lacking.value in (NO_BUTTON, NONE):
+        if direction.value == "button" and lacking.value in (NO_PIN, NONE):
             yield (
                 f'{direction.source}: kiosk.direction: found "button", but gpio.{lacking.key} is'
                 f" {_shown(lacking.value)} ({lacking.source}); nobody could press it"
@@ -289,3 +289,11 @@ def _contradictions(settings: dict[tuple[str, str], Setting]) -> Iterator[str]:
             f"{base.source}: broker.reconnect_base_s: found {base.value:g}, allowed: at most"
             f" broker.reconnect_cap_s, which is {cap.value:g} ({cap.source})"
         )
+
+
+def _pins(settings: dict[tuple[str, str], Setting]) -> Iterator[Setting]:
+    """Those that are in use."""
+    keys = [("gpio", key) for key in ("green", "red", "blue", "buzzer", "button")]
+    if settings["panel", "driver"].value == "luma_spi":
+        keys += [("panel", "dc"), ("panel", "reset")]
+    return (settings[key] for key in keys if settings[key].value != NO_PIN)

@@ -11,11 +11,12 @@ import msgspec
 from msgspec import Meta
 
 NONE = "none"
-NO_BUTTON = -1
+NO_PIN = -1
 
 _PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 
 Pin = Annotated[int, Meta(ge=0, le=27)]
+PinOrNone = Annotated[int, Meta(ge=-1, le=27)]
 DoorDirection = Literal["in", "out", "toggle", "button"]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 KioskId = Annotated[
@@ -29,12 +30,22 @@ KioskId = Annotated[
 # Drivers are known by their files, which nobody here may import; a test holds these to them.
 CameraDriver = Literal["picamera", "webcam", "replay", "none"]
 ReaderDriver = Literal["serial_line", "keyboard", "none"]
-PanelDriver = Literal["luma_i2c", "png", "none"]
+PanelDriver = Literal["luma_i2c", "luma_spi", "png", "none"]
+Language = Literal["vi", "en"]
 Host = Annotated[
     str,
     Meta(
         pattern=rf"^([A-Za-z0-9_.-]{{1,253}}|\[[0-9A-Fa-f:.]+\]):({_PORT})\Z",
         description='"host:port" (an IPv6 address in brackets)',
+    ),
+]
+
+
+Brightness = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9] ([1-9][0-9]?|100)%\Z",
+        description='a time of day and a brightness from 1% to 100%, as "19:00 30%"',
     ),
 ]
 
@@ -56,11 +67,12 @@ class Kiosk(Section, frozen=True, kw_only=True):
 
 class Paths(Section, frozen=True, kw_only=True):
     """`outbox` holds open/ sealed/ quarantine/; `run` the daemons' sockets and the marker
-    of a connected uplink; `state` what else survives a reboot."""
+    of a connected uplink; `state` what else survives a reboot; `kernel` holds sys/ and proc/."""
 
     outbox: Path
     run: Path
     state: Path
+    kernel: Path
 
 
 class Clock(Section, frozen=True, kw_only=True):
@@ -129,30 +141,50 @@ class Outbox(Section, frozen=True, kw_only=True):
 
 class Panel(Section, frozen=True, kw_only=True):
     """`driver` is a file in drivers/oled; `png` alone uses `folder` (where the screens are
-    written). No heartbeat for `scanner_silent_s` = out of order."""
+    written), `luma_i2c` alone `bus` and `address`, `luma_spi` alone `spi_*`, `dc` and `reset`
+    (`NO_PIN`: not connected). No heartbeat for `scanner_silent_s` = out of order. `languages` take
+    turns in this order; each of `brightness` holds until the next one; nobody before the camera for
+    `dim_after_s` = dimmed."""
 
     driver: PanelDriver
-    controller: Literal["ssd1306", "sh1106", "ssd1309"]
+    controller: Literal[
+        "ssd1306", "ssd1305", "ssd1309", "ssd1315", "ssd1316", "sh1106", "sh1107", "ch1115"
+    ]
     width: Literal[128]
-    height: Literal[64]
+    height: Literal[32, 64]
+    rotate: Literal[0, 180]
     bus: Annotated[int, Meta(ge=0, le=10)]
     address: Annotated[int, Meta(ge=3, le=119)]
-    rotate: Literal[0, 180]
+    spi_port: Annotated[int, Meta(ge=0, le=6)]
+    spi_device: Annotated[int, Meta(ge=0, le=2)]
+    spi_mhz: Literal[1, 2, 4, 8]
+    dc: Annotated[int, Meta(ge=1, le=27)]
+    reset: PinOrNone
     folder: Path | Literal[""]
     answer_s: Seconds
     scanner_silent_s: Seconds
+    languages: Annotated[
+        list[Language], Meta(min_length=1, description='a list of "vi", "en" or both')
+    ]
+    brightness: list[Brightness]
+    dim_after_s: Seconds
 
 
 class Gpio(Section, frozen=True, kw_only=True):
-    """Lamps, buzzer and button, by BCM number. `silent` leaves the buzzer out, `NO_BUTTON`
-    the button."""
+    """Lamps, buzzer and button, by BCM number. `blue` makes the lamps one RGB LED, `common` is
+    what they share; `NO_PIN` leaves `blue` or `button` out, `silent` the sound. The button is
+    held when it is down for `hold_s`."""
 
     pins: Literal["lgpio", "mock", "none"]
     green: Pin
     red: Pin
+    blue: PinOrNone
+    common: Literal["cathode", "anode"]
     buzzer: Pin
-    button: Annotated[int, Meta(ge=-1, le=27)]
+    buzzer_kind: Literal["passive", "active", "active-low"]
     silent: bool
+    button: PinOrNone
+    hold_s: Annotated[float, Meta(ge=1, le=30)]
 
 
 class Broker(Section, frozen=True, kw_only=True):

@@ -4,15 +4,18 @@
 
 1. `vn-id:<12 digits>`: number of the identity card, whichever code carries it
 2. `vn-cmnd:<9 digits>`: number of the earlier card
-3. `passport:<number>`: any other whole document number
+3. `passport:<number>:<YYYY-MM-DD>`: any other whole document number, and date of birth
 4. `vn-qid:<id>`: the platform's id, when the document is absent or masked
 5. `vn-bhyt:<10 digits>`: insurance number, the same on old and new health-insurance cards
 6. `vn-hcmc:<id>`: a declaration in HCMC's system, which tells nothing else
 7. `name:<NGUYEN<VAN<A>:<YYYY-MM-DD>`: standard name (surname first) and date of birth
-8. `<format>:<id>`: a certificate or a door pass whose date of birth is incomplete, by its own
-   id (`shc`: the hash of its signature)
+8. `<format>:<id>`: a certificate whose name or date of birth is incomplete, by its own id
+   (`shc`: the hash of its signature)
 
-`subjects.known_as` gives further keys that a code proves to be the same person.
+What stands where there is no number (`0`, `000000000`) is nobody's key.
+
+A door pass is `door-pass:<key id of the issuer>:<number>`. `subjects.known_as` gives further
+keys that a code proves to be the same person, `listed_as` all that the risk list is asked by.
 docs/subjects.md tells what leads to one person, and what cannot.
 """
 
@@ -36,7 +39,7 @@ def parse(payload: bytes, trust: TrustList) -> Credential:
     rules it breaks. A payload of no known format is no error: its role is "other".
     """
     if not payload:
-        raise CredentialError("unknown", "empty payload; show the code again")
+        raise CredentialError("unknown", "empty payload")
     if len(payload) > PAYLOAD_MAX:
         raise CredentialError("unknown", f"{len(payload)} bytes, at most {PAYLOAD_MAX}")
     claimant = next(known for known in FORMATS if known.recognises(payload))

@@ -8,14 +8,18 @@ and again; whether it is valid at some time is for others to compare, each time.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.utils import CryptographyDeprecationWarning
 
 Kind = TypeVar("Kind", bound=x509.ExtensionType)
 
+# A serial number that is not positive, as some signers have, is told to nobody who could mend it.
+warnings.filterwarnings("ignore", "Parsed a serial number", CryptographyDeprecationWarning)
 
 _REMEMBERED = 16
 """Strangers can make a door forget a certificate, but fill no memory."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Container, Mapping
+from functools import partial
+from typing import Any, NoReturn
 
 import cbor2
 import msgspec
@@ -18,13 +19,47 @@ _CWT_TAG, _SIGN1_TAG = 61, 18
 _DEPTH_MAX = 16
 _NOT_SIGN1 = "not a COSE_Sign1 of four parts"
 
-# What cbor2 would turn into dates, decimals, regular expressions, messages and shared
-# references; here a tagged value is the value, and none of that code runs.
+# What cbor2 would turn into numbers, dates, regular expressions, messages and shared references;
+# none of that code runs.
 _TAGS_OF_CBOR2 = (
     *(0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100),
     *(256, 258, 260, 261, 1004, 43000, 55799),
 )
-_UNTAGGED = dict.fromkeys(_TAGS_OF_CBOR2, lambda value, _immutable: value)
+_TEXT_TIME, _NUMBER_TIME = 0, 1
+
+
+class _TagRefused(Exception):
+    """A tag that has no place where it stands."""
+
+
+def _refuse(tag: int, *_: object) -> NoReturn:
+    raise _TagRefused(tag)
+
+
+def _keep(tag: int, value: object, _immutable: bool) -> cbor2.CBORTag:
+    return cbor2.CBORTag(tag, value)
+
+
+def _only(allowed: Container[int]) -> dict[str, Any]:
+    """How cbor2 is told to keep some tags as `CBORTag`, and to refuse all others."""
+
+    def of_no_meaning_to_cbor2(tag: cbor2.CBORTag, _immutable: bool) -> cbor2.CBORTag:
+        return tag if tag.tag in allowed else _refuse(tag.tag)
+
+    return {
+        "tag_hook": of_no_meaning_to_cbor2,
+        "semantic_decoders": {
+            tag: partial(_keep, tag) if tag in allowed else partial(_refuse, tag)
+            for tag in _TAGS_OF_CBOR2
+        },
+    }
+
+
+_NO_TAGS, _OF_TIMES, _OF_SIGN1 = (
+    _only(()),
+    _only((_TEXT_TIME, _NUMBER_TIME)),
+    _only((_SIGN1_TAG, _CWT_TAG)),
+)
 
 
 class Sign1(msgspec.Struct, frozen=True):
@@ -38,19 +73,33 @@ class Sign1(msgspec.Struct, frozen=True):
 
 
 def decode(data: bytes) -> Any:
-    """One CBOR item that fills `data`. Raises Malformed.
+    """One CBOR item that fills `data`, without any tag. Raises Malformed."""
+    return _decode(data, _NO_TAGS)
 
-    Tags are ignored save for those that cbor2 does not know, which stay `CBORTag`.
-    """
+
+def decode_cwt(data: bytes) -> Any:
+    """The same where times may be tagged as such, for `time` to read (RFC 8949 section 3.4)."""
+    return _decode(data, _OF_TIMES)
+
+
+def time(value: Any) -> Any:
+    """What `decode_cwt` found where a time stands, without the tag that says so."""
+    if isinstance(value, cbor2.CBORTag):
+        wanted = _TEXT_TIME if isinstance(value.value, str) else _NUMBER_TIME
+        return value.value if value.tag == wanted else value
+    return value
+
+
+def _decode(data: bytes, tags: dict[str, Any]) -> Any:
     stream = io.BytesIO(data)
     try:
         item = cbor2.CBORDecoder(
-            stream,
-            semantic_decoders=_UNTAGGED,
-            max_depth=_DEPTH_MAX,
-            allow_duplicate_keys=False,
+            stream, max_depth=_DEPTH_MAX, allow_duplicate_keys=False, **tags
         ).decode()
-    except cbor2.CBORDecodeError:
+    except cbor2.CBORDecodeError as error:
+        cause = error.__cause__
+        if isinstance(cause, _TagRefused):
+            raise Malformed(f"CBOR tag {cause} is not expected there") from None
         raise Malformed("not the CBOR of one item, or nested too deep") from None
     if stream.tell() != len(data):
         raise Malformed("bytes after the CBOR item")
@@ -58,11 +107,15 @@ def decode(data: bytes) -> Any:
 
 
 def read_sign1(data: bytes) -> Sign1:
-    """A COSE_Sign1, bare or tagged 18, 61 or both. Raises Malformed."""
-    item = decode(data)
-    for tag in (_CWT_TAG, _SIGN1_TAG):
-        if isinstance(item, cbor2.CBORTag) and item.tag == tag:
-            item = item.value
+    """A COSE_Sign1: untagged, tagged 18, or as a CWT, 61 and 18 (RFC 8392 section 6). Raises
+    Malformed."""
+    item = _decode(data, _OF_SIGN1)
+    if isinstance(item, cbor2.CBORTag) and item.tag == _CWT_TAG:
+        item = item.value
+        if not isinstance(item, cbor2.CBORTag):
+            raise Malformed("a CWT (tag 61) without the tag of a COSE_Sign1 (18) in it")
+    if isinstance(item, cbor2.CBORTag) and item.tag == _SIGN1_TAG:
+        item = item.value
     if not isinstance(item, list | tuple) or len(item) != 4:
         raise Malformed(_NOT_SIGN1)
     protected, unprotected, content, signature = item

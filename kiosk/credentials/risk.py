@@ -19,23 +19,27 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
+from kiosk.credentials.subjects import listed_as
 from kiosk.errors import ConfigError
-from kiosk.model import Millis, Risk
+from kiosk.model import RISKY, Millis, Risk
 
 MAX_BYTES = 16 * 1024 * 1024
 KEY_BYTES = 32
+_KEY_FILE = re.compile(rb"[0-9a-f]{64}\n?")
 _ENTRY = 8
 _LINE_MAX = 1024
 
 Count = Annotated[int, Meta(ge=0, le=MAX_BYTES // _ENTRY)]
+RISKS: tuple[Risk, ...] = get_args(Risk)
 Keys = Mapping[str, bytes]
 """Keys of risk lists by `key_id`."""
 
@@ -52,6 +56,18 @@ def key_id(key: bytes) -> str:
     """Name of a list's key: first 8 bytes of SHA-256, in hex. Tells nothing of the key, which
     is `KEY_BYTES` random bytes."""
     return hashlib.sha256(b"risk list key|" + key).hexdigest()[:16]
+
+
+def write_key(key: bytes) -> bytes:
+    """A key as its file has it: hex, and a newline."""
+    return key.hex().encode() + b"\n"
+
+
+def read_key(data: bytes) -> bytes:
+    """The key in such a file. Raises ConfigError."""
+    if not _KEY_FILE.fullmatch(data):
+        raise ConfigError(["not the key of a risk list; make one with new-key"])
+    return bytes.fromhex(data.decode())
 
 
 def build(
@@ -118,6 +134,17 @@ class RiskList:
         if _holds(self._quarantine, wanted):
             return "quarantine"
         return "follow-up" if _holds(self._follow_up, wanted) else "clear"
+
+
+def gravest(check: Callable[[str], Risk], subject: str, claims: dict[str, Any]) -> Risk:
+    """The worst that `check` says of the keys by which the holder of a code may be listed; of
+    a code that names nobody, what it says of an empty one."""
+    return max(map(check, listed_as(subject, claims) or ("",)), key=RISKS.index)
+
+
+def is_graver(risk: Risk, before: Risk) -> bool:
+    """Whether somebody is at risk, and more so than was known before."""
+    return risk in RISKY and RISKS.index(risk) > RISKS.index(before)
 
 
 def _hash(key: bytes, subject: str) -> bytes:

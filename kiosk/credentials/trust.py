@@ -1,13 +1,13 @@
 """The signers that this kiosk believes, looked up by the key id (kid) that a code names.
 
-`parse_trust` reads our own list (`kiosk.credentials.listing`) and those that others publish
-(`kiosk.credentials.published`). A list has up to some thousand keys of which a door meets a
+A list (`kiosk.credentials.lists` reads it) has up to some thousand keys of which a door meets a
 handful, so each is parsed when it is first asked for, and kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
 
 import msgspec
 from cryptography import x509
@@ -17,17 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from kiosk.credentials import certificates, published
-from kiosk.credentials.listing import Issuer, Listing
+from kiosk.credentials import certificates, times
+from kiosk.credentials.listing import Issuer, Listing, Name
 from kiosk.credentials.revocation import Revocations
 from kiosk.credentials.signatures import PublicKey
-from kiosk.errors import ConfigError
 from kiosk.model import Signature
 
-MAX_BYTES = 32 * 1024 * 1024
 _RSA_BITS_MIN = 2048
-_KIDS_OF_ISSUER = ("shc", "nzcp")
-"""Formats whose kids are unique per issuer only."""
 
 # DER of the extended key usages 1.3.6.1.4.1.1847.2021.1.n, and of the misprinted
 # 1.3.6.1.4.1.0.1847.2021.1.n that early signers carry (EU DCC, certificate governance).
@@ -50,13 +46,18 @@ class Signer(msgspec.Struct, frozen=True):
     name: str = ""
     certificate: x509.Certificate | None = None
 
-    def narrow(self, start: float | None, end: float | None) -> tuple[float | None, float | None]:
+    def narrow(self, start: float | None, end: float | None) -> times.Span:
         """The validity of a code cut down to the signer's own."""
-        if start is None or (self.valid_from is not None and self.valid_from > start):
-            start = self.valid_from
-        if end is None or (self.valid_until is not None and self.valid_until < end):
-            end = self.valid_until
-        return start, end
+        return times.overlap((start, end), (self.valid_from, self.valid_until))
+
+
+class Checked(NamedTuple):
+    """What a signature is worth. `signer` is there when it holds; `revoked` when the key, or the
+    code under it, was taken back, which says nothing of a forged one."""
+
+    signed: Signature
+    revoked: bool = False
+    signer: Signer | None = None
 
 
 class TrustList:
@@ -70,10 +71,10 @@ class TrustList:
         more than once."""
         listing = listing or Listing()
         plain = (Issuer(kid=kid, certificate=der) for kid, der in hc1)
-        self._issuers: dict[tuple[str, str, bytes], list[Issuer]] = {}
-        self._signers: dict[tuple[str, str, bytes], tuple[Signer, ...]] = {}
+        self._issuers: dict[Name, list[Issuer]] = {}
+        self._signers: dict[Name, tuple[Signer, ...]] = {}
         for issuer in (*plain, *listing.issuers):
-            name = _name(issuer.format, issuer.issuer, issuer.kid)
+            name = Name.of(issuer.format, issuer.issuer, issuer.kid)
             self._issuers.setdefault(name, []).append(issuer)
         self._revoked = Revocations(listing.revoked)
 
@@ -83,7 +84,9 @@ class TrustList:
     def signers(self, kid: bytes, format: str = "hc1", issuer: str = "") -> tuple[Signer, ...]:
         """The signers with this kid, the one valid longest first. What cannot be read, or
         holds no key of a kind that the format uses, is nobody's."""
-        name = _name(format, issuer, kid)
+        return self._named(Name.of(format, issuer, kid))
+
+    def _named(self, name: Name) -> tuple[Signer, ...]:
         known = self._signers.get(name)
         if known is not None:
             return known
@@ -100,30 +103,29 @@ class TrustList:
         is_signed_by: Callable[[Signer], bool],
         *,
         issuer: str = "",
-        usage: str = "",
+        kinds: Collection[str] = (),
         ids: Iterable[str] = (),
         issued_at: float | None = None,
-    ) -> tuple[Signature, Signer | None]:
+    ) -> Checked:
         """What a signature is worth, and whose it is if it holds.
 
-        "invalid" also when the signer may not sign for that `usage`. "revoked" when the key
-        is, or the code by one of its `ids`; but a forgery stays "invalid".
+        "invalid" also when the signer may sign for some kinds alone, and not for all `kinds` of
+        certificate that this one is, or it is of none. `ids`: by what the code may be revoked.
         """
-        signers = self.signers(kid, format, issuer)
+        name = Name.of(format, issuer, kid)
+        signers = self._named(name)
         signed: Signature = "invalid" if signers else "unknown-key"
         by = None
         for signer in signers:
-            if (not signer.usages or usage in signer.usages) and is_signed_by(signer):
+            if _may_sign(signer, kinds) and is_signed_by(signer):
                 signed, by = "valid", signer
                 break
-        named = issuer if format in _KIDS_OF_ISSUER else ""
-        if signed != "invalid" and self._revoked.has(format, named, kid, ids, issued_at):
-            signed = "revoked"
-        return signed, by
+        revoked = signed != "invalid" and self._revoked.has(name, ids, issued_at)
+        return Checked(signed, revoked, by)
 
 
-def _name(format: str, issuer: str, kid: bytes) -> tuple[str, str, bytes]:
-    return format, issuer if format in _KIDS_OF_ISSUER else "", kid
+def _may_sign(signer: Signer, kinds: Collection[str]) -> bool:
+    return not signer.usages or (bool(kinds) and signer.usages.issuperset(kinds))
 
 
 def _load(issuer: Issuer) -> Signer | None:
@@ -160,20 +162,6 @@ def _is_usable(key: object, format: str) -> bool:
     return format == "hc1" and isinstance(key, RSAPublicKey) and key.key_size >= _RSA_BITS_MIN
 
 
-def parse_trust(data: bytes) -> TrustList:
-    """Trust list from any format that is known. Raises ConfigError."""
-    return TrustList(listing=parse_listing(data))
-
-
-def trust_in(der: bytes) -> TrustList:
-    """Trust in one certificate and nobody else, whatever it may sign."""
-    signer = Issuer(kid=certificates.kid(der), certificate=der)
-    others = (e for e in published.believe_certificate(der) if e.format != signer.format)
-    return TrustList(listing=Listing([signer, *others]))
-
-
-def parse_listing(data: bytes) -> Listing:
-    """The same, before anything in it is looked at. Raises ConfigError."""
-    if len(data) > MAX_BYTES:
-        raise ConfigError([f"trust list: {len(data)} bytes, at most {MAX_BYTES}"])
-    return published.read(data)
+def unusable(listing: Listing) -> list[Issuer]:
+    """Issuers whose certificate or key cannot be read, or is of no kind that the format uses."""
+    return [issuer for issuer in listing.issuers if _load(issuer) is None]

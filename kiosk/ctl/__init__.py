@@ -23,15 +23,20 @@ COMMANDS = {
     "policy": ("policy", "check a policy, and explain the answer to a code rule by rule"),
     "trust": ("trust", "make one trust list of those that others publish"),
     "outbox": ("outbox", "what waits for the centre"),
-    "cue": ("cue", "show an answer on the panel, marked as a trial"),
+    "cue": ("cue", "show an answer on the panel, marked as a trial, or a screen"),
 }
+
+
+# One option at each level: argparse forgets what was given above when it meets its like.
+_CONFIGS = ("config", "more_config", "most_config")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command. 0 = yes, 1 = no or failed, 2 = misused, 78 = configuration wrong."""
     words = sys.argv[1:] if argv is None else argv
     args = _parser(words).parse_args(words)
-    args.config = [*(args.config or []), *(args.more_config or [])] or None
+    named = (getattr(args, dest, None) or [] for dest in _CONFIGS)
+    args.config = [path for paths in named for path in paths] or None
     try:
         answer: int = args.run(args)
         sys.stdout.flush()
@@ -54,11 +59,11 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         prog="kioskctl",
         description="Asks and tries a door kiosk. Ends with 0 when the answer is yes.",
     )
-    _config_option(parser, "config")
+    config_option(parser, _CONFIGS[0])
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module, what) in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=f"{name}: {what}.")
-        _config_option(command, "more_config")
+        config_option(command, _CONFIGS[1])
         # Only what is asked for is imported: handing over segments needs no numpy.
         if name in words:
             file = import_module(f"{__name__}.{module}")
@@ -67,7 +72,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _config_option(parser: argparse.ArgumentParser, into: str) -> None:
+def config_option(parser: argparse.ArgumentParser, into: str = _CONFIGS[2]) -> None:
+    """`--config`, for a command, or for one below it."""
     parser.add_argument(
         "--config",
         dest=into,

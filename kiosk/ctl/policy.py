@@ -1,4 +1,4 @@
-"""`kioskctl policy`: checks a policy; explains an answer, rule by rule, in plain words.
+"""`kioskctl policy`: checks a policy and tells what it says; explains an answer, rule by rule.
 
 The explanation tells what a certificate attests, so it is for whoever may see that.
 """
@@ -8,94 +8,164 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
+from kiosk import screens
 from kiosk.credentials.policy import Explained, Policy, words
+from kiosk.credentials.policy.colour import Moment
+from kiosk.credentials.policy.phrases import PHRASES
 from kiosk.credentials.policy.words import Language
-from kiosk.ctl import rules
-from kiosk.ctl.words import count
-from kiosk.errors import ConfigError, CredentialError
-from kiosk.model import Credential, Visit
-from kiosk.screens import texts
+from kiosk.ctl import config_option, policy_check, rules
+from kiosk.ctl.words import wrapped
+from kiosk.errors import CredentialError
+from kiosk.model import Credential, Declared, Direction, Instant, Risk, Visit
 
 _LABELS = {
     "policy": ("Quy tắc", "policy"),
+    "file": ("Tệp", "file"),
     "code": ("Mã", "code"),
+    "at": ("Thời điểm", "moment"),
     "answer": ("Trả lời", "answer"),
+    "recorded": ("Ghi nhận", "recorded"),
     "panel": ("Màn hình", "panel"),
+}
+_RECORDED = {True: ("có", "yes"), False: ("không", "no")}
+_ANSWERING = ("accepted", "colour")  # phrases that tell the answer themselves
+_LABEL, _MARK = 11, 13
+"""Columns before the text."""
+
+_DECLARED = {
+    "nothing": Declared(False, False),
+    "symptoms": Declared(True, False),
+    "contact": Declared(False, True),
+    "both": Declared(True, True),
 }
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and what with."""
-    parser.description = (
-        "policy: `check FILE` tells every mistake in a policy and ends with 0 when there is none."
-        " `explain` judges one payload from standard input as verify does, tells of each rule"
-        " whether it holds, and why, and ends with 0 when the answer is pass."
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    about = (
+        "every mistake in a policy, or what it says in plain sentences; ends with 0 when there"
+        " is no mistake"
     )
-    parser.add_argument("action", choices=["check", "explain"])
-    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="the policy to check")
-    parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
-    parser.add_argument(
+    check = actions.add_parser("check", help=about, description=f"policy check: {about}.")
+    policy_check.arguments(check)
+    check.set_defaults(act=policy_check.run)
+    about = (
+        "the answer to a code, rule by rule: which hold, which do not, which were not asked, and"
+        " why; ends with 0 when every answer is pass"
+    )
+    explain = actions.add_parser("explain", help=about, description=f"policy explain: {about}.")
+    explain.add_argument(
+        "files",
+        type=Path,
+        nargs="*",
+        metavar="PICTURE",
+        help="PNG or JPEG of codes (default: one payload from standard input)",
+    )
+    explain.add_argument("--json", action="store_true", help="one JSON object a line for each code")
+    explain.add_argument(
         "--lang", choices=["vi", "en"], default=_language(), help="default: by the locale"
     )
-    parser.add_argument("--direction", choices=["in", "out"], default="in", help="default: in")
-    parser.add_argument(
-        "--inside", type=_people, default=0, metavar="N", help="as if N were inside (default: 0)"
+    explain.add_argument(
+        "--direction", choices=get_args(Direction), default="in", help="default: in"
     )
-    parser.add_argument(
+    explain.add_argument(
+        "--inside", type=_count, default=0, metavar="N", help="as if N were inside (default: 0)"
+    )
+    explain.add_argument(
+        "--since",
+        type=_count,
+        metavar="SECONDS",
+        help="as if the person had been recorded so long ago, in the same direction",
+    )
+    explain.add_argument(
+        "--risk-level",
+        choices=[level for level in get_args(Risk) if level != "none"],
+        help="as if the risk list said so",
+    )
+    explain.add_argument(
+        "--declared",
+        choices=_DECLARED,
+        help="as if the questions of the declaration had been answered: yes to this",
+    )
+    explain.add_argument(
         "--clock",
         choices=["synced", "floor", "unknown"],
         help="as if the clock were set, at least as late as it shows, or not known at all",
     )
-    rules.arguments(parser)
-    parser.set_defaults(misused=parser.error)
+    config_option(explain)
+    rules.arguments(explain)
+    explain.set_defaults(act=_explain)
 
 
 def run(args: argparse.Namespace) -> int:
     """Raises ConfigError when the rules cannot be read."""
-    if (args.file is None) == (args.action == "check"):
-        args.misused("expected `check FILE`, or `explain` and perhaps --policy FILE")
-    return _check(args) if args.action == "check" else _explain(args)
-
-
-def _check(args: argparse.Namespace) -> int:
-    try:
-        policy = rules.read_policy(args.file)
-    except ConfigError as error:
-        print(*error.problems, sep="\n")
-        print(count(len(error.problems), "mistake"))
-        return 1
-    print(f"{args.file}: no mistakes")
-    print(f"version      {policy.version or '-'}")
-    print(f"title        {policy.title.vi or '-'} / {policy.title.en or '-'}")
-    for text in (policy.explanation.vi, policy.explanation.en):
-        print(f"explanation  {text or '-'}")
-    print(f"accepted     {', '.join(policy.accept) or 'nothing'}")
-    print(f"colours      {', '.join(f'{c} = {e}' for c, e in policy.colours.items()) or 'none'}")
-    return 0
+    status: int = args.act(args)
+    return status
 
 
 def _explain(args: argparse.Namespace) -> int:
     by = rules.load_rules(args)
     if args.clock:
         by = by._replace(now=msgspec.structs.replace(by.now, clock=args.clock))
-    shown, explained = by.explain(rules.read_payload(), Visit(args.direction, args.inside))
-    if args.json:
-        print(json.dumps(_told(shown, explained, by.policy)))
-    else:
-        _print(shown, explained, by.policy, args.lang)
-    return 0 if explained.verdict.outcome == "pass" else 1
+    declared = _DECLARED[args.declared] if args.declared else None
+    visit = Visit(args.direction, args.inside, args.since, declared)
+    passed = True
+    for number, (file, payload) in enumerate(_payloads(args.files)):
+        if payload is None:
+            passed = False
+            continue
+        shown, explained = by.explain(payload, visit, args.risk_level)
+        passed = passed and explained.verdict.outcome == "pass"
+        told = {"file": str(file)} if file else {}
+        if args.json:
+            print(json.dumps(told | _told(shown, explained, by.policy, args.direction)))
+            continue
+        if number:
+            print()
+        _print(told, shown, explained, by, args)
+    return 0 if passed else 1
+
+
+def _payloads(files: list[Path]) -> Iterator[tuple[Path | None, bytes | None]]:
+    """Payloads, each with the picture it was in; None for what cannot be read, which is said."""
+    if not files:
+        yield None, rules.read_payload()
+        return
+    from kiosk.ctl import scan
+    from kiosk.decode import Decoder
+
+    decoder = Decoder()
+    for file in files:
+        try:
+            found = scan.payloads(file, decoder)
+        except scan.PictureError as error:
+            print(f"{file}: {error}", file=sys.stderr)
+            yield file, None
+            continue
+        if not found:
+            print(f"{file}: {scan.NO_CODE}", file=sys.stderr)
+            yield file, None
+        for payload in found:
+            yield file, payload
+    decoder.close()
 
 
 def _told(
-    shown: Credential | CredentialError, explained: Explained, policy: Policy
+    shown: Credential | CredentialError,
+    explained: Explained,
+    policy: Policy,
+    direction: Direction,
 ) -> dict[str, Any]:
     verdict = explained.verdict
-    panel = _panel(explained)
+    panel = screens.words(verdict.outcome, verdict.reason, direction)
     return {
         "policy": {"version": policy.version, "vi": policy.title.vi, "en": policy.title.en},
         "format": shown.format,
@@ -119,30 +189,58 @@ def _told(
 
 
 def _print(
-    shown: Credential | CredentialError, explained: Explained, policy: Policy, lang: Language
+    told: dict[str, str],
+    shown: Credential | CredentialError,
+    explained: Explained,
+    by: rules.Rules,
+    args: argparse.Namespace,
 ) -> None:
-    title = policy.title.vi if lang == "vi" else policy.title.en
-    _line("policy", f"{title or '-'}{f' ({policy.version})' if policy.version else ''}", lang)
-    _line("code", shown.format, lang)
+    lang: Language = args.lang
+    policy, verdict = by.policy, explained.verdict
+    version = words.of((f", phiên bản {policy.version}", f", version {policy.version}"), lang)
+    _line("policy", f"{policy.title.of(lang) or '-'}{version if policy.version else ''}", lang)
+    for file in told.values():
+        _line("file", file, lang)
+    _line("code", words.term(shown.format, lang), lang)
+    _line("at", _moment(by.now, lang), lang)
+    unset = []
     for finding in explained.findings:
-        holds, why = words.truth(finding.holds, lang), words.sentence(finding, lang)
-        said = f" -> {words.term(finding.answer, lang)}: {finding.reason}" if finding.reason else ""
-        print(f"  {holds:<8} {words.term(finding.rule, lang)}: {why}{said}")
-    verdict = explained.verdict
-    colour = f", {words.term(verdict.colour, lang)}" if verdict.colour else ""
-    reason = words.meaning(verdict.reason, lang)
-    _line("answer", f"{words.term(verdict.outcome, lang)}{colour}: {reason}", lang)
-    panel = _panel(explained)
-    _line("panel", f"{panel.vi} / {panel.en}", lang)
+        if finding.phrase == "unset":
+            unset.append(words.rule(finding, lang))
+            continue
+        said = f"{words.rule(finding, lang)}: {words.sentence(finding, lang)}"
+        if finding.answer != "pass" and finding.phrase not in _ANSWERING:
+            said += f" → {words.term(finding.answer, lang)}"
+        print(wrapped(f"  {words.mark(finding.holds, lang):<{_MARK - 2}}", said))
+    if unset:
+        said = f"{words.of(PHRASES['unset'], lang)}: {', '.join(unset)}"
+        print(wrapped(f"  {words.mark('not-asked', lang):<{_MARK - 2}}", said))
+    shade = words.term(verdict.colour, lang)
+    shade = words.of((f", màu {shade}", f", {shade}"), lang) if verdict.colour else ""
+    _line("answer", f"{words.term(verdict.outcome, lang)}{shade} ({verdict.reason})", lang)
+    leaving = next((f for f in explained.findings if f.phrase == "leaving"), None)
+    if leaving and verdict.reason == "accepted":
+        _line("", f"{words.sentence(leaving, lang).capitalize()}.", lang)
+    else:
+        _line("", words.meaning(verdict.reason, lang, verdict.colour), lang)
+    _line("recorded", words.of(_RECORDED[verdict.recorded], lang), lang)
+    panel = screens.words(verdict.outcome, verdict.reason, args.direction)
+    _line("panel", f"{panel.vi} · {panel.en}", lang)
 
 
 def _line(label: str, text: str, lang: Language) -> None:
-    vi, en = _LABELS[label]
-    print(f"{vi if lang == 'vi' else en:<10} {text}")
+    name = words.of(_LABELS[label], lang) if label else ""
+    print(wrapped(f"{name:<{_LABEL}}", text))
 
 
-def _panel(explained: Explained) -> texts.Text:
-    return texts.REASONS[explained.verdict.reason]
+def _moment(now: Instant, lang: Language) -> str:
+    at = Moment.of(now)
+    if at.local is None:
+        return words.of(("máy chưa biết ngày giờ", "the kiosk does not know it"), lang)
+    said = words.term(at.local, lang)
+    return (
+        said if at.clock == "synced" else words.of((f"từ {said} trở đi", f"{said} or later"), lang)
+    )
 
 
 def _language() -> Language:
@@ -152,7 +250,7 @@ def _language() -> Language:
     return "en"
 
 
-def _people(text: str) -> int:
+def _count(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of people")
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
     return int(text)

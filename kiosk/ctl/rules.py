@@ -6,18 +6,24 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from kiosk.clock import boot_id, now
 from kiosk.config import ETC, Config, load
-from kiosk.credentials import PAYLOAD_MAX, parse
+from kiosk.credentials import PAYLOAD_MAX, parse, times
 from kiosk.credentials.listing import Listing
+from kiosk.credentials.lists import parse_listing
 from kiosk.credentials.policy import Explained, Policy, explain, parse_policy
-from kiosk.credentials.trust import TrustList, parse_listing
+from kiosk.credentials.risk import RiskList
+from kiosk.credentials.trust import TrustList
+from kiosk.ctl import risk
 from kiosk.ctl.words import about
 from kiosk.errors import ConfigError, CredentialError, DocumentError
-from kiosk.model import Credential, Instant, Verdict, Visit
+from kiosk.model import Credential, Instant, Risk, Verdict, Visit
 from kiosk.signed import Keys, Kind, is_signed, read_keys, take
 
 Read = TypeVar("Read")
@@ -38,12 +44,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--trust",
-        type=Path,
+        type=Source.of,
         action="append",
         metavar="FILE",
-        help="another trust list, ours or as others publish it; several together are one",
+        help="another trust list, ours or as others publish it; several together are one."
+        " URL=FILE for the key set (jwks.json) of a SMART Health Card issuer, with its URL",
     )
     parser.add_argument("--policy", type=Path, metavar="FILE", help="another policy")
+    risk.arguments(parser)
+
+
+class Source(NamedTuple):
+    """A trust list, and the URL of whoever published it where that has to be told."""
+
+    path: Path
+    issuer: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Source:
+        """From FILE, or URL=FILE with the issuer's URL or that of its key set."""
+        issuer, equals, file = text.partition("=")
+        if equals and issuer.startswith(("https://", "http://")):
+            return cls(Path(file), issuer.removesuffix("/.well-known/jwks.json").rstrip("/"))
+        return cls(Path(text))
 
 
 class Rules(NamedTuple):
@@ -52,6 +75,7 @@ class Rules(NamedTuple):
     policy: Policy
     trust: TrustList
     now: Instant
+    asked: risk.Asked = risk.NO_LIST
 
     def judge(self, payload: bytes) -> tuple[Credential | CredentialError, Verdict]:
         """What the payload is, and what the door would say."""
@@ -59,15 +83,15 @@ class Rules(NamedTuple):
         return shown, explained.verdict
 
     def explain(
-        self, payload: bytes, visit: Visit
+        self, payload: bytes, visit: Visit, level: Risk | None = None
     ) -> tuple[Credential | CredentialError, Explained]:
-        """The same, and why."""
+        """The same, and why; as if the risk list said `level`."""
         shown: Credential | CredentialError
         try:
             shown = parse(payload, self.trust)
         except CredentialError as error:
             shown = error
-        return shown, explain(shown, self.policy, self.now, "none", visit)
+        return shown, explain(shown, self.policy, self.now, level or self.asked.of(shown), visit)
 
 
 def load_rules(args: argparse.Namespace) -> Rules:
@@ -82,18 +106,17 @@ def load_rules(args: argparse.Namespace) -> Rules:
     else:
         lists = Listing()
     at = now(config.clock.source) if args.at is None else instant(args.at)
-    return Rules(policy, TrustList(listing=lists), at)
+    asked = risk.asked(args, lambda path: _parsed(path, "risk", RiskList, keys, path))
+    return Rules(policy, TrustList(listing=lists), at, asked)
 
 
-def read_lists(paths: Iterable[Path], keys: Keys | None = None) -> Listing:
+def read_lists(sources: Iterable[Source], keys: Keys | None = None) -> Listing:
     """Several trust lists, named by somebody, as one. Raises ConfigError."""
-    lists = (_parsed(path, "trust", parse_listing, keys or {}, path) for path in paths)
+    lists = (
+        _parsed(path, "trust", partial(parse_listing, issuer=issuer), keys or {}, path)
+        for path, issuer in sources
+    )
     return sum(lists, Listing())
-
-
-def read_policy(path: Path) -> Policy:
-    """A policy, named by somebody. Raises ConfigError."""
-    return _parsed(path, "policy", parse_policy, {}, path)
 
 
 def read_payload() -> bytes:
@@ -109,11 +132,18 @@ def instant(at: datetime) -> Instant:
 
 
 def _config(paths: list[Path] | None) -> Config:
-    # Judging needs no enrolment: on a desk the defaults will do, as long as they are named.
-    if paths is None and not (ETC / "site.toml").exists():
-        print("kioskctl: not on a kiosk and no --config: the defaults apply", file=sys.stderr)
-        paths = []
-    return load(paths)
+    """Judging needs no enrolment: on a desk the defaults will do, as long as they are named, and
+    its clock, which has a battery."""
+    if paths is not None or (ETC / "site.toml").exists():
+        return load(paths)
+    print(
+        "kioskctl: not on a kiosk and no --config: the defaults apply, and the clock of this"
+        " computer is believed",
+        file=sys.stderr,
+    )
+    config = load([])
+    clock = msgspec.structs.replace(config.clock, source="system")
+    return msgspec.structs.replace(config, clock=clock)
 
 
 def _fleet_keys(files: list[Path]) -> Keys:
@@ -147,7 +177,7 @@ def _parsed(
 def moment(text: str) -> datetime:
     """A time in RFC 3339 since 1970. Raises ValueError with words for whoever wrote it."""
     try:
-        found = datetime.fromisoformat(text)
+        found = times.parse(text)
     except ValueError:
         found = None
     if found is not None and found.tzinfo is None:

@@ -1,42 +1,20 @@
-"""`kioskctl verify`: judges payloads as the door would, and says why.
-
-`--lines` is for other programs: a JSON object a line in, a JSON object a line out, at once:
-
-    {"id": "1", "payload": "HC1:...", "at": "2026-03-01T08:00:00Z", "certificate": "<base64>"}
-
-`payload_b64` stands in for a payload that is no text. `at` and `certificate` may be left out;
-the certificate, in DER, is then the only signer that is believed. Other members are ignored.
-The answer has the same `id`, and "error" instead of a verdict when there is nothing to judge.
-"""
+"""`kioskctl verify`: judges payloads as the door would, and says why."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from typing import IO, Any
-
-import msgspec
+from datetime import datetime
+from typing import Any
 
 from kiosk.credentials import PAYLOAD_MAX
 from kiosk.credentials.policy import REASONS
-from kiosk.credentials.trust import trust_in
-from kiosk.ctl import rules
-from kiosk.ctl.answer import answer
-
-LINE_MAX = 64 * 1024
-"""Bytes: room for the longest payload with every character escaped, and a certificate."""
+from kiosk.ctl import lines, risk, rules
+from kiosk.ctl.answer import judged
+from kiosk.model import VIETNAM
 
 NO_CODE = "This cannot be what a code holds."
-
-
-class Line(msgspec.Struct):
-    """One payload to judge, with `--lines`, but for its id."""
-
-    payload: str | None = None
-    payload_b64: bytes | None = None
-    at: str | None = None
-    certificate: bytes | None = None
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,78 +32,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help='many payloads: {"id", "payload" or "payload_b64", "at", "certificate"} a line in'
         " (the last two if wanted), one JSON object a line out",
     )
+    many.add_argument(
+        "--subject",
+        action="store_true",
+        help="judge nothing: print the keys by which a risk list may name the person, one a line",
+    )
     rules.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Raises ConfigError when the rules cannot be read."""
+    if args.subject:
+        return risk.print_keys(rules.read_payload())
     by = rules.load_rules(args)
     if args.lines:
-        return _lines(sys.stdin.buffer, by)
-    told = _judged(rules.read_payload(), by)
+        return lines.run(sys.stdin.buffer, by)
+    payload = rules.read_payload()
+    told = judged(payload, by)
+    if not payload:
+        told["problem"] = "nothing came on standard input"
+    elif len(payload) > PAYLOAD_MAX:  # of which no more than that was read, perhaps
+        told["problem"] = f"more than {PAYLOAD_MAX} bytes, which is more than any known format has"
     if args.json:
         print(json.dumps(told))
     else:
         _print(told)
     return 0 if told["outcome"] == "pass" else 1
-
-
-def _judged(payload: bytes, by: rules.Rules) -> dict[str, Any]:
-    told = answer(*by.judge(payload), by.now)
-    if problem := _of_size(payload):
-        told["problem"] = problem
-    return told
-
-
-def _lines(stream: IO[bytes], by: rules.Rules) -> int:
-    status = 0
-    while line := stream.readline(LINE_MAX + 1):
-        if len(line) > LINE_MAX:
-            rest = line
-            while rest and not rest.endswith(b"\n"):
-                rest = stream.readline(LINE_MAX)
-            told = _error(None, f"more than {LINE_MAX} bytes in a line")
-        else:
-            told = _of_line(line, by)
-        status |= "error" in told
-        print(json.dumps(told), flush=True)
-    return status
-
-
-def _of_line(line: bytes, by: rules.Rules) -> dict[str, Any]:
-    id = None
-    try:
-        document = msgspec.json.decode(line)
-        if isinstance(document, dict) and isinstance(document.get("id"), str | int | float):
-            id = document["id"]
-        given = msgspec.convert(document, Line)
-        if (given.payload is None) == (given.payload_b64 is None):
-            return _error(id, "expected either payload or payload_b64")
-        payload = given.payload_b64 if given.payload is None else given.payload.encode()
-        if given.at is not None:
-            by = by._replace(now=rules.instant(rules.moment(given.at)))
-    except msgspec.ValidationError as error:
-        return _error(id, str(error))
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return _error(id, "not a line of JSON")
-    except ValueError as error:
-        return _error(id, str(error))
-    if given.certificate is not None:
-        by = by._replace(trust=trust_in(given.certificate))
-    return {"id": id} | _judged(payload or b"", by)
-
-
-def _error(id: object, what: str) -> dict[str, Any]:
-    return {"id": id, "error": what}
-
-
-def _of_size(payload: bytes) -> str:
-    """What is wrong with an input before it is looked into."""
-    if not payload:
-        return "nothing came on standard input"
-    if len(payload) > PAYLOAD_MAX:
-        return f"more than {PAYLOAD_MAX} bytes, which is more than any known format has"
-    return ""
 
 
 def _print(told: dict[str, Any]) -> None:
@@ -135,6 +67,22 @@ def _print(told: dict[str, Any]) -> None:
     print(f"{told['outcome'].upper()}: {NO_CODE if no_code else REASONS[told['reason']]}")
     if problem:
         print(f"problem      {problem}")
-    for key in ("format", "signature", "colour", "issuer", "valid_from", "valid_until"):
-        print(f"{key.replace('_', ' '):<12} {told[key] or '-'}")
+    if told["reason"] == "clock-unknown":
+        print("remedy       set the clock of this computer, or name the moment: --at TIME")
+    for key in ("format", "signature", "colour", "issuer"):
+        print(f"{key:<12} {told[key] or '-'}")
+    for key in ("valid_from", "valid_until"):
+        print(f"{key.replace('_', ' '):<12} {_both_clocks(told[key]) if told[key] else '-'}")
+    for key in ("number", "risk"):
+        if key in told:
+            print(f"{key:<12} {told[key]}")
     print(f"{'valid':<12} {'yes' if told['valid'] else 'no'}")
+
+
+def _both_clocks(utc: str) -> str:
+    """A time in RFC 3339, and what the clocks on the walls of Vietnam show then."""
+    try:
+        local = datetime.fromisoformat(utc).astimezone(VIETNAM)
+    except OverflowError:  # at the end of the calendar
+        return utc
+    return f"{utc} ({local:%Y-%m-%d %H:%M:%S} in Vietnam)"

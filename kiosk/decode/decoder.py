@@ -67,6 +67,11 @@ class Decoder:
         self._rested = True  # the frame before had no second look
         self._dense: Cells | None = None  # of this frame, once it was asked for
 
+    @property
+    def moved_at(self) -> float:
+        """When something last moved before the camera, by the frames' time; 0 = never."""
+        return max(0.0, self._activity.last())
+
     def look(self, frame: Frame) -> Sight:
         """Every QR code that can be read in the next frame of a camera.
 

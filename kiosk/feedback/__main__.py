@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import logging
 import select
-from collections.abc import Callable
 from functools import partial
 
-from drivers.gpio import Button, open_button, open_signals
-from kiosk import clock, config, cues, hardware, service
+from kiosk import clock, config, cues, hardware, screens, service
 from kiosk.device import Device
 from kiosk.faults import Faults, standing_file
 from kiosk.feedback.button import Presses
-from kiosk.feedback.panel import FAULTS, Feedback, Rules, Signals
+from kiosk.feedback.news import Known
+from kiosk.feedback.panel import FAULTS, PANEL_RETRY_S, Feedback, Panel, Rules, Signals
 
 
 def main(settings: config.Config, daemon: service.Service) -> None:
@@ -26,29 +25,42 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     uplink = cues.Outlet(run, "uplink", "feedback")
     log, standing = logging.getLogger("kiosk.feedback"), standing_file(run, "feedback")
     faults = Faults(uplink.send, clock.boottime, FAULTS, log, standing)
-    panel = Device("panel", hardware.panel(settings), faults)
+    panel: Device[Panel] = Device("panel", hardware.panel(settings), faults, PANEL_RETRY_S)
     scanner = cues.Outlet(settings.paths.run, "scanner", "feedback")
-    button = _button(settings.gpio)
-    presses = Presses(Device("button", button, faults) if button else None, scanner)
-    pins = Device("pins", _signals(settings.gpio), faults)
-    rules = Rules(bool(settings.kiosk.id), settings.panel.answer_s, settings.panel.scanner_silent_s)
-    feedback = Feedback(rules, panel, pins, clock.boottime())
-    wait = feedback.turn(clock.boottime())
+    pins: Device[Signals] = Device("pins", hardware.signals(settings), faults)
+    button = hardware.button(settings)
+    presses = Presses(Device("button", button, faults) if button else None, scanner, pins)
+    wall = partial(clock.now, settings.clock.source)
+    feedback = Feedback(_rules(settings), panel, pins, lambda: faults.warnings, clock.boottime())
+    due = clock.boottime()
+    feedback.turn(due, wall())
+    while feedback.draw(clock.boottime()):  # the first picture, before what may take a while
+        pass
+    screens.prepare(settings.panel.languages, (settings.panel.width, settings.panel.height))
     daemon.ready(feedback.state)
+    has_panel = settings.panel.driver != config.NONE
     told: dict[str, object] = {}
     while not daemon.stopping.is_set():
-        ears: list[cues.Inlet | int] = [inlet, *presses.awaited(clock.boottime())]
-        select.select(ears, [], [], wait)
-        presses.turn(clock.boottime())
-        heard = list(inlet.drain())
-        feedback.hear(heard, clock.boottime())
-        wait = feedback.turn(clock.boottime())
+        now = clock.boottime()
+        ears: list[cues.Inlet | int] = [inlet, *presses.awaited(now)]
+        select.select(ears, [], [], max(0.0, due - now))
+        now = clock.boottime()
+        holding = presses.turn(now, feedback.shown)
+        feedback.pressed(presses.pressed_at, presses.held)
+        feedback.hear(list(inlet.drain()), clock.boottime())
+        due = min(now + feedback.turn(now, wall()), holding)
+        # A page of the picture at a time: nobody who speaks, and no lamp, waits for the whole.
+        while feedback.draw(now) and not select.select(ears, [], [], 0)[0]:
+            now = clock.boottime()
+            if now >= due:
+                break
+        presses.tell(has_panel and feedback.can_be_seen, now)
         faults.remind()
         uplink.flush()
         daemon.alive()
         figures = {
-            "answers": feedback.answers,
-            "stale": feedback.stale,
+            "answers": feedback.said.answers,
+            "stale": feedback.said.stale,
             "refused": inlet.refused,
             "screen": feedback.state,
             "panel": panel.condition,
@@ -64,20 +76,15 @@ def main(settings: config.Config, daemon: service.Service) -> None:
         end.close()
 
 
-def _button(gpio: config.Gpio) -> Callable[[], Button] | None:
-    if gpio.button == config.NO_BUTTON or gpio.pins == "none":
-        return None
-    return partial(open_button, gpio.pins, pin=gpio.button)
-
-
-def _signals(gpio: config.Gpio) -> Callable[[], Signals]:
-    return partial(
-        open_signals,
-        gpio.pins,
-        green=gpio.green,
-        red=gpio.red,
-        buzzer=gpio.buzzer,
-        silent=gpio.silent,
+def _rules(settings: config.Config) -> Rules:
+    kiosk, panel = settings.kiosk, settings.panel
+    return Rules(
+        known=Known(bool(kiosk.id), panel.scanner_silent_s, kiosk.id, kiosk.place),
+        answer_s=panel.answer_s,
+        languages=panel.languages,
+        brightness=panel.brightness,
+        dim_after_s=panel.dim_after_s,
+        size=(panel.width, panel.height),
     )
 
 

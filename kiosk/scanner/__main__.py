@@ -14,9 +14,10 @@ from pathlib import Path
 from kiosk import clock, hardware
 from kiosk.config import Config
 from kiosk.credentials import parse
+from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import judge, parse_policy
-from kiosk.credentials.trust import TrustList, parse_trust
-from kiosk.cues import ButtonCue, Inlet, Outlet, RiskKeysCue, ScannerState
+from kiosk.credentials.trust import TrustList
+from kiosk.cues import ButtonCue, FeedbackState, Inlet, Outlet, RiskKeysCue, ScannerState
 from kiosk.decode import Decoder
 from kiosk.device import Device
 from kiosk.errors import (
@@ -34,8 +35,10 @@ from kiosk.scanner.eye import FAULTS as EYE_FAULTS
 from kiosk.scanner.eye import CameraHangs, Eye, NoEye
 from kiosk.scanner.hangs import EXIT_CAMERA, Report, now
 from kiosk.scanner.hangs import FAULTS as HANG_FAULTS
+from kiosk.scanner.pace import Pace
 from kiosk.scanner.party import Parties
 from kiosk.scanner.pipeline import Parts, Pipeline
+from kiosk.scanner.questions import Dialogue
 from kiosk.scanner.risk import FAULTS as RISK_FAULTS
 from kiosk.scanner.risk import Risks
 from kiosk.scanner.showings import Showings
@@ -51,7 +54,11 @@ from kiosk.signed import Keys, Kind, read_keys, take
 log = logging.getLogger("kiosk.scanner")
 
 FRAME_TIMEOUT_S = 0.5
+ANSWER_TIMEOUT_S = 0.1
+"""While a question stands: the button must not wait long for a frame, or a reader."""
 HEARTBEAT_S = 1.0
+WAKE_S = 2.0
+"""What moves after so long at rest is told at once: the panel may be dimmed."""
 
 
 def main(config: Config, service: Service) -> None:
@@ -85,8 +92,10 @@ def main(config: Config, service: Service) -> None:
     timer.start()
     door = config.kiosk
     directions = Directions(door.direction, door.min_stay_s, door.day_starts_h, clock.boottime())
+    decoder = Decoder()
+    dialogue = Dialogue(policy, panel.send)
     parts = Parts(
-        look=Decoder().look,
+        look=decoder.look,
         parse=partial(parse, trust=trust),
         judge=lambda shown, at, risk, visit: judge(shown, policy, at, risk, visit),
         risk=risks.of,
@@ -99,6 +108,7 @@ def main(config: Config, service: Service) -> None:
         directions=directions,
         parties=Parties(),
         visits=Visits(policy, door.day_starts_h),
+        dialogue=dialogue,
     )
     pipeline, bracketing = Pipeline(parts), Bracketing()
 
@@ -107,7 +117,10 @@ def main(config: Config, service: Service) -> None:
             if isinstance(cue, RiskKeysCue):
                 risks.keys(cue.keys)
             elif isinstance(cue, ButtonCue):
-                directions.press(cue.at)
+                pipeline.press(cue)
+            elif isinstance(cue, FeedbackState):
+                dialogue.heard(cue)
+        dialogue.turn(clock.boottime())
 
     def read(payload: bytes, at: float) -> None:
         hear()  # a press while it was waited for the code
@@ -121,16 +134,16 @@ def main(config: Config, service: Service) -> None:
         if open_camera is None
         else Eye(open_camera, faults, clock.boottime, external.turn)
     )
-    view = View(faults)
+    view, pace = View(faults), Pace()
     hung = False
     numbers = count(1)
-    heartbeat_at = leaving = 0.0
+    heartbeat_at = leaving = moved_at = 0.0
     service.ready("looking")
     while not (hung or service.stopping.is_set()):
         parts.outbox = store.keep_open()
         risks.turn()
         try:
-            frame = eye.frame(FRAME_TIMEOUT_S)
+            frame = eye.frame(ANSWER_TIMEOUT_S if dialogue.stands else FRAME_TIMEOUT_S)
         except CameraHangs:
             frame, hung, heartbeat_at = None, True, 0.0
         hear()
@@ -139,14 +152,16 @@ def main(config: Config, service: Service) -> None:
             view.turn(frame.grey, frame.at, pipeline.scans)
             eye.expose(bracketing.turn(sight, frame.at))
         external.turn()
+        pace.turn(frame is not None, pipeline.scans, clock.boottime())
         if timer.failure is not None:
             raise timer.failure
         faults.remind()
         panel.flush()
         uplink.flush()
         at = clock.boottime()
-        if at - heartbeat_at >= HEARTBEAT_S or directions.leaving(at) != leaving:
-            heartbeat_at, leaving = at, directions.leaving(at)
+        stirs = decoder.moved_at - moved_at >= WAKE_S
+        if stirs or at - heartbeat_at >= HEARTBEAT_S or directions.leaving(at) != leaving:
+            heartbeat_at, leaving, moved_at = at, directions.leaving(at), decoder.moved_at
             report.turn(time.time())
             panel.send(
                 ScannerState(
@@ -154,6 +169,7 @@ def main(config: Config, service: Service) -> None:
                     at=at,
                     faults=faults.active,
                     leaving_until=leaving,
+                    moved_at=moved_at,
                 )
             )
             service.status(
@@ -161,9 +177,14 @@ def main(config: Config, service: Service) -> None:
                 rejected=pipeline.rejected,
                 decode_ms=round(pipeline.decode_ms, 1),
                 dropped=external.dropped,
+                frames=pace.frames,
+                last_scan_s=pace.last_scan_s(at),
+                epoch=store.outbox.epoch if store.outbox else "-",
+                next_seq=store.outbox.next_seq if store.outbox else "-",
                 faults=",".join(faults.active) or "none",
                 warnings=",".join(faults.warnings) or "none",
                 risk=risks.state,
+                questions=dialogue.state(at),
                 panel=panel.problem or "ok",
             )
         service.alive()

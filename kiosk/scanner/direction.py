@@ -9,10 +9,11 @@ What a showing means at a `toggle` door, by what is remembered of the person:
     out                  repeats "out"             in            in
     unknown              repeats "unknown"         unknown       unknown
 
-*Repeats* gives the answer again without a record. *Blind* is a door that cannot know who is
-inside: it was started, or had to forget somebody, since the day began. Who is turned away
-is recorded whenever shown, within min_stay_s with what was remembered; it changes what is
-remembered only for who was in, since they leave. Who has no key is always unknown.
+*Repeats* gives the answer again without a record, unless the risk list says worse of the person
+than at their last record: then there is another one, of the same direction. *Blind* is a door
+that cannot know who is inside: it was started, or had to forget somebody, since the day began.
+Who is turned away is recorded whenever shown, within min_stay_s with what was remembered; it
+changes what is remembered only for who was in, since they leave. Who has no key is always unknown.
 
 The day begins at `day_starts_h` in Vietnam; then everybody is forgotten and nobody is
 inside. While the clock is not right, the last `NO_CLOCK_S` seconds are taken for the day.
@@ -25,26 +26,42 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kiosk.config import DoorDirection
-from kiosk.model import Direction, Instant
+from kiosk.credentials.risk import is_graver
+from kiosk.model import VIETNAM, Direction, Instant, Risk, Verdict
 from kiosk.scanner.people import REMEMBERED, People
 
 BUTTON_S = 10.0
 NO_CLOCK_S = 16 * 3600.0
-_VIETNAM_MS = 7 * 3_600_000  # UTC+7, all year
+_VIETNAM_MS = VIETNAM.utcoffset(None).seconds * 1000
 _DAY_MS = 86_400_000
 
 
 class Step(NamedTuple):
-    """What a showing means. `repeats`: nothing new, no record. `remember`: what holds of the
-    person once it is recorded; None leaves it as it was."""
+    """What a showing means. `repeats`: nothing new, no record; `risk` is what the list said at
+    the last one, `declared` the answer if the person declared then. `remember`: what holds of
+    the person once it is recorded; None leaves it as it was."""
 
     direction: Direction
     repeats: bool = False
     remember: Direction | None = None
+    risk: Risk = "none"
+    declared: Verdict | None = None
+
+    def at_risk(self, risk: Risk) -> Step:
+        """The same for somebody of whom the risk list says this: worse news is recorded."""
+        if self.repeats and is_graver(risk, self.risk):
+            return Step(self.direction, remember=self.direction)
+        return self
 
     def refused(self) -> Step:
         """The same for who is turned away: there is a record, and nobody comes in by it."""
         return Step(self.direction, remember="out" if self.remember == "out" else None)
+
+
+class _Last(NamedTuple):
+    direction: Direction
+    risk: Risk
+    declared: Verdict | None
 
 
 _OPPOSITE: dict[Direction, Direction] = {"in": "out", "out": "in", "unknown": "unknown"}
@@ -60,7 +77,7 @@ class Directions:
         self._min_stay_s = min_stay_s
         self._day_starts_ms = day_starts_h * 3_600_000
         self._blind_at = started  # who was recorded up to then is not remembered
-        self._last: People[Direction] = People()  # the direction last recorded
+        self._last: People[_Last] = People()  # of what was last recorded
         self._pressed_at = float("-inf")
 
     def press(self, at: float) -> None:
@@ -91,16 +108,25 @@ class Directions:
             return Step(direction, remember=direction)
         last = max(found, key=lambda last: last.at)
         if at - last.at < self._min_stay_s:
-            return Step(last.what, repeats=True)
-        direction = _OPPOSITE[last.what]
+            repeated, risk, declared = last.what
+            return Step(repeated, repeats=True, risk=risk, declared=declared)
+        direction = _OPPOSITE[last.what.direction]
         return Step(direction, remember=direction)
 
-    def recorded(self, keys: tuple[str, ...], step: Step, at: float) -> None:
-        """The step is on the card."""
+    def recorded(
+        self,
+        keys: tuple[str, ...],
+        step: Step,
+        risk: Risk,
+        at: float,
+        declared: Verdict | None = None,
+    ) -> None:
+        """The step is on the card, with what the risk list said, and `declared` what was answered
+        to a person who declared."""
         self._pressed_at = float("-inf")
         if self._door != "toggle" or step.remember is None:
             return
-        self._last.remember(keys, step.remember, at)
+        self._last.remember(keys, _Last(step.remember, risk, declared), at)
         while len(self._last) > REMEMBERED:
             self._forget_oldest()
 

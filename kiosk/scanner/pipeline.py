@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import count
-from time import perf_counter
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import msgspec
 
+from kiosk.credentials.risk import gravest, is_graver
 from kiosk.credentials.subjects import is_dependant, known_as
-from kiosk.cues import Answer, HintCue
+from kiosk.cues import Answer, ButtonCue, HintCue
 from kiosk.decode import Sight
 from kiosk.errors import CredentialError, OutboxError
 from kiosk.model import (
     RISKY,
     CheckIn,
     Credential,
+    Declared,
     Direction,
     Frame,
     Hint,
     Instant,
-    Person,
     Risk,
     Verdict,
     Visit,
@@ -36,7 +35,10 @@ from kiosk.model import (
 from kiosk.outbox import Outbox
 from kiosk.scanner.direction import Directions, Step
 from kiosk.scanner.party import Parties
+from kiosk.scanner.person import sealed_part
+from kiosk.scanner.questions import Dialogue
 from kiosk.scanner.showings import Given, Showing, Showings
+from kiosk.scanner.stages import Stages
 from kiosk.scanner.store import fault_code
 from kiosk.scanner.visits import Visits
 from kiosk.seal import SegmentSeal
@@ -49,19 +51,15 @@ NOT_RECORDED = {
 }
 """What a visitor sees when the check-in cannot be made durable: never green."""
 
-
 HINT_EVERY_S = 0.5
 """A hint is said again while it lasts: that it is over, its silence tells."""
-
-PERSON_BYTES = 8 * 1024
-"""A vaccination certificate has 1 kB of claims; ten times that is somebody's experiment."""
 
 
 class Parts(msgspec.Struct):
     """What the pipeline works with; `__main__` wires it.
 
     `judge` takes the credential, or the error that parsing raised, the gravest that `risk` says
-    of the keys under which somebody is known, and what `visits` know of them. `hit` is called
+    of the keys under which somebody may be listed, and what `visits` know of them. `hit` is called
     after the answer to somebody at risk, with the record unless that failed. `outbox` is None
     while the outbox is out of order.
     """
@@ -80,6 +78,7 @@ class Parts(msgspec.Struct):
     parties: Parties
     outbox: Outbox[SegmentSeal] | None = None
     visits: Visits = msgspec.field(default_factory=Visits)
+    dialogue: Dialogue = msgspec.field(default_factory=Dialogue)
 
 
 class _Judged(NamedTuple):
@@ -110,7 +109,7 @@ class Pipeline:
 
     def turn(self, frame: Frame) -> Sight:
         """Looks at one frame and answers if there is something new to answer."""
-        stages = _Stages()
+        stages = Stages()
         with stages.timed("decode"):
             sight = self._parts.look(frame)
         self.decode_ms += (stages.ms["decode"] - self.decode_ms) * 0.1
@@ -121,9 +120,16 @@ class Pipeline:
 
     def read(self, payload: bytes, at: float) -> None:
         """Answers what an external reader has read, at `at` seconds of CLOCK_BOOTTIME."""
-        self._see([payload], at, _Stages())
+        self._see([payload], at, Stages())
 
-    def _see(self, payloads: list[bytes], at: float, stages: _Stages) -> None:
+    def press(self, cue: ButtonCue) -> None:
+        """Takes an answer to the question that stands, or that somebody is leaving."""
+        if not cue.answers:
+            self._parts.directions.press(cue.at)
+        elif done := self._parts.dialogue.answer(cue, self._parts.boottime()):
+            self._shown(done.payload, None, cue.at, Stages(), done.declared)
+
+    def _see(self, payloads: list[bytes], at: float, stages: Stages) -> None:
         # The one that is held up comes first. Whoever is still in view reads their answer
         # before the next code gets one; what has long had its own, as a poster on the wall,
         # does not stand in the way.
@@ -138,28 +144,46 @@ class Pipeline:
         for payload, _, given in turn:
             self._shown(payload, given, at, stages)
 
-    def _shown(self, payload: bytes, given: Given | None, at: float, stages: _Stages) -> None:
-        """`given`: the answer to repeat, unless the button was pressed."""
+    def _shown(
+        self,
+        payload: bytes,
+        given: Given | None,
+        at: float,
+        stages: Stages,
+        declared: Declared | None = None,
+    ) -> None:
+        """`given`: the answer to repeat, unless the button was pressed, or the risk list says
+        worse of them by now. `declared`: what was answered since the code was shown."""
         directions, now = self._parts.directions, self._parts.boottime()
+        if self._parts.dialogue.holds(payload):  # its answer is still to come
+            self._parts.showings.answered(payload, now, None)
+            return
+        self._parts.dialogue.end("another code")
         with stages.timed("judge"):
-            judged = self._judge(payload, now)
+            judged = self._judge(payload, now, declared)
+        if given is None and self._asks(judged) and self._parts.dialogue.begin(payload, now):
+            self._parts.showings.answered(payload, now, None)
+            return
         verdict, record, settled = judged.verdict, None, True
+        if verdict.questions and judged.step.declared is not None:
+            verdict = judged.step.declared
         step = judged.step.refused() if verdict.outcome == "fail" else judged.step
-        repeated = step.repeats
-        if given is not None and not directions.leaving(now):
-            verdict, step, repeated = given.verdict, Step(given.direction), True
+        repeated, risk = step.repeats, judged.risk
+        if given and not directions.leaving(now) and not is_graver(risk, given.risk):
+            verdict, step, repeated, risk = given.verdict, Step(given.direction), True, given.risk
         elif verdict.recorded and not repeated:
             record, fault = self._store(judged, step.direction, stages)
             verdict = NOT_RECORDED[fault] if fault else verdict
             settled = record is not None
         answered_at = self._parts.boottime()
         if record is not None:
-            directions.recorded(judged.keys, step, answered_at)
+            answer = verdict if declared else None
+            directions.recorded(judged.keys, step, risk, answered_at, answer)
             going = (step.direction, verdict.outcome)
             self._parts.visits.recorded(judged.keys, *going, judged.instant)
             self._parts.parties.recorded(judged.party, answered_at)
         # The time of the answer, not of the frame: a slow card is no reason to repeat it.
-        told = Given(verdict, step.direction)
+        told = Given(verdict, step.direction, risk)
         self._parts.showings.answered(payload, answered_at, told if settled else None)
         with stages.timed("cue"):
             number = self._send(judged.credential, told, repeated)
@@ -178,33 +202,42 @@ class Pipeline:
             (self._parts.boottime() - at) * 1000,
             stages,
         )
-        if not repeated and judged.risk in RISKY:
+        if not repeated and risk in RISKY:
             self._parts.hit(record)
 
-    def _judge(self, payload: bytes, at: float) -> _Judged:
+    def _asks(self, judged: _Judged) -> bool:
+        """Whether to ask before there is an answer. Who is on the risk list is recorded in any
+        case, and what cannot be recorded is not asked for."""
+        can_record = self._parts.outbox is not None
+        is_new = judged.verdict.questions and not judged.step.repeats
+        return is_new and can_record and judged.risk not in RISKY
+
+    def _judge(self, payload: bytes, at: float, declared: Declared | None = None) -> _Judged:
         instant = self._parts.now()
         try:
             credential = self._parts.parse(payload)
             keys = known_as(credential.subject, credential.claims)
-            risk = max(map(self._parts.risk, keys or ("",)), key=get_args(Risk).index)
+            risk = gravest(self._parts.risk, credential.subject, credential.claims)
             party = self._parts.parties.token(is_dependant(credential.claims), at)
             step = self._parts.directions.step(keys, at, instant)
             visit = self._parts.visits.of(keys, step.direction, instant)
-            if step.repeats:  # what makes no record is not too soon for one
+            if step.repeats:  # what makes no record, or by the risk list alone, is not too soon
                 visit = msgspec.structs.replace(visit, since_s=None)
+            visit = msgspec.structs.replace(visit, declared=declared)
+            step = step.at_risk(risk)
             verdict = self._parts.judge(credential, instant, risk, visit)
-            person = _person(credential, risk, party, verdict.colour)
+            person = sealed_part(credential, risk, party, verdict.colour, declared)
         except CredentialError as error:
             log.info("malformed code: %s", error)
             credential = Credential(format=error.format, role="other")
             keys, risk, party = (), self._parts.risk(""), ""
             step = self._parts.directions.step(keys, at, instant)
             verdict = self._parts.judge(error, instant, risk, Visit())
-            person = _person(credential, risk, party)
+            person = sealed_part(credential, risk, party)
         return _Judged(credential, keys, party, person, verdict, risk, step, instant)
 
     def _store(
-        self, judged: _Judged, direction: Direction, stages: _Stages
+        self, judged: _Judged, direction: Direction, stages: Stages
     ) -> tuple[CheckIn | None, str]:
         """The durable record, or None and the code of the fault that prevented it."""
         instant, verdict = judged.instant, judged.verdict
@@ -254,43 +287,3 @@ class Pipeline:
         )
         self._parts.send(answer)
         return answer.number
-
-
-def _person(credential: Credential, risk: Risk, party: str, colour: str = "") -> bytes:
-    """What is sealed. Raises CredentialError when it is larger than any person's data."""
-    person = msgspec.json.encode(
-        Person(
-            format=credential.format,
-            role=credential.role,
-            subject=credential.subject,
-            signed=credential.signed,
-            issuer=credential.issuer,
-            claims=credential.claims,
-            risk=risk,
-            party=party,
-            colour=colour,
-        )
-    )
-    if len(person) > PERSON_BYTES:
-        raise CredentialError(
-            credential.format, f"{len(person)} bytes of claims, at most {PERSON_BYTES}"
-        )
-    return person
-
-
-class _Stages:
-    """Milliseconds per stage of one turn; prints as ` decode_ms=4.10 judge_ms=0.05`."""
-
-    def __init__(self) -> None:
-        self.ms: dict[str, float] = {}
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        start = perf_counter()
-        try:
-            yield
-        finally:
-            self.ms[stage] = (perf_counter() - start) * 1000
-
-    def __str__(self) -> str:
-        return "".join(f" {stage}_ms={ms:.2f}" for stage, ms in self.ms.items())

@@ -25,7 +25,8 @@ FAULTS: dict[str, Severity] = {
 }
 LOOK_EVERY_S = 5.0
 HIT_S = 60.0
-"""A hit is an event and an alert a state: it is over when no other came for so long."""
+"""A hit is an event and an alert a state: raised anew by each, over when no other came for so
+long."""
 
 
 class Risks:
@@ -81,13 +82,11 @@ class Risks:
             self._look(self._file)
 
     def hit(self, record: CheckIn | None) -> None:
-        """Somebody on the list was here. The centre is told which record, and nothing else;
-        of further ones within `HIT_S` it learns from their records alone."""
-        first = self._hit_at == 0.0
+        """Somebody on the list was here. The centre is told which record, and nothing else."""
         self._hit_at = self._boottime()
-        if first:
-            which = f"record {record.epoch} {record.seq}" if record else "it could not be recorded"
-            self._faults.raised("risk-hit", which)
+        self._faults.cleared("risk-hit")  # of the one before: the uplink passes on changes alone
+        which = f"record {record.epoch} {record.seq}" if record else "it could not be recorded"
+        self._faults.raised("risk-hit", which)
 
     def _look(self, file: Path) -> None:
         try:

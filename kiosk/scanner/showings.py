@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from kiosk.model import Direction, Verdict
+from kiosk.model import Direction, Risk, Verdict
 
 REMEMBERED = 256
 STANDS_S = 1.5
@@ -29,10 +29,11 @@ class Showing(Enum):
 
 
 class Given(NamedTuple):
-    """What a visitor was told."""
+    """What a visitor was told, and what the risk list said of them."""
 
     verdict: Verdict
     direction: Direction
+    risk: Risk
 
 
 class _Seen(msgspec.Struct):

@@ -2,7 +2,8 @@
 
 Kept only while the policy has a limit that asks for it, and in memory only. The count begins
 anew with the door's day, if the date is known, and at every start; other doors of the same
-house are not in it.
+house are not in it. Nor is who is recorded as unknown: after a start, those who leave would fill
+the house.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Visits:
         """What is known of a person who shows a code now."""
         if self._policy is None:
             return Visit(direction)
-        self._begin_day(self._policy, now)
+        self._begin_day(now)
         found = self._last.found(keys)
         others = self._inside - sum(last.what.is_inside for last in found)
         last = max(found, key=lambda last: last.at, default=None)
@@ -49,14 +50,21 @@ class Visits:
     def recorded(
         self, keys: tuple[str, ...], direction: Direction, outcome: Outcome, now: Instant
     ) -> None:
-        """A check-in was made. Who is turned away does not come in by it."""
+        """A check-in was made. Who is turned away does not come in by it, and may be back at
+        once with the right code: for the interval it counts as little."""
         if self._policy is None or not keys:
             return
         found = self._last.found(keys)
-        was = any(last.what.is_inside for last in found)
-        inside = was if direction != "out" and outcome == "fail" else direction != "out"
-        self._inside += inside - sum(last.what.is_inside for last in found)
-        self._last.remember(keys, _Last(direction, inside), now.boottime_ms / 1000)
+        last, at = _Last(direction, direction == "in"), now.boottime_ms / 1000
+        if outcome == "fail":
+            before = max(found, key=lambda last: last.at, default=None)
+            if before is None:
+                return
+            was_inside = any(last.what.is_inside for last in found)
+            last = _Last(before.what.direction, was_inside and direction != "out")
+            at = before.at
+        self._inside += last.is_inside - sum(last.what.is_inside for last in found)
+        self._last.remember(keys, last, at)
         while len(self._last) > REMEMBERED and (oldest := self._last.oldest()) is not None:
             self._forget(oldest)
 
@@ -64,8 +72,8 @@ class Visits:
         self._last.forget(known)
         self._inside -= known.what.is_inside
 
-    def _begin_day(self, policy: Policy, now: Instant) -> None:
-        local = Moment.of(now, policy.time_zone).local
+    def _begin_day(self, now: Instant) -> None:
+        local = Moment.of(now).local
         if local is None or now.clock != "synced":
             return
         day = (local - self._day_starts).date()

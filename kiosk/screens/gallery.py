@@ -1,78 +1,94 @@
-"""Every screen once, by name: for the documents, and as references for the tests."""
+"""All screens in one picture, enlarged, both languages side by side."""
 
 from __future__ import annotations
 
-from PIL import Image, ImageDraw
+from typing import get_args
 
-from kiosk.model import Outcome
-from kiosk.screens import Situation, answer, drawing, hint, state, texts
+from PIL import Image, ImageDraw, ImageFilter
 
+from kiosk.screens.canvas import SIZE, Size
+from kiosk.screens.catalogue import SECTIONS
+from kiosk.screens.faces import Pen, font
+from kiosk.screens.texts import Language
+
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 _SCALE = 2
-_COLUMNS = 4
-_MARGIN = 12
-_CAPTION = 16
-_WARN = (
-    *("unknown-key", "clock-unknown", "place-code", "unknown-code"),
-    *("too-soon", "more-needed", "declaration-too-old", "not-green", "full", "closed"),
-    *("card-full", "outbox-fault"),
-)
-"""Warned of by config/policy.toml as it is shipped; the last two by the scanner itself."""
+_PAIRS = 3  # beside one another
+_GAP = 4  # between the languages
+_MARGIN = 14
+_CAPTION = 15
+_TITLE = 36
+_PAPER, _INK = 236, 30
 
 
-def screens() -> dict[str, Image.Image]:
-    """Name -> picture."""
-    well = Situation(enrolled=True, scanner="well")
-    shown = {
-        "idle": state(well),
-        "idle-offline": state(well._replace(link="offline", pending=128)),
-        "idle-centre-away": state(well._replace(link="centre-away", pending=1_000)),
-        "idle-uplink-silent": state(well._replace(link="uplink-silent")),
-        "idle-waiting": state(well._replace(pending=3)),
-        "idle-leaving": state(well._replace(leaving=True)),
-        "not-enrolled": state(well._replace(enrolled=False)),
-        "starting": state(well._replace(scanner="awaited")),
-        "out-of-order": state(well._replace(scanner="silent", link="offline", pending=12)),
-        "card-full": state(well._replace(faults=("card-full",), pending=4_000)),
-        "outbox-fault": state(well._replace(faults=("outbox-fault",))),
-        "camera-absent": state(well._replace(faults=("camera-absent",), link="offline")),
-        "camera-silent": state(well._replace(faults=("camera-silent",))),
-        "reader-absent": state(well._replace(faults=("reader-absent",))),
-        "other-fault": state(well._replace(faults=("policy-fault",))),
-        "pass": answer("pass", "accepted", name="N. T. Ánh"),
-        "pass-repeated": answer("pass", "accepted", name="N. T. Ánh", repeated=True),
-        "pass-out": answer("pass", "accepted", name="N. T. Ánh", direction="out"),
-        "pass-unknown": answer("pass", "accepted", name="N. T. Ánh", direction="unknown"),
-        "pass-long-name": answer("pass", "accepted", name="C. T. N. T. H. Phương-Trâm"),
-        "warn": answer("warn", "something-new", name="Đ. V. Ổn"),
-        "fail": answer("fail", "something-new"),
-        "trial": answer("pass", "accepted", trial=True),
-    }
-    for reason in texts.REASONS:
-        if reason != "accepted":
-            outcome: Outcome = "warn" if reason in _WARN else "fail"
-            shown[f"{outcome}-{reason}"] = answer(outcome, reason)
-    for word in texts.HINTS:
-        shown[f"hint-{word}"] = hint(word)
-    return shown
-
-
-def gallery() -> Image.Image:
-    """All screens in one picture, enlarged, with their names."""
-    pictures = screens()
-    width, height = (_SCALE * edge for edge in drawing.SIZE)
-    rows = -(-len(pictures) // _COLUMNS)
+def gallery(size: Size = SIZE) -> Image.Image:
+    """Shape: as many rows as it takes, `_PAIRS` screens wide."""
+    width, height = (_SCALE * edge for edge in size)
+    pair = 2 * width + _GAP
+    step = height + _CAPTION + _MARGIN // 2
+    rows = sum(-(-len(section.screens) // _PAIRS) for section in SECTIONS)
     sheet = Image.new(
         "L",
-        (
-            _COLUMNS * (width + _MARGIN) + _MARGIN,
-            rows * (height + _CAPTION + _MARGIN) + _MARGIN,
-        ),
-        235,
+        (_MARGIN + _PAIRS * (pair + _MARGIN), rows * step + len(SECTIONS) * _TITLE + _MARGIN),
+        _PAPER,
     )
     pen = ImageDraw.Draw(sheet)
-    for n, (name, picture) in enumerate(pictures.items()):
-        x = _MARGIN + n % _COLUMNS * (width + _MARGIN)
-        y = _MARGIN + n // _COLUMNS * (height + _CAPTION + _MARGIN)
-        sheet.paste(picture.resize((width, height), Image.Resampling.NEAREST), (x, y))
-        pen.text((x, y + height + 1), name, fill=40, font=drawing.font("6x13"))
+    top = 0
+    for section in SECTIONS:
+        pen.text((_MARGIN, top + 4), section.title, fill=_INK, font=font("bold20"))
+        top += _TITLE
+        for n, (name, draw) in enumerate(section.screens.items()):
+            x, y = _MARGIN + n % _PAIRS * (pair + _MARGIN), top + n // _PAIRS * step
+            for m, language in enumerate(LANGUAGES):
+                picture = draw(language=language, size=size).convert("L")
+                large = picture.resize((width, height), Image.Resampling.NEAREST)
+                sheet.paste(large, (x + m * (width + _GAP), y))
+            _caption(pen, x, y + height, name)
+        top += -(-len(section.screens) // _PAIRS) * step
+    return sheet
+
+
+def _caption(pen: Pen, x: int, y: int, name: str) -> None:
+    pen.text((x, y + 1), name, fill=_INK, font=font("6x13"))
+
+
+PITCH_MM = 0.17
+"""From point to point on a panel of 0.96 inches across."""
+_ARC_MINUTE = 0.00029  # radians
+_EYE = 0.42
+"""Arc minutes: standard deviation of the spot into which an eye of acuity 1.0 blurs a point, if
+that is one arc minute wide at half its height."""
+
+
+def afar(picture: Image.Image, metres: float) -> Image.Image:
+    """How a screen looks from a distance: four times enlarged, grey (mode L)."""
+    sigma = _EYE * _ARC_MINUTE * metres * 1000 / PITCH_MM  # points
+    width, height = picture.size
+    rim = 16
+    framed = Image.new("L", (width + 2 * rim, height + 2 * rim))
+    framed.paste(picture.convert("L"), (rim, rim))
+    large = framed.resize((framed.width * 4, framed.height * 4), Image.Resampling.NEAREST)
+    return large.filter(ImageFilter.GaussianBlur(4 * sigma))
+
+
+FAR = (
+    *("pass", "pass-repeated", "pass-out", "warn", "fail", "warn-place-code"),
+    *("hint-closer", "hint-hold-still", "hint-too-bright", "hint-one-at-a-time"),
+    *("idle-1", "out-of-order"),
+)
+"""What must be told apart from five metres."""
+
+
+def gallery_afar(metres: float = 5.0) -> Image.Image:
+    """The screens of `FAR` as they are seen from there."""
+    drawn = {name: draw for section in SECTIONS for name, draw in section.screens.items()}
+    width, height = (SIZE[0] + 32) * 2, (SIZE[1] + 32) * 2
+    step = height + _CAPTION
+    sheet = Image.new("L", (4 * width, -(-len(FAR) // 4) * step))
+    pen = ImageDraw.Draw(sheet)
+    for n, name in enumerate(FAR):
+        seen = afar(drawn[name](language="vi", size=SIZE), metres)
+        x, y = n % 4 * width, n // 4 * step
+        sheet.paste(seen.resize((width, height)), (x, y))
+        pen.text((x + 4, y + height), name, fill=200, font=font("6x13"))
     return sheet

@@ -1,102 +1,139 @@
-"""Every word on the panel, Vietnamese first.
+"""Every word on the panel, in Vietnamese and English.
 
-A line holds 21 letters, a headline beside a symbol 8, a headline of its own 12; a test
-checks that nothing here is cut. Texts never accuse: whoever is turned away is asked to
-the desk, and only the desk learns why. Who is at risk gets the very picture of a forged
-code.
+A test checks that nothing here is cut, on either size of panel. Texts never accuse: whoever
+is turned away is asked to the desk, and only the desk learns why. Who is at risk gets the
+very picture of a forged code, who declared something that of a certificate that is not green.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from kiosk.model import Direction, Hint, Outcome
+from kiosk.model import Direction, Hint, Outcome, Page, Question
+
+Language = Literal["vi", "en"]
 
 
 class Text(NamedTuple):
-    """One line in both languages."""
+    """The same in both languages."""
 
     vi: str
     en: str
 
-
-class Notice(NamedTuple):
-    """A state of the kiosk, or a hint: headline, what to do or what is wrong, the same in
-    English."""
-
-    headline: str
-    vi: str
-    en: str
+    def of(self, language: Language) -> str:
+        """In one of them."""
+        return self.vi if language == "vi" else self.en
 
 
-HEADLINES: dict[Outcome, str] = {"pass": "Mời vào", "warn": "Lưu ý", "fail": "Xin chờ"}
-TRIAL = "THỬ · TRIAL"
+DESK = Text("Mời vào bàn hướng dẫn", "Please go to the desk")
+ASK_DESK = Text("Mời hỏi bàn hướng dẫn", "Please ask the desk")
+
+PASSED: dict[Direction, Text] = {
+    "in": Text("Mời vào", "Please enter"),
+    "out": Text("Tạm biệt", "Goodbye"),
+    "unknown": Text("Xin chào", "Hello"),
+}
+REPEATED = Text("Đã ghi nhận rồi", "Already noted")
 
 REASONS: dict[str, Text] = {
-    "accepted": Text("Đã ghi nhận", "Recorded, welcome"),
     "expired": Text("Mã đã hết hạn", "Code has expired"),
-    "not-yet-valid": Text("Mã chưa có hiệu lực", "Code not valid yet"),
-    "revoked": Text("Mã không còn hiệu lực", "Code was withdrawn"),
-    "forged": Text("Mời vào bàn hướng dẫn", "Please go to the desk"),
-    "at-risk": Text("Mời vào bàn hướng dẫn", "Please go to the desk"),
+    "not-yet-valid": Text("Mã chưa có hiệu lực", "Code is not valid yet"),
+    "revoked": Text("Mã không còn hiệu lực", "Code no longer valid"),
+    "forged": DESK,
+    "at-risk": DESK,
     "unknown-key": Text("Chưa rõ nơi cấp mã", "Issuer not known here"),
     "clock-unknown": Text("Chưa kiểm được ngày", "Date can't be checked"),
     "too-soon": Text("Vừa được ghi nhận", "Recorded just now"),
-    "more-needed": Text("Xin đưa thêm mã khác", "Show another code too"),
+    "more-needed": Text("Xin đưa thêm mã khác", "Show one more code"),
     "declaration-too-old": Text("Xin khai báo lại", "Please declare anew"),
-    "not-green": Text("Mời hỏi bàn hướng dẫn", "Please ask the desk"),
+    "declared": ASK_DESK,
+    "not-green": ASK_DESK,
     "full": Text("Hiện đã đủ người", "Full at the moment"),
-    "closed": Text("Ngoài giờ mở cửa", "Outside opening hours"),
+    "closed": Text("Ngoài giờ mở cửa", "Closed at this hour"),
     "not-accepted": Text("Mời dùng mã loại khác", "Use another code"),
-    "place-code": Text("Xin đưa mã cá nhân", "Show your own code"),
-    "unknown-code": Text("Chưa biết loại mã này", "Code not known here"),
+    "place-code": Text("Xin đưa mã của mình", "Show your own code"),
+    "unknown-code": Text("Xin đưa thẻ căn cước", "Show your ID card"),
     "malformed": Text("Mã lỗi, xin thử lại", "Damaged, try again"),
-    "card-full": Text("Chưa ghi, mời vào bàn", "Unrecorded, see desk"),
-    "outbox-fault": Text("Chưa ghi, mời vào bàn", "Unrecorded, see desk"),
+    "card-full": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
+    "outbox-fault": Text("Chưa ghi, mời vào bàn", "Not noted, see desk"),
 }
 """Reason of a verdict, or what kept the scanner from recording one."""
 
 OTHER_REASON: dict[Outcome, Text] = {
-    "pass": Text("Xin cảm ơn", "Thank you"),
-    "warn": Text("Mời hỏi bàn hướng dẫn", "Please ask the desk"),
-    "fail": Text("Mời vào bàn hướng dẫn", "Please go to the desk"),
+    "pass": PASSED["unknown"],
+    "warn": ASK_DESK,
+    "fail": DESK,
 }
 """For a reason that this version does not know."""
 
-PASSED: dict[Direction, tuple[str, Text]] = {
-    "out": ("Tạm biệt", Text("Đã ghi lượt ra", "Recorded, goodbye")),
-    "unknown": ("Xin chào", Text("Đã ghi nhận", "Recorded, thank you")),
-}
-"""Headline and line of a pass to whoever does not surely come in."""
+TRIAL = Text("THỬ", "TRIAL")
 
-REPEATED = Text("Đã ghi nhận rồi", "Already recorded")
-
-IDLE = ("Đưa mã", "vào đây", "Hold your code here")
-LEAVING = ("Lượt ra:", "đưa mã", "Leaving: show code")
-"""Two headlines beside the symbol and the line below; the other, after the button."""
-
-NOTICES: dict[str, Notice] = {
-    "not-enrolled": Notice("Chưa đăng ký", "Xin gọi kỹ thuật viên", "Not enrolled yet"),
-    "starting": Notice("Đang bật máy", "Xin chờ giây lát", "Starting, please wait"),
-    "out-of-order": Notice("Tạm ngưng", "Mời vào bàn hướng dẫn", "Out of order"),
-    "card-full": Notice("Tạm ngưng", "Thẻ nhớ đã đầy", "Memory card full"),
-    "outbox-fault": Notice("Tạm ngưng", "Lỗi ghi thẻ nhớ", "Cannot store records"),
-    "camera-absent": Notice("Tạm ngưng", "Không thấy máy ảnh", "No camera found"),
-    "camera-silent": Notice("Tạm ngưng", "Máy ảnh bị treo", "Camera gives nothing"),
-    "reader-absent": Notice("Tạm ngưng", "Không thấy máy quét", "No scanner found"),
-    "other-fault": Notice("Tạm ngưng", "Máy đang có lỗi", "Fault"),
+HINTS: dict[Hint, Text] = {
+    "closer": Text("Đưa mã gần hơn", "Hold it closer"),
+    "hold-still": Text("Xin giữ yên", "Hold it still"),
+    "too-bright": Text("Chói quá, nghiêng mã", "Too bright: tilt it"),
+    "one-at-a-time": Text("Từng mã một", "One at a time"),
 }
 
-HINTS: dict[Hint, Notice] = {
-    "closer": Notice("Gần hơn", "Đưa mã lại gần hơn", "Hold it closer"),
-    "hold-still": Notice("Giữ yên", "Xin giữ yên giây lát", "Hold it still"),
-    "too-bright": Notice("Chói quá", "Xin nghiêng nhẹ mã", "Too bright: tilt it"),
-    "one-at-a-time": Notice("Từng mã", "Mỗi lần chỉ một mã", "One code at a time"),
-}
+IDLE = Text("Đưa mã vào đây", "Hold code here")
+LEAVING = Text("Lượt ra: đưa mã", "Leaving: show code")
 
-LINKS: dict[str, str] = {
-    "offline": "Mất mạng",
-    "centre-away": "Chờ trung tâm",
-    "uplink-silent": "Ngừng gửi",
+VISITORS: dict[str, Text] = {
+    "shutdown": Text("Đang tắt máy", "Shutting down"),
+    "updating": Text("Đang cập nhật", "Updating"),
+    "set-up": Text("Đang cài đặt", "Being set up"),
+    "not-enrolled": DESK,
+    "starting": Text("Đang bật máy", "Starting"),
+    "out-of-order": DESK,
+    "card-full": DESK,
+    "outbox-fault": DESK,
+    "camera-absent": DESK,
+    "camera-silent": DESK,
+    "reader-absent": DESK,
+    "other-fault": DESK,
 }
-"""Small marks: no network, no centre behind it, no word from the daemon that sends."""
+"""What a state says to visitors, by its name in `WINS`."""
+
+TECHNICIANS: dict[str, Text] = {
+    "shutdown": Text("Xin đừng rút điện", "Do not unplug yet"),
+    "updating": Text("Xin đừng rút điện", "Do not unplug"),
+    "set-up": Text("Đưa mã cài đặt", "Show the set-up code"),
+    "not-enrolled": Text("Máy chưa đăng ký", "Not enrolled yet"),
+    "starting": Text("Xin chờ giây lát", "Please wait a moment"),
+    "out-of-order": Text("Bộ quét không chạy", "Scanner is silent"),
+    "card-full": Text("Thẻ nhớ đã đầy", "Memory card full"),
+    "outbox-fault": Text("Không ghi được thẻ", "Cannot store records"),
+    "camera-absent": Text("Không thấy máy ảnh", "No camera found"),
+    "camera-silent": Text("Máy ảnh bị treo", "Camera is hung"),
+    "reader-absent": Text("Không thấy máy quét", "No code reader found"),
+    "other-fault": Text("Lỗi", "Fault"),
+}
+"""... and below it in small letters to who mends it; after the last one stands the code of the
+fault."""
+
+MARKS: dict[str, Text] = {
+    "offline": Text("Mất mạng", "No network"),
+    "centre-away": Text("Chờ máy chủ", "Centre away"),
+    "uplink-silent": Text("Ngừng gửi", "Not sending"),
+    "clock": Text("Chưa có giờ", "Clock unset"),
+    "button-absent": Text("Hỏng nút", "No button"),
+    "pins-absent": Text("Hỏng đèn", "No light"),
+}
+"""Words beside the small marks, for a screen that has room for them."""
+
+QUESTIONS: dict[Question, Text] = {
+    "symptoms": Text("Sốt, ho, khó thở?", "Fever, cough, short breath?"),
+    "contact": Text("21 ngày qua gần ca bệnh?", "Near a case in the last 21 days?"),
+}
+NO = Text("Bấm: Không", "Press: No")
+YES = Text("Giữ: Có", "Hold: Yes")
+
+PAGES: dict[Page, Text] = {
+    "pixels": Text("Điểm ảnh", "Pixels"),
+    "words": Text("Chữ", "Words"),
+    "light": Text("Đèn có sáng không?", "Is there light?"),
+    "sound": Text("Có nghe tiếng không?", "Is there sound?"),
+    "button": Text("Xin bấm nút", "Press the button"),
+}
+"""Pages of the self-test."""
+PRESSED = Text("Đã bấm", "Pressed")

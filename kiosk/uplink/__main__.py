@@ -10,9 +10,12 @@ from kiosk.config import Config
 from kiosk.cues import AlertCue, Inlet, Outlet, RiskKeysCue, UplinkState
 from kiosk.errors import KioskError
 from kiosk.outbox import ConnectedMark, SealedSegments
+from kiosk.uplink.alerts import Alerts
 from kiosk.uplink.drain import Drain
+from kiosk.uplink.gathering import Gatherer, Gathering
+from kiosk.uplink.rules import Rules
 from kiosk.uplink.session import Session
-from kiosk.uplink.telemetry import Alerts, Telemetry, birth
+from kiosk.uplink.telemetry import Queue, Telemetry, birth
 from kiosk.uplink.troubles import Troubles
 from kiosk.uplink.watch import SealedWatch
 
@@ -23,6 +26,7 @@ TELL_EVERY_S = 1.0
 QUARANTINE_EVERY_S = 5.0
 RISK_KEYS_EVERY_S = 5.0  # so long at most a scanner that started anew checks nobody
 SILENT = "the centre does not answer"
+STALE = "figures of the machine cannot be read any more: something that is asked for them hangs"
 
 
 class Uplink:
@@ -49,8 +53,14 @@ class Uplink:
         self._drain = Drain(
             self._segments, self._publish, now, config.uplink.window, config.uplink.ack_timeout_s
         )
-        self._telemetry = Telemetry(self._segments, now, config.uplink.telemetry_s)
+        self._now = now
+        self._queue = Queue(self._segments)
         self._alerts = Alerts(now)
+        self._telemetry = Telemetry(self._queue, self._alerts, now, config)
+        self._rules = Rules()
+        self._gathering = Gathering(
+            Gatherer(config, clock.boottime), clock.boottime, config.uplink.telemetry_s
+        )
         self._troubles = Troubles()
         self._risk_keys: list[bytes] | None = None
         self._risk_keys_at = 0.0
@@ -60,10 +70,12 @@ class Uplink:
 
     def run(self) -> None:
         """Until SIGTERM. Being offline is a normal state and feeds the watchdog too."""
+        self._gathering.start()
         self._daemon.ready("starting")
         while not self._daemon.stopping.is_set():
             self.turn()
             self._daemon.alive()
+        self._gathering.stop()
         self._mark_connected(False)
         self._session.close()
 
@@ -76,6 +88,7 @@ class Uplink:
         """One round: network, outbox, cues, figures."""
         acks = self._session.turn(TURN_S)
         self._outbox(acks, clock.boottime())
+        self._figures(clock.boottime())
         self._mark_connected(self._centre)
         for cue in self._inlet.drain():
             if isinstance(cue, AlertCue):
@@ -88,10 +101,15 @@ class Uplink:
             self._tell()
 
     def _outbox(self, acks: list[wire.Ack], at: float) -> None:
+        listed = False
         with self._troubles.of("listing"):
             names = self._watch.look()
+            listed = True
             if names is not None:
+                self._queue.waiting = names
                 self._drain.saw(names)
+        if not listed:
+            self._queue.waiting = None
         for ack in acks:
             self._drain.acknowledged(ack)
             self._alerts.own("records-refused", self._drain.refusal)
@@ -102,13 +120,21 @@ class Uplink:
         self._troubles.note("reading and removing", self._drain.trouble)
         if at >= self._quarantine_at:
             self._quarantine_at = at + QUARANTINE_EVERY_S
+            self._queue.quarantined = None
             with self._troubles.of("quarantine"):
                 self._alerts.own("segment-quarantined", self._quarantined())
+        self._alerts.own("outbox-unreadable", self._troubles.first)
+
+    def _figures(self, at: float) -> None:
+        gathered = self._gathering.latest(at)
+        self._alerts.own("figures-stale", STALE if self._gathering.hangs(at) else "")
+        if gathered is not None and self._rules.is_new(gathered):
+            oldest_s = self._queue.oldest_s() if self._centre else None
+            for change in self._rules.turn(gathered, self._now(), oldest_s):
+                self._alerts.own(change.code, change.detail)
         link = self._session.link
         if link is not None and self._telemetry.is_due(at):
-            with self._troubles.of("figures"):
-                self._telemetry.publish(link, at)
-        self._alerts.own("outbox-unreadable", self._troubles.first)
+            self._telemetry.publish(link, at, gathered)
 
     def _pass_on_risk_keys(self, at: float) -> None:
         """They outlast their connection, in memory: offline, the door goes on checking."""
@@ -121,7 +147,7 @@ class Uplink:
             self._scanner.send(RiskKeysCue(number=self._number, at=at, keys=self._risk_keys))
 
     def _quarantined(self) -> str:
-        count = len(self._segments.quarantined())
+        self._queue.quarantined = count = len(self._segments.quarantined())
         return f"files in quarantine: {count}; kioskctl outbox list says why" if count else ""
 
     def _publish(self, name: str, payload: bytes) -> bool:

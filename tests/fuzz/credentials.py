@@ -80,7 +80,7 @@ def seeds() -> list[bytes]:
         b"\x03" + nz_cose,
         b"\x04" + content,
         b"\x05" + base45.decode(door[4:])[64:],
-        *(b"\x06" + payload for payload in (hc1, digits, nzcp, door)),
+        *(b"\x06" + payload for payload in (hc1, digits, jws.encode(), nzcp, door)),
         b"\x06" + SEALS.wrap(SEALS.vaccination("LE  BA", BIRTH, "B1", [DAY])),
         b"\x06001093029317|NGUYEN VAN A|1987-01-18|0|162979388586171100|<1<00<0123232422",
         "\x06001099000001||Nguyễn Ánh|01011999|Nữ|Phố Huế|01062021||||".encode(),

@@ -7,8 +7,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from doors import Centre, Door
 from rig import Broker, Database, Ingest, Kiosk, Postgres, postgres_database, sqlite_database
 
+from kiosk import wire
 from provisioning.authority import enrol, init_fleet
 
 _numbers = count(1)
@@ -89,3 +91,22 @@ def ingest(fleet: Path, database: Database, broker: Broker, tmp_path: Path) -> I
     ingest.start()
     yield ingest
     ingest.close()
+
+
+@pytest.fixture
+def door(enrolled: Callable[[], Path], tmp_path: Path) -> Iterator[Door]:
+    door = Door(enrolled(), tmp_path / "door")
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def centre(fleet: Path, broker: Broker, tmp_path: Path) -> Iterator[Centre]:
+    # No service of the fleet may read all this yet; here one may.
+    with (tmp_path / "broker" / "acl").open("a") as acl:
+        acl.write(f"\nuser _ingest-2\ntopic read {wire.ROOT}/+/up/#\n")
+    broker.kill()
+    broker.start()
+    centre = Centre(fleet, broker.port)
+    yield centre
+    centre.close()

@@ -9,8 +9,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import glass
 import numpy as np
 import pytest
 import segno
@@ -20,8 +22,11 @@ from demo.crowd import Crowd, crowd_of
 from demo.scenes import draw
 from demo.town import Kiosk
 from kiosk import screens
+from kiosk.cues import Inlet, ScannerState
 from kiosk.outbox import SealedSegments
 from provisioning.authority import enrol
+
+WELL = screens.Situation(enrolled=True, scanner="well")
 
 
 @pytest.fixture(scope="module")
@@ -59,23 +64,13 @@ def log(kiosk: Kiosk, daemon: str) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def panel_shows(kiosk: Kiosk, situation: screens.Situation | Image.Image) -> Callable[[], bool]:
-    """Compares the upper part of the panel: the line of marks below depends on the network."""
-    picture = situation if isinstance(situation, Image.Image) else screens.state(situation)
-    wanted = picture.crop((0, 0, 128, 48)).convert("1").tobytes()
-
-    def shows() -> bool:
-        path = kiosk.screens / "screen.png"
-        if not path.exists():
-            return False
-        with Image.open(path) as picture:
-            return picture.crop((0, 0, 128, 48)).convert("1").tobytes() == wanted
-
-    return shows
+def panel_shows(kiosk: Kiosk, situation: screens.Situation) -> Callable[[], bool]:
+    """Without the marks, which depend on the network."""
+    return glass.shows_state(kiosk.screens / "screen.png", situation, glass.LEFT)
 
 
 def fault(code: str) -> screens.Situation:
-    return screens.Situation(enrolled=True, scanner="ok", faults=(code,), link="ok", pending=0)
+    return WELL._replace(faults=(code,))
 
 
 def run_scanner(kiosk: Kiosk) -> subprocess.CompletedProcess[str]:
@@ -113,11 +108,35 @@ def test_what_cannot_be_read_brings_a_hint_and_goes_with_its_code(
     kiosk.start()
     assert kiosk.ask(scene)["outcome"] == "pass"
     kiosk.hold_up(Image.fromarray(spoilt))
-    until(panel_shows(kiosk, screens.hint("hold-still")), "the panel asks to hold still")
+    hinted = glass.shows(kiosk.screens / "screen.png", partial(glass.hints, "hold-still"))
+    until(hinted, "the panel asks to hold still")
     kiosk.take_away()
-    well = screens.Situation(enrolled=True, scanner="well")
-    until(panel_shows(kiosk, well), "the panel waits for the next one")
+    until(panel_shows(kiosk, WELL), "the panel waits for the next one")
     assert len(kiosk.answers()) == 1
+
+
+def test_what_moves_before_the_camera_is_told_to_the_panel(
+    kiosk: Kiosk, scene: Image.Image
+) -> None:
+    """So that it is bright again before the code has been read."""
+    panel = Inlet(kiosk.run, "feedback")
+    kiosk.daemons["scanner"].start()
+
+    def beats() -> list[ScannerState]:
+        return [cue for cue in panel.drain() if isinstance(cue, ScannerState)]
+
+    until(lambda: any(beat.moved_at for beat in beats()), "the first picture is news")
+    rest: list[float] = []
+    until(lambda: len(rest.extend(b.moved_at for b in beats()) or rest) >= 4, "it goes on beating")
+    assert len(set(rest)) == 1, "nothing moves"
+    kiosk.hold_up(scene)
+    found: list[ScannerState] = []
+    until(
+        lambda: bool(found.extend(b for b in beats() if b.moved_at > rest[-1]) or found),
+        "somebody comes",
+    )
+    panel.close()
+    assert found[0].moved_at > rest[-1] + 2
 
 
 def test_garbage_in_the_outbox_stops_nobody(kiosk: Kiosk, scene: Image.Image) -> None:
@@ -185,13 +204,9 @@ def test_a_dead_scanner_is_out_of_order_on_the_panel(kiosk: Kiosk, scene: Image.
     kiosk.start()
     assert kiosk.ask(scene)["outcome"] == "pass"
     kiosk.daemons["scanner"].kill()
-    silent = screens.Situation(
-        enrolled=True, scanner="silent", faults=(), link="offline", pending=0
-    )
-    until(panel_shows(kiosk, silent), "the panel notices")
+    until(panel_shows(kiosk, WELL._replace(scanner="silent")), "the panel notices")
     kiosk.daemons["scanner"].start()
-    ready = screens.Situation(enrolled=True, scanner="ok", faults=(), link="ok", pending=0)
-    until(panel_shows(kiosk, ready), "and the return")
+    until(panel_shows(kiosk, WELL), "and the return")
 
 
 @pytest.mark.parametrize(

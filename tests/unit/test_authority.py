@@ -127,22 +127,56 @@ def test_what_no_kiosk_could_use_is_not_signed(
     assert words in str(caught.value)
 
 
+SHIPPED = config.DEFAULTS.with_name("policy.toml").read_text()
+
+
+def policy_of_version(version: int) -> bytes:
+    assert SHIPPED.count("\nversion = 1\n") == 1
+    return SHIPPED.replace("\nversion = 1\n", f"\nversion = {version}\n").encode()
+
+
 def test_documents_are_signed_by_the_command(
     fleet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     policy = tmp_path / "policy.toml"
-    policy.write_bytes(config.DEFAULTS.with_name("policy.toml").read_bytes())
+    policy.write_bytes(policy_of_version(2))
     out = fleet / "policy.signed"
-    command = ["sign", str(fleet), "policy", str(policy), "--out", str(out), "--version"]
-    main([*command, "2"])  # in place of version 1
+    command = ["sign", str(fleet), "policy", str(policy), "--out", str(out)]
+    main(command)  # in place of version 1
     assert "version 2, signed" in capsys.readouterr().out
     keys = public_keys([fleet / "fleet-sign.pub"])
     assert signed.open_signed(out.read_bytes(), "policy", keys, at_least=2).version == 2
-    for wrong in (["0"], ["3", "--out", str(tmp_path / "no" / "x")]):
+    for wrong, words in (
+        ([], "version 2 is to replace version 2; raise [policy] version to 3"),
+        (["--version", "3"], "--version 3, and the file says [policy] version = 2"),
+        (["--out", str(tmp_path / "no" / "x")], "cannot be written"),
+        (["--out", str(policy)], "is no signed policy of this fleet (it is not signed"),
+    ):
         with pytest.raises(SystemExit) as caught:
             main([*command, *wrong])
         assert caught.value.code == 1
+        assert words in capsys.readouterr().err
+    assert signed.open_signed(out.read_bytes(), "policy", keys).version == 2
     assert not list(fleet.glob(".*"))
+
+
+def test_a_version_stands_in_the_policy_or_beside_the_list(fleet: Path) -> None:
+    keys = public_keys([fleet / "fleet-sign.pub"])
+    document = sign(fleet, "policy", policy_of_version(7), 7)
+    assert signed.open_signed(document, "policy", keys).version == 7
+    without = SHIPPED.replace("\nversion = 1\n", "\n").encode()
+    with pytest.raises(ConfigError, match="version is missing; a signed policy needs it"):
+        sign(fleet, "policy", without, 1)
+    for version in (None, 0, -1):
+        with pytest.raises(ConfigError, match=r"expected --version 1, 2, 3"):
+            sign(fleet, "risk", risk_list(), version)
+    before = sign(fleet, "risk", risk_list(), 4)
+    for version in (3, 4):
+        with pytest.raises(ConfigError, match="is to replace version 4; raise --version to 5"):
+            sign(fleet, "risk", risk_list(), version, before)
+    with pytest.raises(ConfigError, match="no signed risk of this fleet"):
+        sign(fleet, "risk", risk_list(), 9, before[:-1])
+    assert sign(fleet, "risk", risk_list(), 5, before)
 
 
 def test_an_older_fleet_gets_its_signing_key_later(fleet: Path, tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ def bench(*words: object) -> subprocess.CompletedProcess[str]:
         (["decode"], "nothing to read: give --images DIR, or --synthetic N"),
         (["chain", "--json", "gone/x.json"], "--json: there is no folder gone"),
         (["chain", "--visitors", "0"], "--visitors: found 0, allowed: 1 or more"),
+        (["panel", "--answers", "0"], "--answers: found 0, allowed: 1 or more"),
+        (["panel", "--burst", "0"], "--burst: found 0, allowed: 1 or more"),
         (["verify", "--rounds", "0"], "--rounds: found 0, allowed: 1 or more"),
         (["memory", "--scans", "0"], "--scans: found 0, allowed: 1 or more"),
         (["outbox", "--pending", "0,x"], "--pending: found 0,x, allowed: whole numbers"),

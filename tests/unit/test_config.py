@@ -115,11 +115,22 @@ MISTAKES = {
     ' or "replay" or "none"',
     '[reader]\ndriver = "Keyboard"': 'reader.driver: found "Keyboard", allowed: "serial_line" or'
     ' "keyboard" or "none"',
-    '[panel]\ndriver = "oled"': 'panel.driver: found "oled", allowed: "luma_i2c" or "png"'
-    ' or "none"',
+    '[panel]\ndriver = "oled"': 'panel.driver: found "oled", allowed: "luma_i2c" or "luma_spi"'
+    ' or "png" or "none"',
+    "[panel]\nspi_mhz = 10": "panel.spi_mhz: found 10, allowed: 1 or 2 or 4 or 8",
+    "[gpio]\nhold_s = 0.5": "gpio.hold_s: found 0.5, allowed: a number from 1 to 30",
+    '[gpio]\nbuzzer_kind = "loud"': 'gpio.buzzer_kind: found "loud", allowed: "passive" or "active"'
+    ' or "active-low"',
     "[camera]\ndriver = 3": 'camera.driver: found 3, allowed: "picamera" or "webcam" or "replay" or'
     ' "none"',
     "[panel]\nrotate = 90": "panel.rotate: found 90, allowed: 0 or 180",
+    "[panel]\nlanguages = []": 'panel.languages: found [], allowed: a list of "vi", "en" or both',
+    '[panel]\nlanguages = ["fr"]': 'panel.languages: found ["fr"], allowed: a list of "vi", "en"'
+    " or both",
+    '[panel]\nbrightness = ["24:00 9%"]': 'panel.brightness: found ["24:00 9%"], allowed: a list,'
+    ' each item a time of day and a brightness from 1% to 100%, as "19:00 30%"',
+    '[panel]\nbrightness = ["07:00 0%"]': 'panel.brightness: found ["07:00 0%"], allowed: a list,'
+    ' each item a time of day and a brightness from 1% to 100%, as "19:00 30%"',
     "[gpio]\nsilent = 1": "gpio.silent: found 1, allowed: true or false",
     "[gpio]\ngreen = true": "gpio.green: found true, allowed: a whole number from 0 to 27",
     '[broker]\nhosts = "a:1"': 'broker.hosts: found "a:1", allowed: a list, each item "host:port"'
@@ -182,6 +193,21 @@ def test_two_lamps_on_one_pin(tmp_path: Path) -> None:
         f"{DEFAULTS}: gpio.buzzer: found 18, which gpio.green uses already ({path});"
         " each needs a pin of its own"
     ]
+
+
+def test_a_panel_on_spi_has_pins_of_its_own(tmp_path: Path) -> None:
+    board = written(
+        tmp_path, '[panel]\ndriver = "luma_spi"\n[gpio]\ngreen = 24\nblue = 25', "b.toml"
+    )
+    assert problems(board) == [
+        f"{DEFAULTS}: panel.dc: found 24, which gpio.green uses already ({board});"
+        " each needs a pin of its own",
+        f"{DEFAULTS}: panel.reset: found 25, which gpio.blue uses already ({board});"
+        " each needs a pin of its own",
+    ]
+    load([written(tmp_path, "[gpio]\ngreen = 24\nblue = 25", "i2c.toml")])
+    without = written(tmp_path, "[panel]\nreset = -1\n[gpio]\ngreen = 5", "without.toml")
+    load([board, without])
 
 
 def test_a_button_has_a_pin_of_its_own_and_is_one(tmp_path: Path) -> None:
@@ -264,7 +290,7 @@ def test_on_a_kiosk_the_board_is_optional_and_the_site_wins(
 def test_an_incomplete_installation_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = DEFAULTS.read_text().replace("answer_s = 2.5", "")
+    text = DEFAULTS.read_text().replace("answer_s = 3", "")
     monkeypatch.setattr(config, "DEFAULTS", written(tmp_path, text, "kiosk.toml"))
     assert problems() == [
         f"{tmp_path}/kiosk.toml: panel.answer_s has no default; install the firmware anew"

@@ -1,12 +1,14 @@
 """Unsigned formats, at the door `kiosk.credentials.parse`."""
 
+from datetime import datetime
+
 import pytest
 
 from kiosk.credentials import PAYLOAD_MAX, parse
 from kiosk.credentials.formats import FORMATS
 from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
-from kiosk.model import Credential
+from kiosk.model import VIETNAM, Credential
 
 NOBODY = TrustList()
 ADULT = "001093029317|NGUYEN VAN A|1987-01-18|0|162979388586171100|"
@@ -67,8 +69,8 @@ def test_declared_on_behalf_names_the_guardian() -> None:
 @pytest.mark.parametrize(
     ("document", "qid", "birth", "subject"),
     [
-        ("B0000001", "16300", "1980-02-29", "passport:B0000001"),
-        ("b0000001", "16300", "1980-02-29", "passport:B0000001"),
+        ("B0000001", "16300", "1980-02-29", "passport:B0000001:1980-02-29"),
+        ("b0000001", "16300", "1980-02-29", "passport:B0000001:1980-02-29"),
         ("100000001", "16300", "1980-02-29", "vn-cmnd:100000001"),
         ("", "", "1980-02-29", "name:JOHN<DOE:1980-02-29"),
         ("", "", "1980-**-**", ""),
@@ -143,7 +145,27 @@ def test_health_insurance_card() -> None:
         "issued": "2021-01-24",
         "guardian": "Lê Me",
     }
-    assert found.valid_until is None  # it tells who somebody is, insured or not
+    assert found.valid_from == datetime(2021, 1, 24, tzinfo=VIETNAM).timestamp()
+    assert found.valid_until == datetime(2022, 1, 1, tzinfo=VIETNAM).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "start", "end"),
+    [
+        ("24/01/2021", "-", "2021-01-24", None),
+        ("-", "31/12/2021", None, "2022-01-01"),
+        ("-", "", None, None),
+        ("2021", "2021", "2021-01-01", "2022-01-01"),
+    ],
+)
+def test_an_insurance_card_is_valid_while_its_holder_is_insured(
+    first: str, last: str, start: str | None, end: str | None
+) -> None:
+    found = read(INSURED.replace("24/01/2021|31/12/2021", f"{first}|{last}"))
+    moments = [
+        day and datetime.fromisoformat(f"{day}T00:00+07:00").timestamp() for day in (start, end)
+    ]
+    assert [found.valid_from, found.valid_until] == moments
 
 
 def test_old_and_new_health_insurance_cards_of_a_person_have_one_subject() -> None:
@@ -167,7 +189,7 @@ def test_short_health_insurance_cards(count: int, end: str) -> None:
         ("4cc3aa204261", "4cc3aa20426", "name is not hex"),
         ("4cc3aa204261", "4cff", "name is not UTF-8"),
         ("4cc3aa204261", "20", "name is empty"),
-        ("4cc3aa204261", "41" * 161, "161 characters"),
+        ("4cc3aa204261", "41" * 162, "162 characters"),
         ("48c3a0204ee1bb9969", "4 8", "address is not hex"),
         ("7/9/2015", "31/2/2015", "calendar"),
         ("7/9/2015", "2015-09-07", "dd/MM/yyyy"),
@@ -200,6 +222,17 @@ def test_declaration_of_ho_chi_minh_city() -> None:
 )
 def test_birth_dates_of_cards_may_be_incomplete(written: str, birth: str) -> None:
     assert read(CARD.replace("01011999", written)).claims["birth"] == birth
+
+
+@pytest.mark.parametrize(
+    ("written", "birth"),
+    [
+        *(("1987-**-**", "1987"), ("1987-**-31", "1987"), ("1987-02-**", "1987-02")),
+        *(("1987-00-00", "1987"), ("****-**-**", ""), ("1880-01-01", "1880-01-01")),
+    ],
+)
+def test_birth_dates_of_declarations_may_be_masked(written: str, birth: str) -> None:
+    assert read(ADULT.replace("1987-01-18", written)).claims["birth"] == birth
 
 
 @pytest.mark.parametrize("frame", ["{}\0", "{}\r\n", "\ufeff{}", " {} "])
@@ -257,12 +290,20 @@ def test_empty_and_oversized_payloads() -> None:
     [
         ("1987-01-18", "1987-02-31", "calendar"),
         ("1987-01-18", "0000-01-18", "years"),
+        ("1987-01-18", "1879-01-18", "date of birth is outside"),
+        ("1987-01-18", "2060-**-**", "date of birth is outside"),
+        ("1987-01-18", "1987-00-45", "calendar"),
+        ("1987-01-18", "1987-00-18", "calendar"),
+        ("1987-01-18", "1987-00-**", "calendar"),
+        ("1987-01-18", "1987-01-00", "calendar"),
+        ("1987-01-18", "1987-**-45", "calendar"),
+        ("1987-01-18", "1987-**-00", "calendar"),
         ("1987-01-18", "18/01/1987", "YYYY-MM-DD"),
         ("1987-01-18", "１９８７-01-18", "YYYY-MM-DD"),
         ("|0|", "|7|", "kind of declaration"),
         ("NGUYEN VAN A", " ", "name is empty"),
-        ("NGUYEN VAN A", "\u202e\u200b", "name is empty"),
-        ("NGUYEN VAN A", "A" * 161, "161 characters"),
+        ("NGUYEN VAN A", "\u2060\u200b", "name is empty"),
+        ("NGUYEN VAN A", "A" * 162, "162 characters"),
         ("001093029317", "001093'; DROP", "document"),
         ("162979388586171100", "1 or 1", "platform id"),
     ],
@@ -308,9 +349,20 @@ def test_errors_never_quote_the_payload_nor_chain_what_does() -> None:
 
 
 def test_names_are_safe_to_show() -> None:
-    tricky = read(CARD.replace("Nguyễn Thị Ngọc Ánh", "Lê\u202e\0 \x1b[31mVăn\u200b\u2028Ba\u0301"))
-    assert tricky.claims["name"] == "Lê [31mVăn Bá"
-    assert tricky.display == "L. [. Bá"
+    tricky = read(CARD.replace("Nguyễn Thị Ngọc Ánh", "Lê\t Văn\u200b\u2028Ba\u0301"))
+    assert tricky.claims["name"] == "Lê Văn Bá"
+    assert tricky.display == "L. V. Bá"
+
+
+@pytest.mark.parametrize("trick", ["\u202e", "\u200f", "\x1b[31m", "\0", "a" + "\u0301" * 5])
+def test_names_that_deceive_the_eye_are_refused(trick: str) -> None:
+    for text in (
+        CARD.replace("Ngọc", trick),
+        CARD.replace("Phố Huế", trick),
+        (ADULT + "1").replace("VAN", trick),
+        INSURED.replace("4cc3aa204261", f"Lê {trick} A".encode().hex()),
+    ):
+        assert refused(text).problem
 
 
 @pytest.mark.parametrize(

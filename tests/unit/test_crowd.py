@@ -6,8 +6,8 @@ import pytest
 
 from demo.crowd import Crowd, Visitor, crowd_of, make_crowd
 from kiosk.credentials import parse
+from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import judge, parse_policy
-from kiosk.credentials.trust import parse_trust
 from kiosk.model import Instant
 
 NOW = 1_800_000_000.0

@@ -18,7 +18,7 @@ from kiosk.config import load
 from kiosk.ctl import main
 from kiosk.ctl.doctor.advice import ON_A_DESK
 from kiosk.ctl.doctor.outbox import check as outbox_check
-from kiosk.cues import Inlet, Trial
+from kiosk.cues import Inlet, ScreenCue, Trial
 from kiosk.model import CheckIn
 from kiosk.outbox import Outbox, SealedSegments
 from kiosk.seal import SegmentSeal, new_segment
@@ -110,9 +110,11 @@ def test_files_before_and_after_the_command_are_layers_in_order(tmp_path: Path) 
     second.write_text("[gpio]\nred = 7")
     done = kioskctl("--config", first, "config", "--config", second)
     assert done.status == 0
-    assert f"green = 5{'':<5}  # {first}" in done.out
-    assert f"red = 7{'':<7}  # {second}" in done.out
-    assert "silent = false  # default" in done.out
+    said = dict(line.split("  # ") for line in done.out.splitlines() if "  # " in line)
+    sources = {setting.rstrip(): source for setting, source in said.items()}
+    assert sources["green = 5"] == str(first)
+    assert sources["red = 7"] == str(second)
+    assert sources["silent = false"] == "default"
 
 
 def test_the_configuration_in_force_is_one_and_reads_like_the_files(tmp_path: Path) -> None:
@@ -282,6 +284,63 @@ def test_a_trial_shows_only_what_a_visitor_might_see(
     else:
         assert (done.status, shown) == (2, [])
         assert f"{outcome} does not go with {reason}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "said"),
+    [
+        (["identify"], ("identify", None, -1, 30.0), "identify, for 30 s"),
+        (["identify", "--for", "600"], ("identify", None, -1, 600.0), "identify, for 600 s"),
+        (["self-test"], ("self-test", None, -1, 30.0), "self-test, for 30 s"),
+        (["self-test", "--page", "words"], ("self-test", "words", -1, 30.0), "self-test, for 30 s"),
+        (["updating", "--percent", "40"], ("updating", None, 40, 30.0), "updating, for 30 s"),
+        (["set-up"], ("set-up", None, -1, 30.0), "set-up, for 30 s"),
+        (["shutdown"], ("shutdown", None, -1, 30.0), "shutdown, for 30 s"),
+        (["ready"], (None, None, -1, 30.0), "ready"),
+    ],
+)
+def test_a_screen_can_be_asked_for(
+    site: Path, tmp_path: Path, words: list[str], expected: tuple[object, ...], said: str
+) -> None:
+    inlet = Inlet(tmp_path / "run", "feedback")
+    done = quickly("cue", *words, "--config", site)
+    (cue,) = inlet.drain()
+    inlet.close()
+    assert isinstance(cue, ScreenCue)
+    assert (cue.screen, cue.page, cue.percent, cue.lasts_s) == expected
+    assert (done.status, done.out) == (0, f"sent to the panel: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["pass", "--page", "words"], "--page is for screens; pass is an answer"),
+        (["identify", "--reason", "expired"], "--reason is for an answer alone"),
+        (["identify", "--page", "words"], "--page is for self-test alone"),
+        (["identify", "--repeated"], "--repeated is for pass alone"),
+        (["fail", "--direction", "out"], "--direction is for pass alone"),
+        (["shutdown", "--percent", "3"], "--percent is for updating alone"),
+        (["identify", "--for", "0"], "--for 0: allowed is more than 0, at most 3600 seconds"),
+        (["identify", "--for", "nan"], "--for nan: allowed is more than 0"),
+    ],
+)
+def test_a_screen_takes_its_own_options_alone(
+    site: Path, tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    inlet = Inlet(tmp_path / "run", "feedback")
+    done = quickly("cue", *words, "--config", site)
+    assert (done.status, list(inlet.drain())) == (2, [])
+    assert sentence in done.err
+    inlet.close()
+
+
+def test_every_pass_can_be_tried(site: Path, tmp_path: Path) -> None:
+    inlet = Inlet(tmp_path / "run", "feedback")
+    for words in ([], ["--direction", "out"], ["--direction", "unknown"], ["--repeated"]):
+        assert quickly("cue", "pass", *words, "--config", site).status == 0
+    tried = [(cue.direction, cue.repeated) for cue in inlet.drain() if isinstance(cue, Trial)]
+    inlet.close()
+    assert tried == [("in", False), ("out", False), ("unknown", False), ("in", True)]
 
 
 def test_a_trial_from_a_process_of_its_own(site: Path, tmp_path: Path) -> None:

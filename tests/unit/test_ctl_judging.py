@@ -1,24 +1,22 @@
-"""kioskctl verify, trust and scan: what codes are, as the door would judge them."""
+"""kioskctl verify: what codes are, as the door would judge them."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from base64 import b64encode
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 from test_ctl import NOW, PERSONAL, kioskctl, quickly, site
 
-from demo.abroad import CardIssuer, SealIssuer
 from demo.crowd import Crowd, Visitor, make_crowd
 from demo.issuers import Issuer
-from demo.scenes import draw
+from kiosk import clock
+from kiosk.credentials.listing import Issuer as IssuerLine
+from kiosk.credentials.listing import Listing, Revoked, encode
+from kiosk.ctl import rules
 
 __all__ = ["site"]  # a fixture
 
@@ -37,9 +35,6 @@ def trust(crowd: Crowd, tmp_path: Path) -> Path:
 
 def visitors(crowd: Crowd) -> Iterator[Visitor]:
     return (visitor for visitor in crowd.visitors if visitor.payload is not None)
-
-
-# verify
 
 
 def verified(*words: object, stdin: bytes) -> tuple[int, dict[str, Any]]:
@@ -174,6 +169,65 @@ def test_the_answer_in_words_names_nobody(site: Path) -> None:
     assert "\nproblem      " in done.out
 
 
+def of_today(issuer: Issuer) -> bytes:
+    """A certificate that is valid today."""
+    today = datetime.now(UTC)
+    hour, birth = timedelta(hours=1), date(1990, 5, 6)
+    return issuer.issue("Le", "Ba", birth, today - hour, today + hour)
+
+
+def test_off_a_kiosk_the_clock_of_the_computer_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "ETC", tmp_path)
+    monkeypatch.setattr(clock, "_SYNCHRONIZED", tmp_path / "never")
+    year = timedelta(days=365)
+    issuer = Issuer.new("VN", "ES256", datetime.now(UTC) - year, datetime.now(UTC) + year)
+    trust = tmp_path / "signer.der"
+    trust.write_bytes(issuer.certificate)
+    done = quickly("verify", "--trust", trust, stdin=of_today(issuer))
+    assert (done.status, done.out.splitlines()[0]) == (0, "PASS: The code is accepted.")
+    assert done.err == (
+        "kioskctl: not on a kiosk and no --config: the defaults apply, and the clock of this"
+        " computer is believed\n"
+    )
+    # A kiosk's own configuration says what its clock is worth.
+    site = tmp_path / "site.toml"
+    site.write_text('[kiosk]\nid = "gate-1"\n')
+    done = quickly("verify", "--config", site, "--trust", trust, stdin=of_today(issuer))
+    remedy = "remedy       set the clock of this computer, or name the moment: --at TIME"
+    assert done.out.startswith("WARN: The kiosk does not know the date")
+    assert remedy in done.out.splitlines()
+
+
+def test_times_are_told_by_both_clocks(site: Path) -> None:
+    issuer = Issuer.new("VN", "ES256", NOW, NOW + timedelta(days=1))
+    start, end = datetime(2026, 1, 1, 17, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)
+    payload = issuer.issue("Le", "Ba", date(1990, 5, 6), start, end)
+    done = quickly("verify", "--config", site, "--at", NOW.isoformat(), stdin=payload)
+    assert "valid from   2026-01-01T17:00:00Z (2026-01-02 00:00:00 in Vietnam)\n" in done.out
+    assert "valid until  9999-12-31T23:00:00Z\n" in done.out
+
+
+def test_a_revoked_code_is_validly_signed_and_not_valid(site: Path, tmp_path: Path) -> None:
+    issuer = Issuer.new("VN", "ES256", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    payload = issuer.issue("Le", "Ba", date(1990, 5, 6), NOW, NOW + timedelta(days=1))
+    trust = tmp_path / "trust.json"
+    believed = [IssuerLine(kid=issuer.kid, certificate=issuer.certificate)]
+    gone = [Revoked(format="hc1", kid=issuer.kid)]
+    for issuers, signature in ((believed, "valid"), ([], "unknown-key")):
+        trust.write_bytes(encode(Listing(issuers, gone)))
+        words = ("--config", site, "--trust", trust, "--at", NOW.isoformat())
+        status, answer = verified(*words, stdin=payload)
+        assert (status, answer["signature"], answer["valid"]) == (1, signature, False)
+        assert (answer["outcome"], answer["reason"]) == ("fail", "revoked")
+
+
+@pytest.mark.parametrize("time", ["2026-11-22t08:00:00z", "2026-11-22T07:59:60Z"])
+def test_times_are_those_of_rfc_3339(site: Path, time: str) -> None:
+    assert verified("--config", site, "--at", time, stdin=PERSONAL)[0] == 0
+
+
 @pytest.mark.parametrize("time", ["yesterday", "1960-01-01T00:00:00Z"])
 def test_a_time_that_is_none_is_misuse(site: Path, time: str) -> None:
     done = quickly("verify", "--config", site, "--at", time, stdin=PERSONAL)
@@ -203,214 +257,3 @@ def test_rules_that_cannot_be_read_are_named(site: Path, tmp_path: Path) -> None
     done = quickly("verify", "--config", site, "--policy", gone, stdin=PERSONAL)
     assert len(done.err.splitlines()) > 2
     assert all(line.startswith(f"{wrong}[") or "section" in line for line in done.err.splitlines())
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        ('{"version": 1, "issu', "no whole JSON document; it may have been cut short"),
-        ("", "no whole JSON document; it may have been cut short"),
-        ('{"version": 3, "issuers": []}', "version 3, this firmware reads 1 and 2"),
-        ('{"version": "1"}', "Expected `int | null`, got `str` - at `$.version`; expected JSON"),
-    ],
-)
-def test_a_trust_list_that_cannot_be_read_is_named(
-    site: Path, tmp_path: Path, content: str, problem: str
-) -> None:
-    path = tmp_path / "list.json"
-    path.write_text(content)
-    done = quickly("verify", "--config", site, "--trust", path, stdin=PERSONAL)
-    assert done.status == 78
-    assert done.err.startswith(f"kioskctl: configuration: {path}: {problem}")
-    assert "trust list: " not in done.err
-
-
-def lines(*words: object, stdin: list[Any]) -> tuple[int, list[Any]]:
-    text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in stdin)
-    done = quickly("verify", "--lines", *words, stdin=text.encode())
-    return done.status, [json.loads(line) for line in done.out.splitlines()]
-
-
-def test_many_payloads_line_by_line(site: Path, crowd: Crowd, trust: Path) -> None:
-    people = list(visitors(crowd))
-    payloads = [visitor.payload or b"" for visitor in people]
-    asked = [
-        {"id": str(n), "payload_b64": b64encode(payload).decode(), "at": NOW.isoformat()}
-        for n, payload in enumerate(payloads)
-    ]
-    status, told = lines("--config", site, "--trust", trust, stdin=asked)
-    assert status == 0
-    assert [one.pop("id") for one in told] == [str(n) for n in range(len(asked))]
-    for visitor, one in zip(people, told, strict=True):
-        found = (one["format"], one["outcome"], one["reason"])
-        assert found == (visitor.format, visitor.outcome, visitor.reason), visitor.label
-        words = ("--config", site, "--trust", trust, "--at", NOW.isoformat())
-        assert one == verified(*words, stdin=visitor.payload or b"")[1]
-
-
-def test_a_line_may_name_the_only_signer(site: Path, trust: Path, crowd: Crowd) -> None:
-    issuer = Issuer.new("VN", "ES256", NOW - timedelta(days=1), NOW + timedelta(days=1))
-    seal = SealIssuer.new("UT", NOW - timedelta(days=1), NOW + timedelta(days=1))
-    birth = date(1990, 5, 6)
-    hc1 = issuer.issue("Le", "Ba", birth, NOW - timedelta(hours=1), NOW + timedelta(hours=1))
-    proof = seal.wrap(seal.vaccination("LE  BA", birth, "B1", [birth]))
-    asked = [
-        {"id": n, "payload": payload.decode(), "at": NOW.isoformat()}
-        | ({"certificate": b64encode(der).decode()} if der else {})
-        for n, (payload, der) in enumerate(
-            [
-                (hc1, issuer.certificate),
-                (hc1, b""),
-                (hc1, seal.certificate),
-                (hc1, b"junk"),
-                (proof, seal.authority),
-                (proof, seal.certificate),
-                (proof, issuer.certificate),
-            ]
-        )
-    ]
-    _, told = lines("--config", site, "--trust", trust, stdin=asked)
-    assert [one["signature"] for one in told] == [
-        *("valid", "unknown-key", "unknown-key", "unknown-key"),
-        *("valid", "valid", "unknown-key"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("line", "id", "error"),
-    [
-        ("", None, "JSON"),
-        ("{", None, "JSON"),
-        ("[]", None, "object"),
-        ("[" * 60_000, None, "JSON"),
-        ('{"id": 7}', 7, "either payload or payload_b64"),
-        ('{"id": {}, "payload": 5}', None, "str"),
-        ('{"id": "a", "payload": "x", "payload_b64": "eA=="}', "a", "either"),
-        ('{"id": "a", "payload_b64": "!"}', "a", "base64"),
-        ('{"id": "a", "payload": "x", "certificate": "!"}', "a", "base64"),
-        ('{"id": "a", "payload": "x", "at": "yesterday"}', "a", "RFC 3339"),
-        ('{"id": "a", "payload": "x", "at": "2026-01-01T00:00:00"}', "a", "offset"),
-        ('{"id": "a", "payload": "\\ud800"}', None, "JSON"),
-        ('{"id": "a", "payload": "' + "x" * 70_000 + '"}', None, "more than 65536 bytes"),
-        ("\x00\x01", None, "JSON"),
-    ],
-)
-def test_a_bad_line_is_answered_and_the_next_one_judged(
-    site: Path, line: str, id: object, error: str
-) -> None:
-    good = {"id": "next", "payload": PERSONAL.decode()}
-    status, (bad, next_one) = lines("--config", site, stdin=[line, good])
-    assert status == 1
-    assert error in bad["error"]
-    assert bad["id"] == id
-    assert (next_one["id"], next_one["outcome"]) == ("next", "pass")
-
-
-def test_lines_judge_what_no_code_can_hold(site: Path) -> None:
-    asked = [{"id": 1, "payload": ""}, {"id": 2, "payload": "x" * 5000}, {"id": 3, "payload": "x"}]
-    status, told = lines("--config", site, stdin=asked)
-    assert status == 0
-    assert [one["reason"] for one in told] == ["malformed", "malformed", "unknown-code"]
-
-
-def test_lines_are_answered_as_they_come(site: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "kiosk.ctl", "verify", "--lines", "--config", str(site)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        for id in ("a", "b"):
-            process.stdin.write(json.dumps({"id": id, "payload": PERSONAL.decode()}).encode())
-            process.stdin.write(b"\n")
-            process.stdin.flush()
-            assert json.loads(process.stdout.readline())["id"] == id
-        process.stdin.close()
-        assert process.wait(30) == 0
-
-
-# trust
-
-
-def test_lists_are_made_one(site: Path, trust: Path, tmp_path: Path) -> None:
-    cards = CardIssuer.new("https://cards.example")
-    keys, out = tmp_path / "keys.json", tmp_path / "made.json"
-    keys.write_bytes(cards.jwks())
-    payload = cards.issue("Le", "Ba", date(1990, 5, 6), [date(2021, 8, 2)], NOW)
-    done = quickly("trust", "import", trust, keys, keys, "--out", out)
-    assert done.status == 0
-    assert "shc          2 keys\n" in done.out
-    assert "revoked      0 codes, 0 keys\n" in done.out
-    later = (NOW + timedelta(hours=1)).isoformat()
-    for lists in (["--trust", out], ["--trust", trust, "--trust", keys]):
-        status, answer = verified("--config", site, *lists, "--at", later, stdin=payload)
-        assert (status, answer["signature"], answer["issuer"]) == (0, "valid", cards.url)
-    assert (
-        len(json.loads(out.read_bytes())["issuers"])
-        == len(json.loads(trust.read_bytes())["issuers"]) + 1
-    )
-
-
-def test_a_list_that_cannot_be_read_or_written_is_named(trust: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "broken.json"
-    broken.write_text('{"keys": []}')
-    done = quickly("trust", "import", broken, "--out", tmp_path / "out.json")
-    assert done.status == 78
-    assert f"{broken}: a key set (JWKS) does not name its issuer" in done.err
-    done = quickly("trust", "import", trust, "--out", tmp_path / "no/such/folder.json")
-    assert done.status == 1
-    assert "cannot write" in done.err
-
-
-# scan
-
-
-def test_pictures_are_read_and_judged(
-    site: Path, crowd: Crowd, trust: Path, tmp_path: Path
-) -> None:
-    shown = [v for v in visitors(crowd) if v.format in ("cccd", "vn_personal", "hc1", "unknown")][
-        :6
-    ]
-    files = [tmp_path / f"{number}.png" for number in range(len(shown))]
-    for visitor, path in zip(shown, files, strict=True):
-        draw(visitor).save(path)
-    done = kioskctl("scan", "--config", site, "--trust", trust, "--at", NOW.isoformat(), *files)
-    assert done.status == 0
-    for visitor, path, line in zip(shown, files, done.out.splitlines(), strict=True):
-        assert line.startswith(f"{path}: {visitor.format}: {visitor.outcome}, {visitor.reason}"), (
-            visitor.label
-        )
-    done_json = quickly(
-        *("scan", "--json", "--config", site, "--trust", trust, "--at", NOW.isoformat()), *files
-    )
-    assert done_json.status == 0
-    for visitor, path, line in zip(shown, files, done_json.out.splitlines(), strict=True):
-        told = json.loads(line)
-        found = (told["file"], told["format"], told["outcome"], told["reason"])
-        assert found == (str(path), visitor.format, visitor.outcome, visitor.reason)
-        assert {"signature", "valid", "issuer", "valid_from", "valid_until", "name"} < told.keys()
-    for visitor in shown:
-        text = (visitor.payload or b"").decode(errors="replace")
-        assert not any(len(part) > 5 and part in done.out for part in text.split("|"))
-
-
-def test_a_picture_without_a_code_and_a_file_that_is_none_say_no(
-    site: Path, tmp_path: Path
-) -> None:
-    empty, junk, gone = tmp_path / "empty.png", tmp_path / "junk.png", tmp_path / "gone.png"
-    Image.new("L", (640, 480), 128).save(empty)
-    junk.write_bytes(b"junk")
-    done = kioskctl("scan", "--config", site, empty, junk, gone)
-    assert done.status == 1
-    assert done.out == f"{empty}: no readable code\n"
-    assert f"{junk}: no picture that can be read: cannot identify image file" in done.err
-    assert f"{gone}: no picture that can be read: No such file or directory" in done.err
-    told = [
-        json.loads(line)
-        for line in quickly("scan", "--json", "--config", site, empty, gone).out.splitlines()
-    ]
-    assert [one["error"] for one in told] == [
-        "no readable code",
-        "no picture that can be read: No such file or directory",
-    ]

@@ -17,14 +17,18 @@ from kiosk.cues import (
     MAX_DATAGRAMS,
     MAY_SAY,
     STALE_ANSWER_S,
+    STALE_QUESTION_S,
     AlertCue,
     Answer,
     ButtonCue,
+    FeedbackState,
     HintCue,
     Inlet,
     Outlet,
+    QuestionCue,
     RiskKeysCue,
     ScannerState,
+    ScreenCue,
     Trial,
     UplinkState,
     socket_path,
@@ -46,6 +50,7 @@ def alert(code: str, raised: bool = True) -> AlertCue:
 STATE = UplinkState(number=1, at=1.0, online=True, centre=True, pending=0)
 RISK_KEYS = RiskKeysCue(number=1, at=1.0, keys=[bytes(range(32))])
 TRIAL = Trial(number=1, at=1.0, outcome="fail", reason="forged")
+SCREEN = ScreenCue(number=1, at=1.0, screen="self-test", page="words", lasts_s=60)
 
 
 def test_keys_of_the_risk_list_come_from_the_uplink_alone(tmp_path: Path) -> None:
@@ -80,6 +85,27 @@ def test_pass_and_fail_come_from_the_scanner_alone(tmp_path: Path) -> None:
         Outlet(tmp_path, "feedback", sender).send(answer(1))  # type: ignore[arg-type]
     assert list(inlet.drain()) == []
     assert inlet.refused == 3
+
+
+def test_screens_are_asked_for_by_technician_and_centre(tmp_path: Path) -> None:
+    inlet = Inlet(tmp_path, "feedback")
+    for sender in ("uplink", "ctl", "scanner", "feedback"):
+        Outlet(tmp_path, "feedback", sender).send(SCREEN)  # type: ignore[arg-type]
+    assert list(inlet.drain()) == [SCREEN, SCREEN]
+    assert inlet.refused == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ['"format"', '"identify","lasts_s":0', '"identify","lasts_s":1e9', '"updating","percent":101'],
+)
+def test_a_screen_out_of_bounds_is_refused(tmp_path: Path, wrong: str) -> None:
+    inlet = Inlet(tmp_path, "feedback")
+    cue = f'{{"sender":"ctl","cue":{{"type":"screen","number":1,"at":1.0,"screen":{wrong}}}}}'
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger:
+        stranger.sendto(cue.encode(), str(socket_path(tmp_path, "feedback")))
+    assert list(inlet.drain()) == []
+    assert inlet.refused == 1
 
 
 @pytest.mark.parametrize(
@@ -292,3 +318,37 @@ def test_a_socket_from_systemd_is_taken_over(tmp_path: Path) -> None:
         check=True,
     )
     assert child.stdout == b"[7]\n"
+
+
+def question(at: float) -> QuestionCue:
+    return QuestionCue(number=3, at=at, asked="contact", since=at, until=at + 20)
+
+
+def test_questions_come_from_the_scanner_and_answers_from_the_panel_alone(tmp_path: Path) -> None:
+    panel, scanner = Inlet(tmp_path, "feedback"), Inlet(tmp_path, "scanner")
+    asked = question(NOW)
+    said = [FeedbackState(number=1, at=NOW, asks=True), ButtonCue(number=2, at=NOW, answers=3)]
+    for sender in ("uplink", "ctl"):
+        Outlet(tmp_path, "feedback", sender).send(asked)  # type: ignore[arg-type]
+        for cue in said:
+            Outlet(tmp_path, "scanner", sender).send(cue)  # type: ignore[arg-type]
+    Outlet(tmp_path, "feedback", "scanner").send(asked)
+    for cue in said:
+        Outlet(tmp_path, "scanner", "feedback").send(cue)
+    assert list(panel.drain()) == [asked]
+    assert list(scanner.drain()) == said
+    assert (panel.refused, scanner.refused) == (2, 4)
+
+
+def test_a_question_that_nobody_took_in_time_is_dropped(tmp_path: Path) -> None:
+    scanner = Outlet(tmp_path, "feedback", "scanner")
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert not scanner.send(question(now - STALE_QUESTION_S))
+    inlet = Inlet(tmp_path, "feedback")
+    assert scanner.flush()
+    assert list(inlet.drain()) == []
+    inlet.close()
+    scanner.send(question(now + 60))
+    inlet = Inlet(tmp_path, "feedback")
+    assert scanner.flush()
+    assert list(inlet.drain()) == [question(now + 60)]

@@ -13,7 +13,7 @@ from pyzbar import pyzbar
 
 from drivers.camera import Frame
 from kiosk.credentials import parse
-from kiosk.credentials.trust import parse_trust
+from kiosk.credentials.lists import parse_trust
 from kiosk.decode import Decoder
 from kiosk.errors import HardwareError
 from kiosk.model import Symbol

@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from test_scanner import Door as Scanner
 
 from kiosk.credentials import parse
+from kiosk.credentials.formats.door_pass import Pass, encode
+from kiosk.credentials.policy import judge, parse_policy
 from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
 from kiosk.model import ClockState, Credential, Direction, Instant, Risk, Verdict, Visit
@@ -19,7 +23,9 @@ from kiosk.outbox import SealedSegments
 from kiosk.scanner.direction import BUTTON_S, NO_CLOCK_S, Directions
 from kiosk.scanner.party import FOLLOWS_S
 from kiosk.scanner.people import KEYS_OF_ONE, REMEMBERED
+from kiosk.scanner.visits import Visits
 
+SHIPPED = (Path(__file__).parents[2] / "config/policy.toml").read_text()
 MIN_STAY_S = 300
 H = 3600
 MIDNIGHT_MS = 1_795_021_200_000  # 2026-11-19 00:00 in Vietnam
@@ -36,6 +42,14 @@ NOBODY = b"******000009|LE VAN C|1990-**-**|0||<1"
 
 def child(number: int) -> bytes:
     return f"|LE VAN CON|2015-09-{number:02}|1|16297900000000010{number}|{QID}<1".encode()
+
+
+SCHOOL = Ed25519PrivateKey.generate()
+
+
+def pupil(number: int, name: str) -> bytes:
+    days = {"first": date(2026, 9, 1), "last": date(2027, 5, 31)}
+    return encode(Pass(id=number, name=name, birth="2014-09-05", group="7A2", **days), SCHOOL)
 
 
 class Door(Scanner):
@@ -210,9 +224,26 @@ def test_what_cannot_be_linked_is_two_people(door: Door) -> None:
     assert door.came(BEFORE, 10) == ("in", False)
 
 
+def test_twins_with_passes_come_and_go_each_for_themselves(door: Door) -> None:
+    one, other = pupil(14, "Nguyễn Văn Hùng"), pupil(15, "Nguyễn Văn Hưng")
+    assert door.came(one, 7) == ("in", False)
+    assert door.came(other, 7, 20) == ("in", False), "no repetition of the other one's answer"
+    assert door.came(other, 11) == ("out", False)
+    assert door.came(one, 12) == ("out", False)
+    assert [direction for direction, _ in door.recorded()] == ["in", "in", "out", "out"]
+
+
 def test_who_has_no_key_is_always_unknown(door: Door) -> None:
     assert [door.came(NOBODY, hour) for hour in (8, 10)] == [("unknown", False)] * 2
     assert door.recorded() == [("unknown", "pass")] * 2
+
+
+def test_strangers_with_the_same_stand_in_for_a_number_are_not_one(door: Door) -> None:
+    for n, code in enumerate(
+        (b"******000001|TRAN B|1990-**-**|0|0|", b"000000000|LE C|1991-**-**|0|0|")
+    ):
+        assert door.came(code, 8, n * 20) == ("unknown", False)
+    assert len(door.recorded()) == 2
 
 
 def test_who_is_turned_away_did_not_come_in(door: Door) -> None:
@@ -248,7 +279,7 @@ def test_memory_is_bounded_and_what_is_forgotten_is_not_made_up() -> None:
             at = 8 * H + number / 1000
             step = directions.step(keys, at, now)
             assert step.direction == "in"
-            directions.recorded(keys, step, at)
+            directions.recorded(keys, step, "clear", at)
         size, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -268,7 +299,8 @@ def test_keys_that_are_strung_together_without_end_do_not_pile_up() -> None:
     directions = Directions("toggle", MIN_STAY_S, 3, 2.5 * H)
     for number in range(1000):
         keys = (f"passport:{number}", "vn-qid:1")
-        directions.recorded(keys, directions.step(keys, 8 * H + number, now), 8 * H)
+        step = directions.step(keys, 8 * H + number, now)
+        directions.recorded(keys, step, "none", 8 * H)
     assert len(directions._last) == KEYS_OF_ONE
 
 
@@ -351,3 +383,43 @@ def test_the_risk_list_is_asked_by_every_number_of_a_card(door: Door, listed: st
     door.came(CARD, 8)
     assert door.answers[-1].reason == "at-risk"
     assert door.people()[0].risk == "quarantine"
+
+
+@pytest.mark.parametrize("seconds", [5, 60], ids=["the answer is repeated", "within the stay"])
+@pytest.mark.parametrize("last", ["in", "out", "unknown"])
+def test_who_is_listed_after_their_record_gets_another_and_is_a_hit_once(
+    door: Door, last: Direction, seconds: float
+) -> None:
+    policy = parse_policy(
+        SHIPPED.replace('at-risk = "fail"', 'at-risk = "warn"').encode()
+        + b"[limits]\nmin_interval_s = 600\n"
+    )
+    door.parts.judge = lambda shown, *known: judge(shown, policy, *known)
+    door.parts.visits = Visits(policy)
+    if last == "unknown":
+        door.restart(7)
+    if last == "out":
+        door.came(CARD, 8)
+    assert door.came(CARD, 9) == (last, False)
+    before = door.recorded()
+    door.listed[f"vn-id:{ID}"] = "follow-up"
+    assert door.came(CARD, 9, seconds) == (last, False)
+    assert door.answers[-1].reason == "at-risk", "and not too soon"
+    assert door.came(PHONE, 9, seconds + 5) == (last, True)
+    assert door.came(CARD, 9, seconds + 15) == (last, True)
+    assert (len(door.recorded()), len(door.hits)) == (len(before) + 1, 1)
+    door.listed[f"vn-id:{ID}"] = "quarantine"  # it became worse
+    assert door.came(PHONE, 9, seconds + 30) == (last, False)
+    door.listed.clear()
+    assert door.came(CARD, 9, seconds + 45) == (last, True), "what became better is no news"
+    assert door.recorded()[len(before) :] == [(last, "warn")] * 2
+    assert len(door.hits) == 2
+    assert door.hits[-1] is not None
+    after = {"in": "out", "out": "in", "unknown": "unknown"}[last]
+    assert door.came(CARD, 10) == (after, False)
+
+
+def test_the_risk_list_finds_the_holder_of_a_pass_by_name(door: Door) -> None:
+    door.listed["name:NGUYEN<VAN<HUNG:2014-09-05"] = "quarantine"
+    door.came(pupil(14, "Nguyễn Văn Hùng"), 8)
+    assert door.answers[-1].reason == "at-risk"

@@ -10,7 +10,7 @@ from drivers.oled.none import open_panel as open_none
 
 
 def options(folder: Path | str) -> PanelOptions:
-    return PanelOptions("ssd1306", 128, 64, 1, 0x3C, 0, str(folder))
+    return PanelOptions("ssd1306", 128, 64, 0, 207, 1, 0x3C, (0, 0), 4, "mock", 24, 25, str(folder))
 
 
 def dotted(x: int) -> Image.Image:

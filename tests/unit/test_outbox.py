@@ -86,6 +86,23 @@ def test_a_record_is_durable_when_put_returns(
     outbox.close()
 
 
+def test_the_folders_of_a_new_outbox_are_durable_with_the_first_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    real = os.fsync
+
+    def watch(fd: int) -> None:
+        synced.add(os.fstat(fd).st_ino)
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    assert {tmp_path.stat().st_ino, (tmp_path / "open").stat().st_ino} <= synced
+    outbox.close()
+
+
 def test_a_killed_scanner_strands_nothing(tmp_path: Path) -> None:
     first = open_outbox(tmp_path)
     made = [first.put(record) for _ in range(2)]

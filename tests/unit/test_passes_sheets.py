@@ -17,8 +17,9 @@ from demo.scenes import FINE, Held, shoot, turned
 from kiosk.config import DEFAULTS
 from kiosk.credentials import parse
 from kiosk.credentials.formats.door_pass import Pass, encode
+from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import judge, parse_policy
-from kiosk.credentials.trust import TrustList, parse_trust
+from kiosk.credentials.trust import TrustList
 from kiosk.decode import Decoder
 from kiosk.model import Instant
 
@@ -53,7 +54,8 @@ class Printed:
         assert issuing.check(people, self.issuer) == []
         out = folder / "out"
         with issuer.register(folder / "issuer") as register:
-            made = issuing.issue(people, self.issuer, register, out, AT, lambda: None)
+            desk = issuing.Desk(self.issuer, register, out, AT, lambda: None)
+            made = issuing.issue(people, desk)
         self.pdf = made.written[0].file
         self._pages: dict[float, Image.Image] = {}
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.credentials.policy import REASONS, Policy, is_valid, judge, parse_policy
+from kiosk.credentials.policy.rules import ELSEWHERE
 from kiosk.errors import ConfigError, CredentialError
 from kiosk.model import ClockState, Credential, Instant, Outcome, Risk, Role, Signature, Verdict
 
@@ -18,9 +19,14 @@ def at(seconds: float, clock: ClockState = "synced") -> Instant:
     return Instant(int(seconds * 1000), clock, "boot", 0)
 
 
-def certificate(signed: Signature = "valid") -> Credential:
+def certificate(signed: Signature = "valid", revoked: bool = False) -> Credential:
     return Credential(
-        format="hc1", role="certificate", signed=signed, valid_from=START, valid_until=END
+        format="hc1",
+        role="certificate",
+        signed=signed,
+        revoked=revoked,
+        valid_from=START,
+        valid_until=END,
     )
 
 
@@ -42,8 +48,6 @@ CARD = Credential(format="cccd", role="identity", subject="vn-id:001099000001")
         ("valid", END, "synced", "fail", "expired"),
         ("invalid", INSIDE, "synced", "fail", "forged"),
         ("invalid", END, "synced", "fail", "forged"),
-        ("revoked", INSIDE, "synced", "fail", "revoked"),
-        ("revoked", END, "synced", "fail", "revoked"),
         ("unknown-key", INSIDE, "synced", "warn", "unknown-key"),
         ("unknown-key", END, "synced", "fail", "expired"),
         ("valid", END, "floor", "fail", "expired"),
@@ -62,6 +66,17 @@ def test_signed_certificates(
     now = at(seconds, clock)
     assert judge(certificate(signed), POLICY, now) == Verdict(outcome, reason, True)
     assert is_valid(certificate(signed), now) == (reason == "accepted")
+
+
+@pytest.mark.parametrize("signed", ["valid", "unknown-key"])
+@pytest.mark.parametrize("seconds", [START - 1, INSIDE, END])
+@pytest.mark.parametrize("clock", ["synced", "floor", "unknown"])
+def test_what_was_revoked_fails_whoever_signed_it_and_whatever_the_time(
+    signed: Signature, seconds: float, clock: ClockState
+) -> None:
+    revoked = certificate(signed, revoked=True)
+    assert judge(revoked, POLICY, at(seconds, clock)) == Verdict("fail", "revoked", True)
+    assert not is_valid(revoked, at(seconds, clock))
 
 
 @pytest.mark.parametrize("clock", ["synced", "floor", "unknown"])
@@ -95,10 +110,25 @@ def test_malformed_codes() -> None:
 
 def test_a_format_that_is_not_listed_is_not_accepted_yet_recorded() -> None:
     policy = changed('\nhc1 = "pass" ', "\n")
-    for signed in ("valid", "unknown-key"):
-        assert judge(certificate(signed), policy, at(INSIDE)) == Verdict(
-            "fail", "not-accepted", True
-        )
+    for shown in (certificate(), certificate("unknown-key"), certificate(revoked=True)):
+        assert judge(shown, policy, at(INSIDE)) == Verdict("fail", "not-accepted", True)
+    assert judge(certificate(), policy, at(END)).reason == "not-accepted"
+    assert judge(certificate("invalid"), policy, at(INSIDE)).reason == "forged"
+    assert judge(certificate(), policy, at(INSIDE), "quarantine").reason == "at-risk"
+
+
+def test_a_forged_code_does_not_pass_for_being_of_a_kind_that_is_not_listed() -> None:
+    lenient = SHIPPED.replace('\nhc1 = "pass" ', "\n").replace(
+        '\nnot-accepted = "fail"', '\nnot-accepted = "pass"'
+    )
+    policy = parse_policy(lenient.encode())
+    assert judge(certificate(), policy, at(INSIDE)) == Verdict("pass", "not-accepted", True)
+    assert judge(certificate("invalid"), policy, at(INSIDE)) == Verdict("fail", "forged", True)
+    assert judge(certificate(revoked=True), policy, at(INSIDE)).reason == "revoked"
+    assert judge(certificate(), policy, at(END)).reason == "expired"
+    needing = parse_policy(f'{lenient}\n[needs]\none_of = ["certificate"]'.encode())
+    # What is not listed is good for nothing.
+    assert judge(certificate(), needing, at(INSIDE)) == Verdict("warn", "more-needed", True)
 
 
 def test_answers_are_configuration_and_the_worst_is_given() -> None:
@@ -138,6 +168,15 @@ def test_who_is_at_risk_is_asked_to_the_desk_whatever_else_is_said(risk: Risk) -
     assert judge(place, POLICY, at(INSIDE), risk).reason == "place-code"
 
 
+def test_quarantine_and_follow_up_may_have_answers_of_their_own() -> None:
+    policy = changed('\n# follow-up = "warn"', '\nfollow-up = "warn"')
+    assert judge(CARD, policy, at(INSIDE), "follow-up") == Verdict("warn", "at-risk", True)
+    assert judge(CARD, policy, at(INSIDE), "quarantine") == Verdict("fail", "at-risk", True)
+    policy = changed('\n# quarantine = "fail"', '\nquarantine = "warn"')
+    assert judge(CARD, policy, at(INSIDE), "follow-up") == Verdict("fail", "at-risk", True)
+    assert judge(CARD, policy, at(INSIDE), "quarantine") == Verdict("warn", "at-risk", True)
+
+
 @pytest.mark.parametrize("risk", ["none", "not-checked", "clear"])
 def test_who_is_not_known_to_be_at_risk_is_judged_by_the_code(risk: Risk) -> None:
     assert judge(CARD, POLICY, at(INSIDE), risk) == Verdict("pass", "accepted", True)
@@ -157,7 +196,7 @@ def test_all_mistakes_are_named_at_once() -> None:
     for expected in (
         'expird is not known; did you mean "expired"?',
         "[answer] expired is missing",
-        '[accept] hc1 = \'green\'; expected "pass" or "warn"',
+        '[accept] hc1 = "green"; expected "pass" or "warn"',
         "[record] malformed = 0; expected true or false",
         "place-code = true: green promises",
         'acept is not known; did you mean "accept"?',
@@ -186,5 +225,5 @@ def test_broken_policies(data: bytes, problem: str) -> None:
 def test_shipped_policy_says_something_about_every_reason() -> None:
     table = tomllib.loads(SHIPPED)
     # What a colour does stands in [colours].
-    assert {"accepted", "not-green", *table["answer"]} == set(REASONS)
+    assert {*ELSEWHERE, *table["answer"]} == set(REASONS)
     assert all(re.fullmatch("[a-z0-9-]{1,40}", reason) for reason in REASONS)

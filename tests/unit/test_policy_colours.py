@@ -26,11 +26,13 @@ def instant(at: datetime = NOW, clock: ClockState = "synced") -> Instant:
     return Instant(int(at.timestamp() * 1000), clock, "boot", 0)
 
 
-def certificate(*events: Event, signed: Signature = "valid") -> Credential:
-    return Credential(format="hc1", role="certificate", signed=signed, events=events)
+def certificate(*events: Event, signed: Signature = "valid", revoked: bool = False) -> Credential:
+    return Credential(
+        format="hc1", role="certificate", signed=signed, revoked=revoked, events=events
+    )
 
 
-def dose(days: int, number: int = 0, product: str = "EU/1/20/1528") -> Event:
+def dose(days: int, number: int = 0, product: str = "pfizer") -> Event:
     date = (NOW - timedelta(days=days)).date().isoformat()
     return Event(kind="vaccination", date=date, dose=number, product=product)
 
@@ -62,7 +64,7 @@ HOURS_72 = timedelta(hours=72)
         ([dose(100), dose(14)], "green", "green"),
         ([dose(100), dose(13)], "yellow", "green"),
         ([dose(14), dose(14)], "yellow", "green"),  # one dose, written twice
-        # the last one alone, as in an EU DCC: the one before lies 21 days further back
+        # the last one alone, as in an EU DCC: the one before lies at least 14 days further back
         ([dose(14, 2)], "green", "green"),
         ([dose(13, 2)], "yellow", "green"),
         ([dose(0, 2)], "yellow", "green"),
@@ -71,7 +73,9 @@ HOURS_72 = timedelta(hours=72)
         # recovered
         ([recovery(180)], "green", "red"),
         ([recovery(181)], "red", "red"),
-        ([recovery(0)], "green", "red"),
+        ([recovery(11)], "green", "red"),
+        ([recovery(10)], "red", "red"),
+        ([recovery(0)], "red", "red"),
         ([recovery(-1)], "red", "red"),
         # tested
         ([sample(HOURS_72)], "yellow", "red"),
@@ -97,7 +101,7 @@ def test_the_published_rules_at_their_boundaries(
 
 
 def test_a_day_ends_at_midnight_in_vietnam() -> None:
-    shown = certificate(Event(kind="vaccination", date="2026-11-11", dose=2, of=2))
+    shown = certificate(Event(kind="vaccination", date="2026-11-11", dose=2))
     midnight = datetime(2026, 11, 25, tzinfo=VIETNAM)
     assert judge(shown, KHANH_HOA, instant(midnight)).colour == "green"
     before = instant(midnight - timedelta(milliseconds=1))
@@ -125,11 +129,22 @@ def test_codes_that_attest_nothing_have_no_colour_unless_a_rule_is_about_them() 
     assert judge(certificate(), asking, instant()).colour == "red"
 
 
-@pytest.mark.parametrize("signed", ["invalid", "unknown-key", "revoked"])
-def test_what_nobody_believed_attests_gives_no_colour(signed: Signature) -> None:
-    verdict = judge(certificate(dose(100, 2), signed=signed), KHANH_HOA, instant())
+@pytest.mark.parametrize(
+    ("signed", "revoked", "reason"),
+    [
+        ("invalid", False, "forged"),
+        ("unknown-key", False, "unknown-key"),
+        ("valid", True, "revoked"),
+        ("unknown-key", True, "revoked"),
+    ],
+)
+def test_what_nobody_believed_attests_gives_no_colour(
+    signed: Signature, revoked: bool, reason: str
+) -> None:
+    shown = certificate(dose(100, 2), signed=signed, revoked=revoked)
+    verdict = judge(shown, KHANH_HOA, instant())
     assert verdict.colour == ""
-    assert verdict.reason == {"invalid": "forged"}.get(signed, signed)
+    assert verdict.reason == reason
 
 
 # The truth table of kiosk/credentials/policy/colour.py. "" = it cannot be told.
@@ -173,7 +188,7 @@ def test_an_answer_that_does_not_hang_on_the_colour_needs_no_clock() -> None:
 def test_products_methods_formats_and_spans() -> None:
     policy = edited(
         rules(
-            'name = "one-dose"\ndoses_at_least = 1\nproducts = ["EU/1/20/1525"]\n'
+            'name = "one-dose"\ndoses_at_least = 1\nproducts = ["janssen"]\n'
             "dose_days_at_least = 28\ndose_days_at_most = 270",
             'name = "abroad"\nformats = ["nzcp"]',
             'name = "ill"\ntest_positive_within_hours = 240',
@@ -182,7 +197,7 @@ def test_products_methods_formats_and_spans() -> None:
             'name = "rest"',
         )
     )
-    other, janssen = "EU/1/20/1528", "EU/1/20/1525"
+    other, janssen = "pfizer", "janssen"
     for events, colour in (
         ([dose(28, 1, janssen)], "one-dose"),
         ([dose(27, 1, janssen)], "rest"),
@@ -200,6 +215,40 @@ def test_products_methods_formats_and_spans() -> None:
         assert judge(certificate(*events), policy, instant()).colour == colour, events
     abroad = Credential(format="nzcp", role="certificate", signed="valid")
     assert judge(abroad, policy, instant()).colour == "abroad"
+
+
+def test_a_third_dose_proves_that_the_second_is_older() -> None:
+    """By the shortest interval of the vaccines in use, or by what the policy says."""
+    text = KHANH_HOA_TEXT.replace(
+        "doses_at_least = 2\ndose_days_at_least = 14",
+        "doses_at_least = 2\ndose_days_at_least = 20",
+    )
+    assert judge(certificate(dose(6, 3)), edited(text), instant()).colour == "green"
+    assert judge(certificate(dose(5, 3)), edited(text), instant()).colour == "yellow"
+    by_the_letter = text.replace("= 20", "= 20\ndose_gap_days = 0")
+    assert judge(certificate(dose(19, 3)), edited(by_the_letter), instant()).colour == "yellow"
+    assert judge(certificate(dose(20, 3)), edited(by_the_letter), instant()).colour == "green"
+
+
+def test_products_have_one_name_and_others_are_written_as_codes() -> None:
+    rule = 'name = "{}"\ndoses_at_least = 2\nproducts = {}'
+    policy = edited(
+        rules(
+            rule.format("known", '["abdala", "pfizer"]'),
+            rule.format("coded", '["code:Turkovac"]'),
+            'name = "rest"',
+        )
+    )
+    for product, colour in (
+        ("pfizer", "known"),
+        ("Turkovac", "coded"),
+        ("moderna", "rest"),
+        ("", "rest"),
+    ):
+        shown = certificate(dose(100, 2, product))
+        assert judge(shown, policy, instant()).colour == colour, product
+    mixed = certificate(dose(100, 1, "moderna"), dose(50, 2, "pfizer"))
+    assert judge(mixed, policy, instant()).colour == "known"
 
 
 EVENTS = st.builds(

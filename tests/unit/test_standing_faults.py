@@ -54,3 +54,21 @@ def test_damage_is_nothing_known(tmp_path: Path) -> None:
     for junk in (b"", b"[]", b'{"view-dark": 3}', b"\xff"):
         (tmp_path / "file").write_bytes(junk)
         assert standing(tmp_path / "file") is None
+
+
+def test_a_reminder_tells_when_the_fault_began() -> None:
+    now, cues = [100.0], []
+    known = {"view-dark": "warning"}
+    told = Faults(cues.append, lambda: now[0], known, logging.getLogger("x"))  # type: ignore[arg-type]
+    told.raised("view-dark", "no light")
+    now[0] = 500.0
+    told.remind()
+    told.cleared("view-dark")
+    now[0] = 600.0
+    told.raised("view-dark", "no light")
+    assert [(cue.raised, cue.at) for cue in cues] == [
+        (True, 100.0),
+        (True, 100.0),
+        (False, 500.0),
+        (True, 600.0),
+    ]

@@ -15,8 +15,8 @@ from demo.abroad import PV_SEAL, CardIssuer, PassIssuer, SealIssuer
 from demo.issuers import Issuer
 from kiosk.credentials import parse
 from kiosk.credentials.formats.door_pass import Pass, encode
-from kiosk.credentials.subjects import is_dependant, known_as
-from kiosk.credentials.text import clean_name, standard_name
+from kiosk.credentials.subjects import is_dependant, known_as, listed_as
+from kiosk.credentials.text import person_key, standard_name
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential
 
@@ -93,30 +93,76 @@ def test_masked_without_any_other_number_it_names_nobody() -> None:
     assert read(MASKED_ONLY).claims["birth_masked"]
 
 
-def test_a_passport_in_the_declaration_and_in_the_visible_seal() -> None:
-    seal = SealIssuer.new("UT", START, END, PV_SEAL)
-    proof = seal.wrap(seal.vaccination("NGUYEN  THI NGOC ANH", BORN, "B0000001", [START.date()]))
+@pytest.mark.parametrize(
+    "nothing",
+    ["0", "-", "---", "00", "555", "000000000", "000000000000", "0" * 18, "1" * 18, "0-0-0-0-0-0"],
+)
+def test_what_stands_in_for_a_number_names_nobody(nothing: str) -> None:
+    half = "******000001|NGUYEN THI NGOC ANH|1999-**-**"
+    assert keys(f"{half}|0|{nothing}|<2") == (), "as the platform's id"
+    alone = nothing.replace("-", "")
+    assert keys(f"{alone}|NGUYEN THI NGOC ANH|1999-**-**|0||") == (), "as the document"
+    assert keys(PHONE.replace(QID, nothing)) == (f"vn-id:{ID}",)
+    assert keys(f"{alone}|NGUYEN THI NGOC ANH|1999-01-02|0|{QID}|") == (f"vn-qid:{QID}",)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        CCCD.replace(ID, "000000000000").replace(CMND, "000000000"),
+        BHYT.replace(INSURANCE, "0000000000"),
+        OLD_BHYT.replace(INSURANCE, "0000000000"),
+        MASKED_INSURED.replace(INSURANCE, "0000000000"),
+        "KHONGCO|NGUYEN THI NGOC ANH|1999-**-**|0||",
+        "https://kbyt.khambenh.gov.vn/#tokhai_yte/ketqua?id=0",
+        "https://kbyt.khambenh.gov.vn/#tokhai_yte/ketqua?id=00000000-0000-0000-0000-000000000000",
+    ],
+)
+def test_cards_and_links_that_are_filled_with_zeros_name_nobody(code: str) -> None:
+    assert keys(code) == listed_as(read(code).subject, read(code).claims) == ()
+
+
+def test_a_card_is_not_joined_by_an_empty_earlier_number() -> None:
+    assert keys(CCCD.replace(CMND, "000000000")) == (f"vn-id:{ID}",)
+
+
+def seal(state: str, passport: str, birth: date = BORN) -> bytes:
+    """A proof of vaccination by this state."""
+    issuer = SealIssuer.new(state[:2], START, END, PV_SEAL)
+    data = issuer.vaccination("NGUYEN  THI NGOC ANH", birth, passport, [START.date()])
+    return issuer.wrap(data | {"hdr": data["hdr"] | {"is": state}})
+
+
+def test_a_passport_in_the_declaration_and_in_visible_seals() -> None:
     declared = f"b0000001|NGUYEN THI NGOC ANH|1999-01-02|0|{QID}|"
-    assert read(proof).subject == read(declared).subject == "passport:B0000001"
+    subjects = {read(c).subject for c in (seal("UTO", "B0000001"), seal("XXA", "B0000001"))}
+    assert subjects == {read(declared).subject} == {"passport:B0000001:1999-01-02"}
+
+
+def test_two_people_whose_states_gave_them_one_number_are_two() -> None:
+    one, other = seal("UTO", "N1234567"), seal("XXA", "N1234567", date(1980, 2, 29))
+    declared = "N1234567|DOE JOHN|1975-**-**|0||"
+    found = {code: set(keys(code)) for code in (one, other, declared)}
+    assert not found[one] & found[other]
+    assert found[declared] == set(), "a number and a year fit both"
+    for code in found:
+        assert "passport:N1234567" in listed_as(read(code).subject, read(code).claims), "and ask"
+
+
+def test_a_foreign_passport_of_nine_digits_may_be_listed_as_one() -> None:
+    found = read("512345678|DOE JOHN|1975-03-04|0||")
+    listed = listed_as(found.subject, found.claims)
+    assert listed == ("vn-cmnd:512345678", "passport:512345678")
 
 
 def certificates(family: str, given: str) -> list[bytes]:
-    """One person, by every format that knows people by their name."""
+    """One person, by every format that knows people by their name alone."""
     card = CardIssuer.new("https://health.example/issuer")
     nz = PassIssuer.new("nz.example")
-    door = Pass(
-        id=7,
-        name=clean_name(f"{family} {given}"),  # passes are issued in NFC alone
-        birth="1999-01-02",
-        group="7A2",
-        first=START.date(),
-        last=END.date(),
-    )
     return [
         Issuer.new("VN", "ES256", START, END).issue(family, given, BORN, START, END),
         card.issue(family, given, BORN, [date(2021, 9, 1)], START),
         nz.wrap(cbor2.dumps(nz.content(family, given, BORN, START, END))),
-        encode(door, Ed25519PrivateKey.generate()),
         f"|{family} {given}|1999-01-02|0||".encode(),
     ]
 
@@ -132,13 +178,47 @@ def test_names_lead_to_one_subject_however_they_are_written() -> None:
     assert subjects == {"name:NGUYEN<THI<NGOC<DAO:1999-01-02"}
 
 
+def door_pass(number: int, name: str, birth: str, key: Ed25519PrivateKey) -> bytes:
+    days = {"first": START.date(), "last": END.date()}
+    return encode(Pass(id=number, name=name, birth=birth, group="7A2", **days), key)
+
+
+def test_a_door_pass_is_its_holders_own_and_of_no_namesake() -> None:
+    school, commune = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    first = door_pass(7, "Nguyễn Văn Hùng", "2014-09-05", school)
+    twin = door_pass(8, "Nguyễn Văn Hưng", "2014-09-05", school)
+    elsewhere = door_pass(7, "Nguyễn Văn Hùng", "2014-09-05", commune)
+    renewed = door_pass(7, "Nguyễn Văn Hùng", "", school)
+    assert keys(first) == keys(renewed)
+    assert len({*keys(first), *keys(twin), *keys(elsewhere)}) == 3
+    assert not set(keys(first)) & set(keys("|NGUYEN VAN HUNG|2014-09-05|0||"))
+
+
+def test_the_risk_list_may_name_the_holder_of_a_pass_by_number_or_by_name() -> None:
+    school = Ed25519PrivateKey.generate()
+    found = read(door_pass(7, "Nguyễn Văn Hùng", "2014-09-05", school))
+    name = "name:NGUYEN<VAN<HUNG:2014-09-05"
+    assert listed_as(found.subject, found.claims) == (found.subject, name)
+    assert read("|NGUYEN VAN HUNG|2014-09-05|0||").subject == name, "as one would list them"
+    year = read(door_pass(7, "Nguyễn Văn Hùng", "2014", school))
+    assert listed_as(year.subject, year.claims) == (year.subject,)
+
+
+@pytest.mark.parametrize("code", [CCCD, PHONE, MASKED, MASKED_ONLY, BHYT, "no code"])
+def test_whoever_has_a_number_is_not_listed_by_name(code: str) -> None:
+    found = read(code)
+    assert listed_as(found.subject, found.claims) == keys(code)
+
+
 @pytest.mark.parametrize(
     ("name", "standard"),
     [
         ("Ðinh Thị Ðào", "DINH<THI<DAO"),  # Icelandic Eth, typed for the Vietnamese letter
         ("Łukasz Møller", "LUKASZ<MOELLER"),
         ("Weiß", "WEISS"),
-        ("Jean-Pierre d'Arc", "JEAN<PIERRE<D<ARC"),
+        ("Jean-Pierre d'Arc", "JEAN<PIERRE<DARC"),
+        ("H’Hen Niê", "HHEN<NIE"),
+        ("O`CONNOR,SEAN", "OCONNOR<SEAN"),  # a comma parts names
     ],
 )
 def test_letters_that_unicode_does_not_take_apart(name: str, standard: str) -> None:
@@ -150,6 +230,36 @@ def test_case_and_normal_form_of_a_name_do_not_matter(name: str) -> None:
     spellings = [unicodedata.normalize(form, name) for form in ("NFC", "NFD", "NFKC", "NFKD")]
     spellings += [name.upper(), name.lower()]
     assert {standard_name(spelling) for spelling in spellings} == {standard_name(name)}
+
+
+def test_an_apostrophe_is_none_in_a_certificate() -> None:
+    assert read("|O'CONNOR SEAN|1999-01-02|0||").subject == "name:OCONNOR<SEAN:1999-01-02"
+    (certificate, *_) = certificates("OCONNOR", "SEAN")
+    assert read(certificate).subject == "name:OCONNOR<SEAN:1999-01-02"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ИВАНОВ A",  # one Latin letter is left of many people
+        "王芳 A",
+        "N***** V** A",
+        "N••••• V•• A",
+        "NGUYEN VAN A2",
+        "NGUYEN ВАН A",
+        "'' -",
+    ],
+)
+def test_half_a_name_is_nobodys_key(name: str) -> None:
+    assert person_key(name, "1990-01-01") == ""
+    assert read(f"|{name}|1990-01-01|0||").subject == ""
+
+
+@pytest.mark.parametrize("names", [("ИВАНОВ", "A"), ("A", "王芳"), ("N***", "V**")])
+def test_a_certificate_with_half_a_name_is_known_by_its_own_id(names: tuple[str, str]) -> None:
+    for certificate in certificates(*names)[:3]:
+        assert not read(certificate).subject.startswith("name:")
+        assert keys(certificate) != ()
 
 
 @pytest.mark.parametrize("birth", ["1999", "1999-01"])

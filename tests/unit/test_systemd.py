@@ -151,6 +151,13 @@ def test_the_scanner_and_the_panel_have_no_network() -> None:
         assert values(f"kiosk-{daemon}.service", "RestrictAddressFamilies") == ["AF_UNIX"]
 
 
+def test_the_panel_reaches_its_buses_and_pins() -> None:
+    allowed = values("kiosk-feedback.service", "DeviceAllow")
+    assert allowed == ["char-i2c rw", "char-spi rw", "char-gpiochip rw"]
+    groups = (TREE / "systemd/sysusers.d/kiosk.conf").read_text().splitlines()
+    assert {f"m kiosk-feedback {group}" for group in ("i2c", "spi", "gpio")} <= set(groups)
+
+
 def test_the_scanner_reaches_external_scanners_of_every_kind() -> None:
     allowed = values("kiosk-scanner.service", "DeviceAllow")
     for kind in ("ttyACM", "ttyUSB", "ttyAMA", "ttyS", "input"):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+import msgspec
 import pytest
 
 from kiosk import wire
-from kiosk.config import load
+from kiosk.config import Config, load
 from kiosk.cues import AlertCue
 from kiosk.errors import OutboxError
 from kiosk.model import Instant
 from kiosk.outbox import SealedSegments
 from kiosk.outbox.layout import segment_name
-from kiosk.uplink.telemetry import MAX_ALERTS, Alerts, OwnCode, Telemetry, birth
+from kiosk.uplink.alerts import MAX_ALERTS, TAKEN_BACK, WHOLE_S, Alerts
+from kiosk.uplink.telemetry import Queue, Telemetry, birth
 from kiosk.uplink.watch import SealedWatch
 
 NOW = Instant(1_795_000_000_000, "floor", "boot", 100_000)
@@ -37,7 +40,7 @@ class Link:
 
     def codes(self) -> list[str]:
         """Codes of alerts, but for those of the uplink itself."""
-        return [a.code for a in self.alerts() if a.code not in get_args(OwnCode)]
+        return [a.code for a in self.alerts() if a.code not in TAKEN_BACK]
 
     def alerts(self) -> list[wire.Alert]:
         return [wire.decode(payload, wire.Alert) for _, payload, _ in self.published]
@@ -60,26 +63,70 @@ def segment(outbox: Path, number: int) -> str:
     return name
 
 
-def test_the_figures_are_those_of_the_outbox(outbox: Path) -> None:
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    board = tmp_path / "board.toml"
+    board.write_text('[clock]\nsource = "system"\n')
+    return load([board])
+
+
+def test_the_figures_are_those_of_the_outbox(outbox: Path, config: Config) -> None:
     oldest = segment(outbox, 1)
     segment(outbox, 65)
     os.utime(outbox / "sealed" / oldest, (0, 0))
-    (outbox / "quarantine" / "odd").write_bytes(b"")
-    figures = Telemetry(SealedSegments(outbox), lambda: NOW, 60).figures()
+    segments = SealedSegments(outbox)
+    queue = Queue(segments)
+    telemetry = Telemetry(queue, Alerts(lambda: NOW), lambda: NOW, config)
+    before = telemetry.figures(None)
+    assert (before.pending_segments, before.quarantined, before.oldest_pending_s) == (None,) * 3
+    queue.waiting, queue.quarantined = segments.waiting(), 1
+    figures = telemetry.figures(None)
     assert (figures.pending_segments, figures.quarantined) == (2, 1)
-    assert figures.oldest_pending_s > 1_700_000_000
-    assert (figures.at_ms, figures.clock) == (NOW.wall_ms, "floor")
+    assert figures.oldest_pending_s is not None and figures.oldest_pending_s > 1_700_000_000
+    assert (figures.at_ms, figures.clock, figures.up_s) == (NOW.wall_ms, "floor", 100)
+    assert (figures.clock_source, figures.host, figures.scanner) == ("system", None, None)
+    queue.waiting = []
+    assert telemetry.figures(None).oldest_pending_s == 0
 
 
-def test_telemetry_comes_once_a_period_and_expires(outbox: Path) -> None:
+def test_what_is_absent_is_not_sent_as_nothing(config: Config, outbox: Path) -> None:
+    alerts = Alerts(lambda: NOW)
+    telemetry = Telemetry(Queue(SealedSegments(outbox)), alerts, lambda: NOW, config)
+    sent = json.loads(wire.encode(telemetry.figures(None)))
+    assert set(sent) == {"at_ms", "clock", "up_s", "firmware", "clock_source"}
+
+
+def test_telemetry_comes_once_a_period_and_expires(outbox: Path, config: Config) -> None:
     link: Any = Link()
-    telemetry = Telemetry(SealedSegments(outbox), lambda: NOW, 60)
+    alerts = Alerts(lambda: NOW)
+    telemetry = Telemetry(Queue(SealedSegments(outbox)), alerts, lambda: NOW, config)
     for at in (1000.0, 1030.0, 1059.0, 1060.0):
         if telemetry.is_due(at):
-            telemetry.publish(link, at)
+            telemetry.publish(link, at, None)
     assert len(link.published) == 2
     leaf, _, options = link.published[0]
     assert (leaf, options) == ("tele", {"qos": 0, "retain": True, "expiry_s": 180})
+
+
+def test_telemetry_repeats_what_stands_so_that_a_lost_edge_heals(
+    outbox: Path, config: Config
+) -> None:
+    now = [NOW]
+    alerts = Alerts(lambda: now[0])
+    telemetry = Telemetry(Queue(SealedSegments(outbox)), alerts, lambda: now[0], config)
+    alerts.keep(alert("camera", at=90.0))
+    alerts.keep(alert("card", at=95.0))
+    alerts.keep(alert("card", raised=False, at=96.0))
+    figures = telemetry.figures(None)
+    assert figures.alerts == [
+        wire.Standing(code="camera", severity="warning", since_ms=NOW.wall_ms - 10_000)
+    ]
+    assert not figures.alerts_whole, "other daemons may know of more"
+    later = NOW.boottime_ms + int(WHOLE_S * 1000)
+    now[0] = msgspec.structs.replace(NOW, boottime_ms=later)
+    alerts.keep(alert("camera", raised=False))
+    figures = telemetry.figures(None)
+    assert (figures.alerts, figures.alerts_whole) == ([], True)
 
 
 def test_an_alert_is_sent_once_and_again_on_the_next_connection_until_taken() -> None:
@@ -213,7 +260,10 @@ def test_the_birth_document_says_who_and_where(tmp_path: Path) -> None:
     assert info.model
 
 
-@pytest.mark.parametrize("kind", [wire.Info, wire.Telemetry, wire.Alert, wire.State])
+@pytest.mark.parametrize(
+    "kind",
+    [wire.Info, wire.Telemetry, wire.Host, wire.Scanning, wire.Unit, wire.Alert, wire.State],
+)
 def test_the_contract_in_words_names_the_fields_that_are_sent(kind: type) -> None:
     page = (Path(__file__).parents[2] / "docs" / "wire.md").read_text()
     written = re.search(rf"`{kind.__name__}`[^`{{]*:\s`(\{{[^`]*\}})`", page)

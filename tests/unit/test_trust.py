@@ -13,9 +13,10 @@ from demo.abroad import CardIssuer, PassIssuer, SealIssuer
 from demo.issuers import Issuer, trust_json
 from kiosk.credentials.formats.door_pass import believe, key_id
 from kiosk.credentials.listing import Issuer as Entry
-from kiosk.credentials.listing import Listing, Revoked, encode
+from kiosk.credentials.listing import Listing, Name, Revoked, encode
+from kiosk.credentials.lists import parse_listing, parse_trust
 from kiosk.credentials.revocation import Revocations
-from kiosk.credentials.trust import TrustList, parse_listing, parse_trust
+from kiosk.credentials.trust import TrustList
 from kiosk.errors import ConfigError
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
@@ -49,7 +50,20 @@ def test_the_published_list_with_and_without_its_signature_line(before: bytes) -
 
 
 def test_an_authority_is_not_a_signer() -> None:
-    assert len(parse_trust(published(certificateType="CSCA"))) == 0
+    with pytest.raises(ConfigError, match=r"nothing in it is of use: 1 of no signer \(DSC\)"):
+        parse_trust(published(certificateType="CSCA"))
+    two = json.loads(published())["certificates"]
+    two.append(two[0] | {"certificateType": "CSCA"})
+    listing = parse_listing(json.dumps({"certificates": two}).encode())
+    assert (len(listing.issuers), listing.left_out) == (1, ["1 of no signer (DSC)"])
+
+
+@pytest.mark.parametrize("name", ["rawData", "rawData_b64_der"])
+@pytest.mark.parametrize("before", [b"", b"MEUCIQDcKfEfgzhcw==\n", b"\xef\xbb\xbf \n"])
+def test_signers_as_a_bare_array(name: str, before: bytes) -> None:
+    entry = {"kid": b64(ES.kid), name: b64(ES.certificate), "country": "VN", "list": "x"}
+    trust = parse_trust(before + json.dumps([entry]).encode())
+    assert len(trust.signers(ES.kid)) == 1
 
 
 def test_an_empty_list_trusts_nobody() -> None:
@@ -89,7 +103,10 @@ def test_a_list_is_read_as_it_was_written() -> None:
             Entry(format="shc", issuer="https://a.example", kid=b"k", key=spki(pass_key)),
             believe(pass_key, "Phường Tân Phú"),
         ],
-        [Revoked(format="hc1", kid=ES.kid, ids=["00"]), Revoked(format="shc", kid=b"k")],
+        [
+            Revoked(format="hc1", kid=ES.kid, ids=["00" * 16]),
+            Revoked(format="shc", issuer="https://a.example", kid=b"k"),
+        ],
     )
     written = encode(listing)
     again = parse_listing(written)
@@ -121,13 +138,6 @@ def test_a_list_may_narrow_what_a_key_is_for() -> None:
     assert (signer.valid_from, signer.valid_until) == (START.timestamp(), END.timestamp() - 9)
 
 
-def test_a_format_of_later_days_does_no_harm() -> None:
-    later = {"format": "new", "kid": "AA==", "key": "AA==", "something": 1}
-    ours = {"kid": b64(ES.kid), "certificate": b64(ES.certificate)}
-    trust = parse_trust(json.dumps({"version": 2, "issuers": [later, ours]}).encode())
-    assert len(trust.signers(ES.kid)) == 1
-
-
 CARDS = CardIssuer.new("https://cards.example")
 
 
@@ -146,7 +156,7 @@ def test_issuers_of_smart_health_cards() -> None:
             {
                 "issuer": {"iss": "https://other.example"},
                 "crls": [
-                    {"kid": "k", "method": "rid", "ctr": 1, "rids": ["a", "b.1"]},
+                    {"kid": "k", "method": "rid", "ctr": 1, "rids": ["a", "b.1", "no such"]},
                     {"kid": "k", "method": "hash-fhir", "ctr": 1, "rids": ["c"]},
                 ],
             },
@@ -156,17 +166,34 @@ def test_issuers_of_smart_health_cards() -> None:
         trust = parse_trust(document)
         assert len(trust) == 1
         assert len(trust.signers(CARDS.kid.encode(), "shc", CARDS.url)) == 1
-    (revoked,) = parse_listing(json.dumps(snapshot).encode()).revoked
+    listing = parse_listing(json.dumps(snapshot).encode())
+    (revoked,) = listing.revoked
     assert (revoked.issuer, revoked.kid, revoked.ids) == (
         "https://other.example",
         b"k",
         ["a", "b.1"],
     )
+    assert len(listing.left_out) == len(useless) + 2
+    assert "key 'r' of https://cards.example: not one on P-256" in listing.left_out
+    assert "1 rids of https://other.example that no card can have" in listing.left_out
+    assert "cards revoked by https://other.example by the method 'hash-fhir'" in listing.left_out
 
 
-def test_a_key_set_must_say_whose_it_is() -> None:
-    with pytest.raises(ConfigError, match="does not name its issuer"):
-        parse_trust(json.dumps({"keys": []}).encode())
+def test_whose_a_key_set_is() -> None:
+    named = json.loads(CARDS.jwks())
+    plain = json.dumps({"keys": named["keys"]}).encode()
+    with pytest.raises(ConfigError, match="does not name its issuer; give it as https"):
+        parse_trust(plain)
+    for data in (plain, CARDS.jwks()):
+        (entry,) = parse_listing(data, CARDS.url).issuers
+        assert entry.issuer == CARDS.url
+    with pytest.raises(ConfigError, match=r"its issuer is https://cards.example, not https://o"):
+        parse_listing(CARDS.jwks(), "https://other.example")
+    for data in (published(), trust_json([ES])):
+        with pytest.raises(ConfigError, match="no key set"):
+            parse_listing(data, CARDS.url)
+    with pytest.raises(ConfigError, match="nothing in it is of use: key 'k'"):
+        parse_listing(b'{"keys": [{"kty": "RSA", "kid": "k"}]}', CARDS.url)
 
 
 def test_a_did_document() -> None:
@@ -177,7 +204,8 @@ def test_a_did_document() -> None:
     embedded = document | {"assertionMethod": document["verificationMethod"]}
     assert len(parse_trust(json.dumps(embedded).encode())) == 1
     embedded["id"] = "did:web:other.example"  # whose keys are not others' to give
-    assert len(parse_trust(json.dumps(embedded).encode())) == 0
+    with pytest.raises(ConfigError, match="not of this DID"):
+        parse_trust(json.dumps(embedded).encode())
 
 
 def test_country_signers_in_three_forms() -> None:
@@ -198,6 +226,12 @@ def test_country_signers_in_three_forms() -> None:
     formats = [entry.format for entry in parse_listing(ES.certificate).issuers]
     assert formats == ["hc1", "vds_nc"]
     assert parse_trust(ES.certificate).signers(ES.kid)[0].key == ES.key.public_key()
+    text = b"Subject: C=VN\n" + pem + b"Subject: C=UT\n" + pem
+    assert len(parse_listing(text).issuers) == 2
+    listing = parse_listing(f"{b64(der)}\n{b64(der[:-9])}".encode())
+    assert len(listing.issuers) == 1
+    (left_out,) = listing.left_out
+    assert left_out.startswith("certificate 2 (kid ")
     for junk in (b"\x30junk", b"MIIjunk!", b"MIIB", b"-----BEGIN CERTIFICATE-----\nMIIB"):
         with pytest.raises(ConfigError, match="certificate"):
             parse_trust(junk)
@@ -225,9 +259,10 @@ def test_a_million_revocations_take_little_room_and_time() -> None:
     (marks,) = revocations._marks.values()
     assert len(marks) * marks.itemsize == 8 * len(ids)
     began = time.perf_counter()
-    assert revocations.has("hc1", "", b"k", [ids[77]], None)
-    assert not revocations.has("hc1", "", b"k", ["no", "nor this"], None)
-    assert not revocations.has("hc1", "", b"other", [ids[77]], None)
+    name = Name.of("hc1", "", b"k")
+    assert revocations.has(name, [ids[77]], None)
+    assert not revocations.has(name, ["no", "nor this"], None)
+    assert not revocations.has(name._replace(kid=b"other"), [ids[77]], None)
     assert time.perf_counter() - began < 0.01
 
 
@@ -243,12 +278,18 @@ def test_a_million_revocations_take_little_room_and_time() -> None:
         (b'{"version": 2, "revoked": [{"format": "hc1"}]}', "neither a kid nor ids"),
         (b'{"version": 2, "revoked": [{}]}', "format"),
         (b'{"issuerInfo": [{}]}', "issuer"),
-        (b"", "expected JSON"),
-        (b"no line break", "expected JSON"),
+        (b"", "an empty file; expected JSON"),
+        (b" \n", "an empty file; expected JSON"),
+        (b"no line break", "neither JSON nor certificates"),
+        (b"# Read me\n\nSee `list.json`.", "neither JSON nor certificates"),
+        (b"\x89PNG\r\n\x1a\n{\x00", "neither JSON nor certificates"),
+        (b"\x1f\x8b\x08\x00", "neither JSON nor certificates"),
+        (b'[{"kid": "AA=="}]', "signer .0. has no certificate"),
+        (b'{"certificates": []}', "an empty list of signers"),
         (b"{", "expected JSON"),
         (b"[]", "expected JSON"),
         (b"{}", "neither issuers nor certificates"),
-        (b'{"issuers": []}', "version None"),
+        (b'{"issuers": []}', "version"),
         (b'{"version": 3, "issuers": []}', "version 3, this firmware reads 1 and 2"),
         (b'{"version": "1", "issuers": []}', "version"),
         (b'{"version": 1, "issuers": [{}]}', "kid"),

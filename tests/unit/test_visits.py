@@ -52,6 +52,16 @@ def test_who_goes_in_is_counted_once_until_they_go_out() -> None:
     assert gate.show("g", "in", 12).inside == 3
 
 
+def test_who_may_be_coming_or_going_is_not_counted() -> None:
+    gate = Gate()
+    for at in range(4):  # people who leave after a restart
+        assert gate.show(f"leaver {at}", "unknown", at).inside == 0
+    assert gate.show("leaver 1", "unknown", 5).inside == 0
+    assert gate.show("new", "in", 6).inside == 0
+    assert gate.show("new", "unknown", 7, "fail").inside == 0
+    assert gate.show("other", "in", 8).inside == 1, "who is turned away stays where they were"
+
+
 def test_the_interval_is_within_one_direction() -> None:
     gate = Gate()
     gate.show("a", "in", 0)
@@ -59,6 +69,18 @@ def test_the_interval_is_within_one_direction() -> None:
     assert gate.show("a", "in", 20).since_s is None
     assert gate.show("a", "in", 31.5).since_s == 11.5
     assert gate.show("b", "in", 32).since_s is None
+
+
+def test_who_was_turned_away_may_be_back_at_once_with_the_right_code() -> None:
+    gate = Gate()
+    gate.show("a", "in", 0, "fail")
+    assert gate.show("a", "in", 10).since_s is None
+    assert gate.show("a", "in", 20, "fail").since_s == 10
+    assert gate.show("a", "in", 30).since_s == 20  # since they were let in
+    assert gate.show("a", "out", 40, "fail").since_s is None  # they leave all the same
+    assert gate.show("b", "in", 41).inside == 0
+    assert gate.show("a", "out", 42) == Visit("out", 1, None)
+    assert gate.show("a", "out", 43).since_s == 1
 
 
 def test_at_midnight_nobody_is_inside() -> None:

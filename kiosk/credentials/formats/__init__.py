@@ -3,7 +3,8 @@
 A format module has `NAMES`, the names it gives to what it reads (policies speak of them);
 `recognises(payload)`, cheap and without side effects, which claims a payload; and
 `read(payload, trust)`, which is then the only one to be asked, and raises
-`text.Malformed` when the payload breaks the format's rules.
+`text.Malformed` when the payload breaks the format's rules. One whose codes are signed also says
+what a trust list may say of it: `USAGES` and `listed(id)`, see `Signed`.
 
 Claims have the same keys in every format. Persons have always, "" when unknown:
 
@@ -34,7 +35,7 @@ and where the code tells them:
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kiosk.credentials.formats import (
     bhyt,
@@ -65,6 +66,18 @@ class Format(Protocol):
         """What the payload says. Raises text.Malformed."""
 
 
+@runtime_checkable
+class Signed(Format, Protocol):
+    """A module of this folder whose codes are signed."""
+
+    USAGES: tuple[str, ...]
+    """Kinds of certificate for which a signer may be believed alone."""
+
+    def listed(self, id: str) -> tuple[str, ...]:
+        """What `read` asks the trust list by, from an id that is revoked as somebody wrote it
+        there. Raises text.Malformed when no code can have it."""
+
+
 # In the order in which they are asked, those with a fixed beginning first, since asking them
 # costs nothing; `unknown` takes what is left.
 FORMATS: tuple[Format, ...] = (
@@ -80,3 +93,8 @@ FORMATS: tuple[Format, ...] = (
     place,
     unknown,
 )
+
+SIGNED: dict[str, Signed] = {
+    name: known for known in FORMATS if isinstance(known, Signed) for name in known.NAMES
+}
+"""Those that a trust list may speak of, by name."""

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import re
 
+from kiosk.credentials import times
 from kiosk.credentials.subjects import insurance_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
     calendar,
     clean,
     clean_name,
@@ -43,7 +45,8 @@ def recognises(payload: bytes) -> bool:
 
 
 def read(payload: bytes, trust: TrustList) -> Credential:
-    """A health-insurance card. Raises Malformed. Subject: the insurance number."""
+    """A health-insurance card. Raises Malformed. Subject: the insurance number. Valid as long as
+    its holder is insured."""
     members = [member.strip() for member in decode(payload).split("|")]
     if members[-1] in ("$", ""):
         members.pop()
@@ -55,7 +58,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         raise Malformed("sex is neither 1 nor 2")
     claims = {
         "name": name,
-        "birth": _date(birth, "date of birth"),
+        "birth": born(_date(birth, "date of birth")),
         "sex": _SEX[sex],
         "document": "",
         "health_insurance": code,
@@ -64,6 +67,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         "insured_from": _date(start, "start of insurance"),
         "insured_until": _date(end, "end of insurance"),
     }
+    start_at, end_at = times.days(claims["insured_from"], claims["insured_until"])
     if len(members) > 8:
         claims["issued"] = _date(members[8], "date of issue")
     if len(members) > 10:
@@ -75,6 +79,8 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         subject=insurance_key(code),
         display=abbreviate(name),
         claims=claims,
+        valid_from=start_at,
+        valid_until=end_at,
     )
 
 

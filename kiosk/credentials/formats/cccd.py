@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 
+from kiosk.credentials.subjects import document_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
     calendar,
     clean,
     clean_name,
@@ -53,11 +55,11 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     return Credential(
         format=NAMES[len(members) >= _MEMBERS_2024],
         role="identity",
-        subject=f"vn-id:{number}",
+        subject=document_key(number, ""),
         display=abbreviate(name),
         claims={
             "name": name,
-            "birth": _date(birth, "date of birth"),
+            "birth": born(_date(birth, "date of birth")),
             "sex": sex,
             "document": number,
             "old_document": old_number,

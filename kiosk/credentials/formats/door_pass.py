@@ -10,6 +10,7 @@ SHA-256 of the public key; birth is YYYYMMDD or YYYY as a number, 0 unknown; day
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from hashlib import sha256
 
@@ -18,31 +19,32 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from kiosk.credentials import base45, cose, signatures
+from kiosk.credentials import base45, cose, signatures, times
 from kiosk.credentials.listing import Issuer
+from kiosk.credentials.subjects import pass_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
     calendar,
     clean,
     clean_name,
-    person_key,
 )
 from kiosk.credentials.trust import TrustList
 from kiosk.errors import CredentialError
 from kiosk.model import Credential
 
 NAMES: tuple[str, ...] = ("door_pass",)
+USAGES: tuple[str, ...] = ()
 
 _PREFIX = b"DP1:"
 _SIGNATURE_BYTES = 64
 _KID_BYTES = 4
 _ID_END = 2**64
+_NUMBER = re.compile("[0-9]{1,40}")
 _GROUP_MAX = 40
 _EPOCH = date(1970, 1, 1)
 _DAY_END = (date(2200, 1, 1) - _EPOCH).days
-_DAY_SECONDS = 86_400
-_VIETNAM_SECONDS = 7 * 3600  # UTC+7, all year
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,25 +98,25 @@ def recognises(payload: bytes) -> bool:
 
 
 def read(payload: bytes, trust: TrustList) -> Credential:
-    """A pass, its signature checked. Raises Malformed."""
+    """A pass, its signature checked. Raises Malformed. Subject: issuer and number."""
     try:
         data = base45.decode(payload[len(_PREFIX) :].rstrip(b"\0\r\n"))
     except ValueError as error:
         raise Malformed(str(error)) from None
     signature, body = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
     kid, found = _read_body(body)
-    signed, signer = trust.check(
+    signed, revoked, signer = trust.check(
         NAMES[0],
         kid,
         lambda by: signatures.holds(by.key, "EdDSA", signature, _PREFIX + body),
         ids=(str(found.id),),
     )
-    span = (_midnight(found.first), _midnight(found.last + timedelta(days=1)))
+    span = (times.midnight(found.first), times.midnight(found.last + timedelta(days=1)))
     start, end = signer.narrow(*span) if signer is not None else span
     return Credential(
         format=NAMES[0],
         role="identity",
-        subject=person_key(found.name, found.birth) or f"door-pass:{kid.hex()}:{found.id}",
+        subject=pass_key(kid.hex(), str(found.id)),
         display=abbreviate(found.name),
         claims={
             "name": found.name,
@@ -126,15 +128,25 @@ def read(payload: bytes, trust: TrustList) -> Credential:
             "kid": kid.hex(),
         },
         signed=signed,
+        revoked=revoked,
         issuer=signer.name if signer is not None else "",
         valid_from=start,
         valid_until=end,
     )
 
 
+def listed(id: str) -> tuple[str, ...]:
+    """The number of a pass, from one with zeros before it. Raises Malformed."""
+    if _NUMBER.fullmatch(id) is None or int(id) >= _ID_END:
+        raise Malformed("not the number of a pass")
+    return (str(int(id)),)
+
+
 def _read_body(body: bytes) -> tuple[bytes, Pass]:
     match cose.decode(body):
-        case [bytes(kid), int(id), str(name), int(birth), str(group), int(first), int(last)]:
+        case [bytes(kid), int(id), str(name), int(birth), str(group), int(first), int(last)] if (
+            bool not in map(type, (id, birth, first, last))
+        ):
             pass
         case _:
             raise Malformed("not the seven parts of a pass")
@@ -158,8 +170,4 @@ def _birth(number: int) -> str:
     digits = str(number) if 0 < number < 10**8 else ""
     if len(digits) not in (len("YYYY"), len("YYYYMMDD")):
         raise Malformed("birth is not YYYYMMDD or YYYY")
-    return calendar(digits[:4], digits[4:6], digits[6:], "date of birth")
-
-
-def _midnight(day: date) -> float:
-    return float((day - _EPOCH).days * _DAY_SECONDS - _VIETNAM_SECONDS)
+    return born(calendar(digits[:4], digits[4:6], digits[6:], "date of birth"))

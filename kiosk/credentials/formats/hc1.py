@@ -17,11 +17,11 @@ from typing import Any, Literal
 
 from kiosk.credentials import base45, cose, members, times
 from kiosk.credentials.packing import ZLIB, inflate
-from kiosk.credentials.published import hc1_id
+from kiosk.credentials.products import product
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
-    calendar,
+    born,
     clean,
     clean_name,
     person_key,
@@ -31,6 +31,7 @@ from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential, Event
 
 NAMES: tuple[str, ...] = ("hc1",)
+USAGES: tuple[str, ...] = ("vaccination", "test", "recovery")
 
 _ISSUER, _EXPIRES, _NOT_BEFORE, _ISSUED = 1, 4, 5, 6
 _HCERT, _DCC = -260, 1
@@ -43,8 +44,9 @@ _OPTIONAL = frozenset(
         *("fr", "df", "du"),  # recovery
     )
 )
+_TIMES = frozenset(("dt", "sc", "dr", "fr", "df", "du"))
+_LISTED = re.compile("[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64}")
 _STANDARD_NAME_MAX = 80
-_BIRTH = re.compile("([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T.*)?)?)?")
 
 # Value sets of the eHealth Network, release 2.x.
 _COVID_19 = "840539006"
@@ -61,43 +63,57 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     """A certificate, its signature checked. Raises Malformed.
 
     `signed` is "invalid" also when the signer is not entitled to this kind of
-    certificate (its extended key usage). Validity is that of the certificate, for a
-    known signer cut down to the signer's own.
+    certificate (its extended key usage). Validity is that of the certificate, of a recovery
+    cut down to the days that it names (df, du), for a known signer to the signer's own.
     """
     message = cose.read_sign1(_unpack(payload))
-    content = cose.decode(message.content)
+    content = cose.decode_cwt(message.content)
     if not isinstance(content, members.MAP):
         raise Malformed("content is not a CWT")
-    valid_until = times.numeric_date(content.get(_EXPIRES), "expiry")
-    issued_at = times.numeric_date(content.get(_ISSUED), "issue time")
-    not_before = times.numeric_date(content.get(_NOT_BEFORE), "start")
+    valid_until = _time(content, _EXPIRES, "expiry")
+    issued_at = _time(content, _ISSUED, "issue time")
+    not_before = _time(content, _NOT_BEFORE, "start")
     valid_from = max((t for t in (issued_at, not_before) if t is not None), default=None)
     if valid_until is None:
         raise Malformed("no expiry time")
     issuer = members.text(content, _ISSUER, required=False)
-    claims = _claims(members.mapping(members.mapping(content, _HCERT), _DCC))
-    signed, signer = trust.check(
+    dcc = members.mapping(members.mapping(content, _HCERT), _DCC)
+    claims = _claims(dcc)
+    signed, revoked, signer = trust.check(
         NAMES[0],
         message.kid,
         lambda by: cose.is_signed_by(message, by.key),
-        usage=claims["kind"],
+        kinds=(claims["kind"],),
         ids=_ids(message, issuer, claims["certificate_id"]),
     )
-    span = (valid_from, valid_until)
+    span = times.overlap((valid_from, valid_until), _of_recovery(claims))
     valid_from, valid_until = signer.narrow(*span) if signer is not None else span
     return Credential(
         format=NAMES[0],
         role="certificate",
-        subject=person_key(claims["standard_name"], claims["birth"])
+        subject=person_key("<<".join(_machine_names(dcc)), claims["birth"])
         or f"hc1:{claims['certificate_id']}",
         display=abbreviate(claims["name"]),
         claims=claims | {"kid": b64encode(message.kid).decode()},
         events=_events(claims["kind"], claims["entry"]),
         signed=signed,
+        revoked=revoked,
         issuer=issuer,
         valid_from=valid_from,
         valid_until=valid_until,
     )
+
+
+def _time(content: Mapping[Any, Any], key: int, what: str) -> float | None:
+    return times.numeric_date(cose.time(content.get(key)), what)
+
+
+def _of_recovery(claims: Mapping[str, Any]) -> times.Span:
+    if claims["kind"] != "recovery":
+        return None, None
+    entry = claims["entry"]
+    first, last = (times.date(entry.get(key), f"day of validity ({key})") for key in ("df", "du"))
+    return times.days(first, last)
 
 
 def _unpack(payload: bytes) -> bytes:
@@ -116,19 +132,31 @@ def _ids(message: cose.Sign1, country: str, certificate_id: str) -> Iterator[str
         signature = signature[: len(signature) // 2]
     written = certificate_id.encode("utf-8", "replace")
     for named in (signature, written, country.encode("utf-8", "replace") + written):
-        yield hc1_id(sha256(named).digest())
+        yield listed_hash(sha256(named).digest())
+
+
+def listed_hash(digest: bytes) -> str:
+    """How a revoked certificate is named, by a SHA-256: its first 128 bits, in hex."""
+    return digest[:16].hex()
+
+
+def listed(id: str) -> tuple[str, ...]:
+    """Such a name from 128 or all 256 bits of the hash, in letters of any case. Raises
+    Malformed."""
+    if _LISTED.fullmatch(id) is None:
+        raise Malformed("not the first 128 bits of a SHA-256, or all of it, in hex")
+    return (id[:32].lower(),)
 
 
 def _claims(dcc: Mapping[Any, Any]) -> dict[str, Any]:
     members.text(dcc, "ver")
     names = members.mapping(dcc, "nam")
-    surname = standard_name(members.text(names, "fnt", _STANDARD_NAME_MAX))
-    given = standard_name(members.text(names, "gnt", _STANDARD_NAME_MAX, required=False))
+    surname, given = map(standard_name, _machine_names(dcc))
     name = " ".join(members.text(names, key, required=False) for key in ("fn", "gn")).strip()
     kind, entry = _entry(dcc)
     return {
         "name": clean_name(name or f"{surname} {given}".replace("<", " ")),
-        "birth": _birth(dcc.get("dob")),
+        "birth": _birth(cose.time(dcc.get("dob"))),
         "sex": "",
         "document": "",
         "standard_name": f"{surname}<<{given}",
@@ -138,14 +166,20 @@ def _claims(dcc: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
+def _machine_names(dcc: Mapping[Any, Any]) -> tuple[str, str]:
+    """Surname and given name as written for machines, which not every issuer does right."""
+    names = members.mapping(dcc, "nam")
+    surname = members.text(names, "fnt", _STANDARD_NAME_MAX)
+    return surname, members.text(names, "gnt", _STANDARD_NAME_MAX, required=False)
+
+
 def _birth(value: object) -> str:
     if value == "":
         return ""  # the schema allows a person whose birth is unknown
-    found = _BIRTH.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise Malformed("date of birth (dob) is not YYYY-MM-DD, YYYY-MM, YYYY or empty")
-    year, month, day = found.groups(default="")
-    return calendar(year, month, day, "date of birth")
+    found = times.date(value, "date of birth (dob)")
+    if not found:
+        raise Malformed("date of birth (dob) is absent")
+    return born(found)
 
 
 def _entry(dcc: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
@@ -158,7 +192,7 @@ def _entry(dcc: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
         case _:
             raise Malformed("expected one entry: a vaccination, a test or a recovery")
     for key in _OPTIONAL.intersection(written):
-        value = written[key]
+        value = cose.time(written[key]) if key in _TIMES else written[key]
         if isinstance(value, str):
             entry[key] = clean(value, key, members.TEXT_MAX)
         elif type(value) in (int, float) and math.isfinite(value):
@@ -178,9 +212,8 @@ def _events(kind: str, entry: dict[str, Any]) -> tuple[Event, ...]:
         event = Event(
             kind="vaccination",
             date=on,
-            product=members.text(entry, "mp", required=False),
+            product=product(members.text(entry, "mp", required=False)),
             dose=members.count(entry, "dn"),
-            of=members.count(entry, "sd"),
         )
     elif kind == "test":
         on = times.moment(entry.get("sc"), "time of sampling (sc)")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from kiosk.credentials.subjects import number_key
 from kiosk.credentials.text import Malformed, decode
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential
@@ -32,6 +33,6 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     return Credential(
         format=NAMES[0],
         role="declaration",
-        subject=f"vn-hcmc:{id.lower()}",
+        subject=number_key("vn-hcmc", id.lower()),
         claims={"name": "", "birth": "", "sex": "", "document": "", "declaration": id},
     )

@@ -11,11 +11,12 @@ from uuid import UUID
 
 from kiosk.credentials import cose, members, times
 from kiosk.credentials.packing import base32
-from kiosk.credentials.text import Malformed, abbreviate, clean_name, person_key
+from kiosk.credentials.text import Malformed, abbreviate, born, clean_name, person_key
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential
 
 NAMES: tuple[str, ...] = ("nzcp",)
+USAGES: tuple[str, ...] = ()
 
 _PREFIX = b"NZCP:/1/"
 _ISSUER, _EXPIRES, _NOT_BEFORE, _ID = 1, 4, 5, 7
@@ -45,7 +46,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         raise Malformed("id is not a UUID of 16 bytes")
     claims = _claims(members.mapping(content, "vc"))
     urn = UUID(bytes=id).urn
-    signed, signer = trust.check(
+    signed, revoked, signer = trust.check(
         NAMES[0],
         message.kid,
         lambda by: cose.is_signed_by(message, by.key),
@@ -61,10 +62,19 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         claims=claims
         | {"certificate_id": urn, "kid": message.kid.decode("ascii", "backslashreplace")},
         signed=signed,
+        revoked=revoked,
         issuer=issuer,
         valid_from=start,
         valid_until=end,
     )
+
+
+def listed(id: str) -> tuple[str, ...]:
+    """The URN of a UUID, from any way to write one. Raises Malformed."""
+    try:
+        return (UUID(id.lower()).urn,)
+    except ValueError:
+        raise Malformed("not a UUID, as in urn:uuid:00000000-0000-4000-8000-000000000001") from None
 
 
 def _claims(credential: Mapping[str, object]) -> dict[str, str]:
@@ -73,7 +83,7 @@ def _claims(credential: Mapping[str, object]) -> dict[str, str]:
         raise Malformed("its types do not say that it is a COVID pass")
     subject = members.mapping(credential, "credentialSubject")
     family = members.text(subject, "familyName", required=False)
-    birth = times.day(subject.get("dob"), "date of birth")
+    birth = born(times.day(subject.get("dob"), "date of birth"))
     if not birth:
         raise Malformed("no full date of birth")
     return {

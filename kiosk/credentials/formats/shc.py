@@ -1,6 +1,9 @@
 """SMART Health Card: `shc:/` and two digits for each character of a JWS (ES256), whose
 payload is compressed JSON: a FHIR bundle of one patient and what was done to him.
 
+The JWS as it is, which is what wallets keep in a file and hand over by other ways, is read as
+well.
+
 Source: SMART Health Cards Framework 1.4. A card of the older kind may be split over several
 codes, `shc:/C/N/...`; each alone says nothing that can be checked. The framework allows a
 JWS of 1,195 characters in one code; what a code holds here allows 2,145.
@@ -15,16 +18,29 @@ from typing import Any, Literal, NamedTuple
 
 from kiosk.credentials import members, signatures, strict_json, times
 from kiosk.credentials.packing import RAW, base64url, digit_pairs, inflate
-from kiosk.credentials.text import Malformed, abbreviate, clean, clean_name, decode, person_key
+from kiosk.credentials.products import product
+from kiosk.credentials.text import (
+    Malformed,
+    abbreviate,
+    born,
+    clean,
+    clean_name,
+    decode,
+    person_key,
+)
 from kiosk.credentials.trust import TrustList
 from kiosk.model import Credential, Event
 
 NAMES: tuple[str, ...] = ("shc",)
+USAGES: tuple[str, ...] = ("vaccination", "test")
 
 _CHUNK = re.compile("shc:/(?:([0-9]{1,3})/([0-9]{1,3})/)?([0-9]*)", re.IGNORECASE)
+_JWS = "eyJ"  # base64url of `{"`
+_BARE = re.compile(rb"eyJ[0-9A-Za-z_-]*\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+")
 _CARD_TYPE = "https://smarthealth.cards#health-card"
 _GIVEN_NAMES_MAX = 8
 _RID = re.compile("[A-Za-z0-9_-]{0,24}")
+_LISTED = re.compile("[A-Za-z0-9_-]{1,24}(?:[.][0-9]{1,12})?")
 
 # COVID-19 alone counts: a card may attest any vaccination. CVX is CDC's list of vaccines.
 _CVX = "http://hl7.org/fhir/sid/cvx"
@@ -56,13 +72,25 @@ class _Jws(NamedTuple):
 
 
 def recognises(payload: bytes) -> bool:
-    """Whether it has the scheme of a card, or of a part of one."""
-    return payload.lstrip()[:5].lower() == b"shc:/"
+    """Whether it has the scheme of a card, or of a part of one, or is a JWS whose header says
+    that it is compressed as theirs is."""
+    text = payload.strip()
+    if text[:5].lower() == b"shc:/":
+        return True
+    return _BARE.fullmatch(text) is not None and b'"DEF"' in _header(text.decode())
+
+
+def _header(jws: str) -> bytes:
+    try:
+        return base64url(jws.partition(".")[0], "JWS header")
+    except Malformed:
+        return b""
 
 
 def read(payload: bytes, trust: TrustList) -> Credential:
     """A card, its signature checked. Raises Malformed."""
-    jws = _read_jws(_jws_text(decode(payload)))
+    text = decode(payload)
+    jws = _read_jws(text if text.startswith(_JWS) else _jws_text(text))
     issuer = members.text(jws.content, "iss")
     valid_from = times.numeric_date(jws.content.get("nbf"), "start")
     if valid_from is None:
@@ -75,11 +103,12 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         raise Malformed("revocation id is not base64url of at most 24 characters")
     bundle = members.mapping(members.mapping(credential, "credentialSubject"), "fhirBundle")
     claims, events = _bundle(bundle)
-    signed, signer = trust.check(
+    signed, revoked, signer = trust.check(
         NAMES[0],
         jws.kid.encode(),
         lambda by: signatures.holds(by.key, "ES256", jws.signature, jws.signed),
         issuer=issuer,
+        kinds={event.kind for event in events},
         ids=(rid,),
         issued_at=valid_from,
     )
@@ -94,10 +123,18 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         claims=claims | {"certificate_id": rid, "kid": jws.kid},
         events=events,
         signed=signed,
+        revoked=revoked,
         issuer=issuer,
         valid_from=start,
         valid_until=end,
     )
+
+
+def listed(id: str) -> tuple[str, ...]:
+    """A `rid`, perhaps with the second before which cards were issued. Raises Malformed."""
+    if _LISTED.fullmatch(id) is None:
+        raise Malformed("not a rid, perhaps with .<seconds> behind it")
+    return (id,)
 
 
 def _jws_text(text: str) -> str:
@@ -165,7 +202,7 @@ def _name(patient: Mapping[str, Any]) -> str:
 
 
 def _birth(patient: Mapping[str, Any]) -> str:
-    return times.date(patient.get("birthDate"), "date of birth")
+    return born(times.date(patient.get("birthDate"), "date of birth"))
 
 
 def _attested(resource: Mapping[str, Any]) -> Iterator[Event]:
@@ -173,9 +210,9 @@ def _attested(resource: Mapping[str, Any]) -> Iterator[Event]:
     kind, status = resource.get("resourceType"), resource.get("status")
     if kind == "Immunization" and status == "completed":
         on = times.day(resource.get("occurrenceDateTime"), "date of vaccination")
-        product = next((c for c in _codes(resource, "vaccineCode", _CVX) if c in _COVID_CVX), "")
-        if on and product:
-            yield Event(kind="vaccination", date=on, product=product)
+        cvx = next((c for c in _codes(resource, "vaccineCode", _CVX) if c in _COVID_CVX), "")
+        if on and cvx:
+            yield Event(kind="vaccination", date=on, product=product(cvx))
     elif kind == "Observation" and status in ("final", "amended", "corrected"):
         on = times.moment(resource.get("effectiveDateTime"), "time of sampling")
         method = next((c for c in _codes(resource, "code", _LOINC) if c in _COVID_TESTS), None)

@@ -21,23 +21,29 @@ from cryptography import x509
 
 from kiosk.credentials import certificates, members, signatures, strict_json, times
 from kiosk.credentials.packing import base64url
+from kiosk.credentials.products import product
+from kiosk.credentials.subjects import passport_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
+    clean,
     clean_name,
     person_key,
     standard_name,
 )
-from kiosk.credentials.trust import Signer, TrustList
-from kiosk.model import Credential, Event, Signature
+from kiosk.credentials.trust import Checked, TrustList
+from kiosk.model import Credential, Event
 
 NAMES: tuple[str, ...] = ("vds_nc",)
+USAGES: tuple[str, ...] = ("vaccination", "test")
 
 _KINDS = {"icao.vacc": "vaccination", "icao.test": "test"}
 _ALGORITHMS = ("ES256", "ES384", "ES512")
 _NAME_MAX = 80
 _DOCUMENT = re.compile("[0-9A-Z]{0,24}")
 _NOT_DOCUMENT = re.compile("[ <./-]")
+_HEX = re.compile("[0-9a-f]+")
 _SEX = {"M": "male", "F": "female"}
 _COVID_19 = "RA01"  # ICD-11, with or without what stands behind the point
 
@@ -72,7 +78,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
     if loaded is None:
         raise Malformed("the certificate cannot be read")
     claims = _claims(message, kind)
-    signed, signer = _signature(data, seal, loaded, der, trust, claims)
+    signed, revoked, signer = _signature(data, seal, loaded, der, trust, claims)
     span = loaded.valid_from, loaded.valid_until
     start, end = signer.narrow(*span) if signer is not None else span
     return Credential(
@@ -83,6 +89,7 @@ def read(payload: bytes, trust: TrustList) -> Credential:
         claims=claims,
         events=tuple(sorted(_events(message, kind), key=lambda event: event.date)),
         signed=signed,
+        revoked=revoked,
         issuer=members.text(header, "is", 3),
         valid_from=start,
         valid_until=end,
@@ -96,23 +103,23 @@ def _signature(
     der: bytes,
     trust: TrustList,
     claims: Mapping[str, str],
-) -> tuple[Signature, Signer | None]:
+) -> Checked:
     algorithm = members.text(seal, "alg")
     if algorithm not in _ALGORITHMS:
         raise Malformed("signature algorithm is none of ES256, ES384, ES512")
     signature = base64url(seal.get("sigvl"), "signature")
     certificate, key, *_ = loaded
     if not signatures.holds(key, algorithm, signature, strict_json.canonical(data)):
-        return "invalid", None  # whoever the signer is
+        return Checked("invalid")  # whoever the signer is
     usages = certificates.extension(certificate, x509.ExtendedKeyUsage)
     types = certificates.unknown_extension(certificate, _DOCUMENT_TYPES)
     kid, itself = certificates.authority_key_id(certificate), sha256(der).digest()
     if trust.signers(itself, NAMES[0]):
         kid = itself
     elif usages is None or _BARCODE_SIGNER not in usages:
-        return ("invalid" if trust.signers(kid, NAMES[0]) else "unknown-key"), None
+        return Checked("invalid" if trust.signers(kid, NAMES[0]) else "unknown-key")
     if types and _TYPE_DER[claims["kind"]] not in types:
-        return "invalid", None
+        return Checked("invalid")
     return trust.check(
         NAMES[0],
         kid,
@@ -120,7 +127,7 @@ def _signature(
             by.certificate is not None
             and (kid is itself or certificates.is_issued_by(certificate, by.certificate))
         ),
-        usage=claims["kind"],
+        kinds=(claims["kind"],),
         ids=_ids(claims, certificate),
     )
 
@@ -128,6 +135,18 @@ def _signature(
 def _ids(claims: Mapping[str, str], certificate: x509.Certificate) -> Iterator[str]:
     yield claims["certificate_id"]
     yield f"{certificate.serial_number:x}"
+
+
+def listed(id: str) -> tuple[str, ...]:
+    """A certificate id; what could be a serial number in hex, as people and openssl write them,
+    stands for that one too. Raises Malformed."""
+    written = clean(id, "id", members.TEXT_MAX)
+    if not written:
+        raise Malformed("empty")
+    serial = written.replace(":", "").lower()
+    if _HEX.fullmatch(serial) is None:
+        return (written,)
+    return tuple(dict.fromkeys((written, f"{int(serial, 16):x}")))
 
 
 def _claims(message: Mapping[str, Any], kind: str) -> dict[str, str]:
@@ -145,7 +164,7 @@ def _claims(message: Mapping[str, Any], kind: str) -> dict[str, str]:
         raise Malformed("document number is not letters and digits, at most 24")
     return {
         "name": name,
-        "birth": times.date(person.get("dob"), "date of birth"),
+        "birth": born(times.date(person.get("dob"), "date of birth")),
         "sex": _SEX.get(sex, ""),
         "document": document,
         "standard_name": f"{standard_name(surname)}<<{standard_name(given)}"[:_NAME_MAX],
@@ -155,9 +174,12 @@ def _claims(message: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 
 def _subject(claims: Mapping[str, str]) -> str:
-    if claims["document"]:
-        return f"passport:{claims['document']}"
-    return person_key(claims["name"], claims["birth"]) or f"vds-nc:{claims['certificate_id']}"
+    birth = claims["birth"]
+    return (
+        passport_key(claims["document"], birth)
+        or person_key(claims["name"], birth)
+        or f"vds-nc:{claims['certificate_id']}"
+    )
 
 
 def _events(message: Mapping[str, Any], kind: str) -> Iterator[Event]:
@@ -166,13 +188,14 @@ def _events(message: Mapping[str, Any], kind: str) -> Iterator[Event]:
     if kind == "vaccination":
         for vaccine in members.maps(message, "ve"):
             covid = members.text(vaccine, "dis", required=False).startswith(_COVID_19)
+            code, brand = (members.text(vaccine, key, required=False) for key in ("des", "nam"))
             for dose in members.maps(vaccine, "vd"):
                 on = times.day(dose.get("dvc"), "date of vaccination")
                 if on and covid:
                     yield Event(
                         kind="vaccination",
                         date=on,
-                        product=members.text(vaccine, "des", required=False),
+                        product=product(code, brand),
                         dose=members.count(dose, "seq"),
                     )
         return

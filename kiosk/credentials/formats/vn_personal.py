@@ -14,10 +14,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kiosk.credentials.subjects import document_key, insurance_key
+from kiosk.credentials.subjects import document_key, insurance_key, number_key
 from kiosk.credentials.text import (
     Malformed,
     abbreviate,
+    born,
     calendar,
     clean_name,
     decode,
@@ -86,18 +87,17 @@ def _birth(text: str) -> str:
     if found is None:
         raise Malformed("date of birth is not YYYY-MM-DD")
     year, month, day = found.groups()
-    return "" if year == "****" else calendar(year, month, day, "date of birth")
+    return "" if year == "****" else born(calendar(year, month, day, "date of birth"))
 
 
 def _subject(claims: dict[str, Any]) -> str:
-    document: str = claims["document"]
-    if document and not claims["document_masked"]:
-        return document_key(document)
-    if claims["qid"]:
-        return f"vn-qid:{claims['qid']}"
-    if "health_insurance" in claims:
-        return insurance_key(claims["health_insurance"])
-    return person_key(claims["name"], claims["birth"])
+    name, birth = claims["name"], claims["birth"]
+    return (
+        document_key(claims["document"], birth)
+        or number_key("vn-qid", claims["qid"])
+        or insurance_key(claims.get("health_insurance", ""))
+        or person_key(name, birth)
+    )
 
 
 def _extension(ext: str) -> dict[str, str]:

@@ -4,8 +4,9 @@ Which codes open the door is for the authorities of a province to decide and to 
 it is configuration (`config/policy.toml`, examples in `config/policies/`), never code.
 """
 
-from kiosk.credentials.policy.file import parse_policy
-from kiosk.credentials.policy.judging import Explained, explain, is_valid, judge
+from kiosk.credentials.policy.explaining import explain
+from kiosk.credentials.policy.file import PolicyError, parse_policy
+from kiosk.credentials.policy.judging import Explained, is_valid, judge
 from kiosk.credentials.policy.rules import REASONS, Finding, Policy
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Explained",
     "Finding",
     "Policy",
+    "PolicyError",
     "explain",
     "is_valid",
     "judge",

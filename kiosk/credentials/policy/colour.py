@@ -13,40 +13,46 @@ What does not hang on the date is certain by any clock: a certificate of one dos
 two. A rule that cannot be told may be the first that holds, or not; the colour is certain
 when all that are possible are the same.
 
-A day is counted as it is written, a time of a day alone from its midnight in the policy's
-time zone.
+A day is counted as it is written, a time of a day alone from its midnight in Vietnam.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from typing import NamedTuple
 
-from kiosk.credentials.policy.rules import ColourRule, Finding, Truth
-from kiosk.model import ClockState, Event, Instant
+from kiosk.credentials.policy.rules import (
+    Ago,
+    Among,
+    ColourRule,
+    Finding,
+    Mark,
+    Truth,
+    rule_name,
+)
+from kiosk.model import VIETNAM, ClockState, Event, Instant
 
-_RANK: dict[Truth, int] = {"no": 0, "unknown": 1, "yes": 2}
+_RANK: dict[Mark, int] = {"no": 0, "unknown": 1, "yes": 2}
 
 
 class Moment(NamedTuple):
-    """Now, as the rules look at it. `local` is in the policy's time zone, None = unknown."""
+    """Now, as the rules look at it. `local` is Vietnam's time, None = unknown."""
 
     clock: ClockState
     seconds: float
     local: datetime | None
-    time_zone: tzinfo
 
     @classmethod
-    def of(cls, now: Instant, time_zone: tzinfo) -> Moment:
+    def of(cls, now: Instant) -> Moment:
         """A time beyond the calendar is as good as none."""
         seconds = now.wall_ms / 1000
         if now.clock == "unknown":
-            return cls("unknown", seconds, None, time_zone)
+            return cls("unknown", seconds, None)
         try:
-            return cls(now.clock, seconds, datetime.fromtimestamp(seconds, time_zone), time_zone)
+            return cls(now.clock, seconds, datetime.fromtimestamp(seconds, VIETNAM))
         except (OverflowError, ValueError, OSError):
-            return cls("unknown", seconds, None, time_zone)
+            return cls("unknown", seconds, None)
 
     def at_least(self, age: float | None, least: float) -> Truth:
         """See above; `age` None = unknown."""
@@ -76,7 +82,7 @@ class Moment(NamedTuple):
         if self.local is None:
             return None
         at = datetime.fromisoformat(event.date)
-        at = at if at.tzinfo is not None else at.replace(tzinfo=self.time_zone)
+        at = at if at.tzinfo is not None else at.replace(tzinfo=VIETNAM)
         return -((at.timestamp() - self.seconds) // 360) / 10
 
 
@@ -85,9 +91,9 @@ def find(rules: Sequence[ColourRule], code: Code, now: Moment) -> tuple[list[str
     possible: list[str] = []
     findings: list[Finding] = []
     for number, rule in enumerate(rules, 1):
-        if not set(rule.purposes).intersection(code.purposes):
+        if not is_about(rule, code.purposes):
             continue
-        where = f"[[colour]] {number} {rule.name}"
+        where = rule_name(number, rule)
         found = list(_conditions(rule, code, now, where))
         holds = min((f.holds for f in found), key=_RANK.__getitem__, default="yes")
         findings += found or [Finding(where, "yes", "rest")]
@@ -96,6 +102,11 @@ def find(rules: Sequence[ColourRule], code: Code, now: Moment) -> tuple[list[str
         if holds == "yes":
             break
     return possible, findings
+
+
+def is_about(rule: ColourRule, purposes: Iterable[str]) -> bool:
+    """Whether the rule is asked of codes that are good for these."""
+    return not set(rule.purposes).isdisjoint(purposes)
 
 
 class Code(NamedTuple):
@@ -125,30 +136,41 @@ def _conditions(rule: ColourRule, code: Code, now: Moment, where: str) -> Iterat
 def _doses(
     rule: ColourRule, least: int, events: Iterable[Event], now: Moment, where: str
 ) -> Iterator[Finding]:
-    given = [
-        e
-        for e in events
-        if e.kind == "vaccination" and (not rule.products or e.product in rule.products)
-    ]
+    given = [e for e in events if e.kind == "vaccination"]
+    if not given:
+        yield Finding(where, "no", "doses-none", {"need": least})
+        return
+    if rule.products:
+        found = dict.fromkeys(e.product or "unnamed" for e in given)
+        given = [e for e in given if e.product in rule.products]
+        holds: Truth = "yes" if given else "no"
+        yield Finding(where, holds, "products", {"found": tuple(found), "wanted": rule.products})
+        if not given:
+            return
     # A certificate may list all doses, or the last one with its number.
     days = sorted({_day(e) for e in given})
     numbers = [(max(e.dose, days.index(_day(e)) + 1), e) for e in given]
-    have = max((number for number, _ in numbers), default=0)
-    facts = {"have": have, "need": least, "products": rule.products or "any"}
+    have = max(number for number, _ in numbers)
+    facts: dict[str, object] = {"have": have, "need": least, "days": rule.dose_days_at_least}
     if have < least:
-        yield Finding(where, "no", "doses-few", facts)
+        yield Finding(where, "no", "doses-counted", facts)
         return
     nearest = min(number for number, _ in numbers if number >= least)
-    found: list[tuple[Truth, float | None]] = []
+    before = (nearest - least) * rule.dose_gap_days
+    held: list[tuple[Truth, float | None]] = []
     for event in (event for number, event in numbers if number == nearest):
-        age = now.days(event)
-        holds = now.at_least(age, 0)
-        if age is not None and age >= 0:
-            age += (nearest - least) * rule.dose_gap_days
-            holds = now.at_least(age, rule.dose_days_at_least)
-        found.append((holds, age))
-    best = max(found, key=lambda one: (_RANK[one[0]], one[1] or 0))
-    yield _dated(where, best, "doses", facts | {"days": rule.dose_days_at_least})
+        since = now.days(event)
+        if since is not None and since >= 0:
+            held.append((now.at_least(since + before, rule.dose_days_at_least), since))
+        else:
+            held.append((now.at_least(since, 0), since))
+    best = max(held, key=lambda one: (_RANK[one[0]], one[1] or 0))
+    if best[0] == "yes" and not rule.dose_days_at_least:
+        yield Finding(where, "yes", "doses-counted", facts)
+    else:
+        phrase = "doses" if nearest == least else "doses-later"
+        facts |= {"last": nearest, "estimated": (best[1] or 0) + before}
+        yield _dated(where, best, phrase, facts)
     if rule.dose_days_at_most is not None:
         since = now.days(max(given, key=_day))
         last = (now.at_most(since, rule.dose_days_at_most), since)
@@ -158,13 +180,13 @@ def _doses(
 def _recovered(
     rule: ColourRule, within: int, events: Iterable[Event], now: Moment, where: str
 ) -> Finding:
-    facts = {"days": within, "least": rule.recovered_days_at_least}
     found = []
     for event in events:
         if event.kind == "recovery":
             age = now.days(event)
             both = now.at_most(age, within), now.at_least(age, rule.recovered_days_at_least)
             found.append((min(both, key=_RANK.__getitem__), age))
+    facts = {"needed": Ago(rule.recovered_days_at_least, within)}
     if not found:
         return Finding(where, "no", "recovery-none", facts)
     return _dated(where, _best(found), "recovery", facts)
@@ -173,7 +195,7 @@ def _recovered(
 def _tested(
     rule: ColourRule, wanted: str, within: int, events: Iterable[Event], now: Moment, where: str
 ) -> Finding:
-    facts = {"result": wanted, "hours": within, "methods": rule.test_methods or "any"}
+    facts = {"result": wanted, "hours": within, "methods": Among(rule.test_methods)}
     found = [
         (now.at_most(now.hours(e), within), now.hours(e))
         for e in events
@@ -197,6 +219,8 @@ def _dated(
     holds, age = found
     if age is None:
         return Finding(where, holds, f"{phrase}-undated", facts)
+    if age < 0:
+        return Finding(where, holds, f"{phrase}-ahead", facts)
     return Finding(where, holds, phrase, {**facts, "age": age})
 
 

@@ -3,324 +3,206 @@ what is allowed. All but [accept], [answer] and [record] may be left out."""
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import tzinfo
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import msgspec
 
-from kiosk.credentials.formats import FORMATS
+from kiosk.credentials.policy import kinds
+from kiosk.credentials.policy.checks import checked, unknown
+from kiosk.credentials.policy.colour_rules import colour_rules
+from kiosk.credentials.policy.kinds import Kind
+from kiosk.credentials.policy.questions import unreached
 from kiosk.credentials.policy.rules import (
+    ELSEWHERE,
     OPTIONAL,
     PURPOSES,
     REASONS,
-    VIETNAM,
     WITHOUT_RECORD,
-    ColourRule,
     Policy,
     Purpose,
-    Span,
+    Questions,
     Words,
 )
 from kiosk.errors import ConfigError
+from kiosk.model import RISKY
 
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_SPAN = re.compile("([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
-_RULES_MAX = 100
-_SHOWN_MAX = 80
-
-
-class Kind(NamedTuple):
-    """What a value may be: in words, and as a test."""
-
-    allowed: str
-    fits: Callable[[Any], bool]
-
-
-def _one_of(*values: str | bool) -> Kind:
-    return Kind(
-        " or ".join(msgspec.json.encode(value).decode() for value in values),
-        lambda v: type(v) is type(values[0]) and v in values,
-    )
-
-
-def _whole(low: int, high: int) -> Kind:
-    return Kind(
-        f"a whole number from {low} to {high}", lambda v: type(v) is int and low <= v <= high
-    )
-
-
-def _some(each: Kind, most: int = 100) -> Kind:
-    return Kind(
-        f"a list [..] of 1 to {most}, each {each.allowed}",
-        lambda v: isinstance(v, list) and 1 <= len(v) <= most and all(map(each.fits, v)),
-    )
-
-
-def _is_text(value: object, most: int) -> bool:
-    return isinstance(value, str) and 1 <= len(value) <= most
-
-
-_FORMATS = [name for f in FORMATS for name in f.NAMES if name not in ("place", "unknown")]
-_TEXT = Kind("text of 1 to 400 letters", lambda v: _is_text(v, 400))
-_BOTH = Kind(
-    '{ vi = "..", en = ".." }, each text of 1 to 400 letters',
-    lambda v: (
-        isinstance(v, dict) and set(v) == {"vi", "en"} and all(_TEXT.fits(t) for t in v.values())
-    ),
-)
-_NAME = Kind(
-    "a word of a-z, 0-9 and -, at most 40",
-    lambda v: isinstance(v, str) and re.fullmatch("[a-z0-9-]{1,40}", v) is not None,
-)
-_PRODUCT = Kind('a code as certificates have it, as "EU/1/20/1528"', lambda v: _is_text(v, 100))
-_PURPOSE = _one_of(*PURPOSES)
-_PURPOSES = _some(_PURPOSE, len(PURPOSES))
-_ANSWER = _one_of("pass", "warn")
-_ACCEPT = Kind(
-    f'{_ANSWER.allowed}, or {{ answer = "pass", for = ["identity", ..] }} with some of'
-    f" {_PURPOSE.allowed}",
-    lambda v: (
-        _ANSWER.fits(v)
-        or (
-            isinstance(v, dict)
-            and set(v) == {"answer", "for"}
-            and _ANSWER.fits(v["answer"])
-            and _PURPOSES.fits(v["for"])
-        )
-    ),
-)
-_EFFECT = _one_of("pass", "warn", "fail", "record")
-_RECORDED = _one_of(True, False)
-_OUTCOME = _one_of("pass", "warn", "fail")
-_AGO_DAYS, _AGO_HOURS = _whole(0, 3650), _whole(1, 8760)
-
-_POLICY: dict[str, Kind] = {
-    "version": _whole(1, 1_000_000),
-    "title": _BOTH,
-    "explanation": _BOTH,
-    "time_zone": Kind(
-        'the name of a time zone, as "Asia/Ho_Chi_Minh"', lambda v: _time_zone(v) is not None
-    ),
-}
-_COLOUR: dict[str, Kind] = {
-    "name": _NAME,
-    "for": _PURPOSES,
-    "formats": _some(_one_of(*_FORMATS)),
-    "doses_at_least": _whole(1, 10),
-    "products": _some(_PRODUCT),
-    "dose_days_at_least": _AGO_DAYS,
-    "dose_days_at_most": _AGO_DAYS,
-    "dose_gap_days": _whole(0, 365),
-    "recovered_within_days": _AGO_DAYS,
-    "recovered_days_at_least": _AGO_DAYS,
-    "test_negative_within_hours": _AGO_HOURS,
-    "test_positive_within_hours": _AGO_HOURS,
-    "test_methods": _some(_one_of("pcr", "antigen"), 2),
-}
-_DOSES, _RECOVERY = ("doses_at_least",), ("recovered_within_days",)
-_BESIDE: dict[str, tuple[str, ...]] = {
-    "products": _DOSES,
-    "dose_days_at_least": _DOSES,
-    "dose_days_at_most": _DOSES,
-    "dose_gap_days": _DOSES,
-    "recovered_days_at_least": _RECOVERY,
-    "test_methods": ("test_negative_within_hours", "test_positive_within_hours"),
-}
-"""Keys that mean nothing without one of these."""
-_OPENING = Kind(
-    'a list of spans in order, as ["06:00-11:30", "13:00-24:00"], [] = closed; a night is'
-    " parted at midnight",
-    lambda v: _spans(v) is not None,
-)
-_LIMITS: dict[str, Kind] = {
-    "min_interval_s": _whole(1, 86_400),
-    "max_occupancy": _whole(1, 100_000),
-    "declaration_max_age_h": _AGO_HOURS,
-}
+_MUST = ("accept", "answer", "record")
 _SECTIONS = (
-    *("policy", "accept", "needs", "colour", "colours", "hours", "direction", "limits"),
-    *("answer", "record"),
+    *("policy", *_MUST, "needs", "questions", "colour", "colours", "hours", "direction", "limits"),
 )
+_STRANGE = {
+    "“”„‟‘’‚‛": Words(
+        'dấu nháy cong; hãy gõ dấu nháy thẳng "', 'curly quotes; type straight ones "'
+    ),
+    "\u00a0\u202f\u2007": Words(
+        "dấu cách đặc biệt; hãy gõ dấu cách thường", "odd blanks; type plain ones"
+    ),
+}
+"""What text programs put in by themselves, and TOML does not take."""
+
+
+class PolicyError(ConfigError):
+    """A policy is wrong; `mistakes` are the same as `problems`, in both languages."""
+
+    def __init__(self, mistakes: list[Words]) -> None:
+        super().__init__([f"policy: {mistake.en}" for mistake in mistakes])
+        self.mistakes = mistakes
 
 
 def parse_policy(data: bytes) -> Policy:
-    """Policy from TOML. Raises ConfigError with every mistake found: unknown and missing
+    """Policy from TOML. Raises PolicyError with every mistake found: unknown and missing
     keys, values that are not allowed, an answer "pass" of which no record would be made,
-    colours without rule or answer, rules that nothing can reach."""
-    try:
-        table = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError([f"policy: not TOML in UTF-8: {error}"]) from error
-    problems: list[str] = []
-    accept = _section(table, "accept", dict.fromkeys(_FORMATS, _ACCEPT), problems, required=())
-    answers = dict.fromkeys([r for r in REASONS if r not in ("accepted", "not-green")], _OUTCOME)
+    colours without rule or answer, rules and questions that nothing can reach."""
+    table = _table(data)
+    mistakes: list[Words] = []
+    for key in table:
+        if key not in _SECTIONS:
+            mistakes.append(unknown("", key, _SECTIONS))
+    accept = _section(table, "accept", dict.fromkeys(kinds.KINDS, kinds.ACCEPT), mistakes)
+    answers = dict.fromkeys([r for r in REASONS if r not in ELSEWHERE])
     must = [reason for reason in answers if reason not in OPTIONAL]
-    answer = _section(table, "answer", answers, problems, required=must)
-    recorded = dict.fromkeys(WITHOUT_RECORD, _RECORDED)
-    record = _section(table, "record", recorded, problems, required=recorded)
-    about = _section(table, "policy", _POLICY, problems)
-    needs = _section(table, "needs", {"one_of": _PURPOSES}, problems, required=("one_of",))
-    rules = list(_rules(table.get("colour", []), problems))
-    names = {rule.name: _EFFECT for rule in rules}
-    colours = _section(table, "colours", names, problems, required=names)
-    hours = _section(table, "hours", dict.fromkeys(_DAYS, _OPENING), problems, required=_DAYS)
-    ways = {"out": _one_of("judge", "record")}
-    direction = _section(table, "direction", ways, problems)
-    limits = _section(table, "limits", _LIMITS, problems)
-    _unknown(table, "", _SECTIONS, problems)
-    problems += [
-        f'policy: [answer] {reason} = "pass" needs [record] {reason} = true:'
-        " green promises that a record was made"
+    answers |= dict.fromkeys(RISKY)
+    answer = _section(table, "answer", dict.fromkeys(answers, kinds.OUTCOME), mistakes, must)
+    recorded = dict.fromkeys(WITHOUT_RECORD, kinds.YES_NO)
+    record = _section(table, "record", recorded, mistakes, recorded)
+    said = {"version": kinds.whole(1, 1_000_000), "title": kinds.SAID, "explanation": kinds.SAID}
+    about = _section(table, "policy", said, mistakes)
+    asked = {"one_of": kinds.PURPOSE, "unmasked": kinds.YES_NO}
+    needs = _section(table, "needs", asked, mistakes)
+    if needs == {} and table.get("needs") == {}:
+        mistakes.append(
+            Words(
+                "[needs] trống; cần one_of hoặc unmasked",
+                "[needs] is empty; it needs one_of or unmasked",
+            )
+        )
+    rules = list(colour_rules(table.get("colour", []), mistakes))
+    names = {rule.name: kinds.EFFECT for rule in rules}
+    colours = _section(table, "colours", names, mistakes, names)
+    hours = _hours(table, mistakes)
+    direction = _section(table, "direction", {"out": kinds.one_of("judge", "record")}, mistakes)
+    limits = _section(table, "limits", kinds.LIMITS, mistakes)
+    said_to = ("formats", "symptoms", "contact")
+    questions = _section(table, "questions", kinds.QUESTIONS, mistakes, said_to)
+    mistakes += [
+        Words(
+            f'[answer] {reason} = "pass" cần có [record] {reason} = true: màu xanh hứa rằng lượt'
+            " này đã được ghi nhận",
+            f'[answer] {reason} = "pass" needs [record] {reason} = true: green promises that a'
+            " record was made",
+        )
         for reason in WITHOUT_RECORD
         if answer.get(reason) == "pass" and record.get(reason) is False
     ]
-    if problems:
-        raise ConfigError(problems)
-    plain: dict[str, Any] = {
-        name: v if isinstance(v, str) else v["answer"] for name, v in accept.items()
-    }
+    if questions and not mistakes:
+        mistakes += unreached(questions["formats"], accept, needs.get("one_of", ()))
+    if mistakes:
+        raise PolicyError(mistakes)
     purposes: dict[str, tuple[Purpose, ...]] = {
         name: tuple(v["for"]) for name, v in accept.items() if isinstance(v, dict)
     }
-    opening = tuple(tuple(_spans(hours[day]) or ()) for day in _DAYS) if hours else None
     return Policy(
-        accept=plain,
-        answer=OPTIONAL | answer,
+        accept={name: v["answer"] if isinstance(v, dict) else v for name, v in accept.items()},
+        answer=OPTIONAL | {reason: answer[reason] for reason in answer if reason in REASONS},
+        risk={risk: answer[risk] for risk in RISKY if risk in answer},
         record=record,
         version=about.get("version", 0),
         title=Words(**about.get("title", {})),
         explanation=Words(**about.get("explanation", {})),
-        time_zone=_time_zone(about.get("time_zone")) or VIETNAM,
         purposes=purposes,
         needs=tuple(needs.get("one_of", PURPOSES)),
+        unmasked=needs.get("unmasked", False),
         colour=tuple(rules),
         colours=colours,
-        hours=opening,
+        hours=hours,
         out=direction.get("out", "judge"),
+        questions=msgspec.convert(questions, Questions) if questions else None,
         **limits,
+    )
+
+
+def _table(data: bytes) -> dict[str, Any]:
+    try:
+        text = data.decode("utf-8-sig")  # Windows puts a mark before it
+    except UnicodeDecodeError as error:
+        raise PolicyError(
+            [
+                Words(
+                    f"không phải UTF-8 (byte {error.start}); hãy lưu lại với bảng mã UTF-8",
+                    f"not UTF-8 (byte {error.start}); save it with the encoding UTF-8",
+                )
+            ]
+        ) from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError([_not_toml(text, str(error))]) from error
+    except RecursionError as error:
+        said = Words("không phải TOML: lồng quá sâu", "not TOML: nested too deep")
+        raise PolicyError([said]) from error
+
+
+def _not_toml(text: str, why: str) -> Words:
+    found = re.search(r" \(at line ([0-9]+), column ([0-9]+)\)", why)
+    if found is None:
+        return Words(f"không phải TOML ({why})", f"not TOML ({why})")
+    number, column = map(int, found.groups())
+    why = why.replace(found[0], "")
+    line = set("".join(text.split("\n")[number - 1 : number]))
+    hints = [said for letters, said in _STRANGE.items() if line.intersection(letters)]
+    if not hints and why == "Invalid value":
+        hints = [Words("chữ phải đặt trong dấu nháy", "text needs quotes")]
+    return Words(
+        ": ".join([f"không phải TOML, dòng {number}, cột {column}", *(h.vi for h in hints)])
+        + f" ({why})",
+        ": ".join([f"not TOML, line {number}, column {column}", *(h.en for h in hints)])
+        + f" ({why})",
     )
 
 
 def _section(
     table: Mapping[str, Any],
     name: str,
-    kinds: Mapping[str, Kind],
-    problems: list[str],
-    *,
+    allowed: Mapping[str, Kind],
+    mistakes: list[Words],
     required: Collection[str] = (),
 ) -> dict[str, Any]:
     """What a section says, of the kinds that its keys may be."""
     section = table.get(name)
-    if section is None and name not in ("accept", "answer", "record"):
+    if section is None and name not in _MUST:
         if name == "colours" and required:
-            problems.append("policy: section [colours] is missing; it says what each colour does")
+            mistakes.append(
+                Words(
+                    "thiếu mục [colours], nơi ghi kết quả của từng màu",
+                    "section [colours] is missing; it says what each colour does",
+                )
+            )
         return {}
     if not isinstance(section, dict):
-        problems.append(f"policy: section [{name}] is missing")
+        mistakes.append(Words(f"thiếu mục [{name}]", f"section [{name}] is missing"))
         return {}
-    return _checked(section, f"[{name}] ", kinds, problems, required)
+    return checked(section, f"[{name}] ", allowed, mistakes, required)
 
 
-def _checked(
-    section: Mapping[str, Any],
-    where: str,
-    kinds: Mapping[str, Kind],
-    problems: list[str],
-    required: Collection[str],
-) -> dict[str, Any]:
-    _unknown(section, where, kinds, problems)
-    for key, kind in kinds.items():
-        if key not in section:
-            if key in required:
-                problems.append(f"policy: {where}{key} is missing; expected {kind.allowed}")
-        elif not kind.fits(section[key]):
-            shown = repr(section[key])
-            shown = shown if len(shown) <= _SHOWN_MAX else f"{shown[:_SHOWN_MAX]}.."
-            problems.append(f"policy: {where}{key} = {shown}; expected {kind.allowed}")
-    return {key: value for key, value in section.items() if key in kinds}
-
-
-def _rules(written: object, problems: list[str]) -> Iterator[ColourRule]:
-    """The rules that are right; what is wrong goes to `problems`."""
-    if not isinstance(written, list) or not all(isinstance(rule, dict) for rule in written):
-        problems.append("policy: colour is no list of rules; each begins with a line [[colour]]")
-        return
-    if len(written) > _RULES_MAX:
-        problems.append(f"policy: [[colour]] {len(written)} rules, at most {_RULES_MAX}")
-        return
-    before = len(problems)
-    complete: dict[str, int] = {}
-    named: dict[str, None] = {}
-    for number, section in enumerate(written, 1):
-        where = f"[[colour]] {number} "
-        so_far = len(problems)
-        rule = _checked(section, where, _COLOUR, problems, ("name",))
-        problems += [
-            f"policy: {where}{key} needs {' or '.join(beside)} beside it"
-            for key, beside in _BESIDE.items()
-            if key in rule and not any(other in rule for other in beside)
-        ]
-        if len(problems) > so_far:
-            if _NAME.fits(rule.get("name")):
-                yield ColourRule(name=rule["name"])  # its colour is known, and looked for
-            continue
-        made = msgspec.convert(rule, ColourRule)
-        named |= dict.fromkeys(made.purposes)
-        if all(purpose in complete for purpose in made.purposes):
-            problems.append(
-                f"policy: {where}{made.name} is never reached: rule"
-                f" {max(complete[p] for p in made.purposes)} holds for everything before it"
+def _hours(
+    table: Mapping[str, Any], mistakes: list[Words]
+) -> tuple[tuple[tuple[int, int], ...], ...] | None:
+    """Spans a day, Monday first; a day that is not named is as `every_day` says."""
+    keys = dict.fromkeys((*kinds.DAYS, kinds.EVERY_DAY), kinds.OPENING)
+    hours = _section(table, "hours", keys, mistakes)
+    if not isinstance(table.get("hours"), dict):
+        return None
+    usual = hours.get(kinds.EVERY_DAY)
+    missing = [day for day in kinds.DAYS if day not in hours] if usual is None else []
+    if missing:
+        days = ", ".join(missing)
+        mistakes.append(
+            Words(
+                f"[hours] thiếu {days}; ghi từng ngày, hoặc every_day cho mọi ngày còn lại",
+                f"[hours] {days} is missing; name each day, or every_day for all others",
             )
-        if made.is_rest:
-            complete = dict.fromkeys(made.purposes, number) | complete
-        yield made
-    if len(problems) == before:
-        problems += [
-            f"policy: [[colour]] no rule for the rest of {purpose}; end with one that has only"
-            f" name{'' if purpose == 'certificate' else ' and for'}"
-            for purpose in named
-            if purpose not in complete
-        ]
-
-
-def _unknown(
-    table: Mapping[str, Any], where: str, keys: Collection[str], problems: list[str]
-) -> None:
-    for key in table:
-        if key not in keys:
-            near = difflib.get_close_matches(key, keys, 1)
-            known = f"known are {', '.join(keys)}" if keys else "no rule [[colour]] gives any"
-            hint = f'did you mean "{near[0]}"?' if near else known
-            problems.append(f"policy: {where}{key[:_SHOWN_MAX]} is not known; {hint}")
-
-
-def _time_zone(name: object) -> tzinfo | None:
-    if not isinstance(name, str):
-        return None
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # not found, no name, a folder of zones
-        return None
-
-
-def _spans(written: object) -> list[Span] | None:
-    """Minutes since midnight; None when it is no list of spans in order."""
-    if not isinstance(written, list):
-        return None
-    spans: list[Span] = []
-    for text in written:
-        found = _SPAN.fullmatch(text) if isinstance(text, str) else None
-        if found is None:
-            return None
-        hour, minute, to_hour, to_minute = map(int, found.groups())
-        start, end = hour * 60 + minute, to_hour * 60 + to_minute
-        last = spans[-1][1] if spans else 0
-        if minute > 59 or to_minute > 59 or not last <= start < end <= 24 * 60:
-            return None
-        spans.append((start, end))
-    return spans
+        )
+    return tuple(tuple(kinds.spans(hours.get(day, usual)) or ()) for day in kinds.DAYS)

@@ -18,20 +18,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from kiosk.credentials.policy import colour
+from kiosk.credentials.policy import colour, questions
 from kiosk.credentials.policy.colour import Code, Moment
-from kiosk.credentials.policy.rules import NO_PERSON, PURPOSES, REASONS, Finding, Policy, Truth
+from kiosk.credentials.policy.rules import (
+    NO_PERSON,
+    PURPOSES,
+    REASONS,
+    Finding,
+    Hours,
+    Mark,
+    Policy,
+    Problem,
+    Purpose,
+)
 from kiosk.errors import CredentialError
 from kiosk.model import RISKY, Credential, Instant, Outcome, Risk, Verdict, Visit
 
 _SEVERITY: dict[Outcome, int] = {"pass": 0, "warn": 1, "fail": 2}
 _ORDER = {reason: place for place, reason in enumerate(REASONS)}
-_TRUTH: dict[str, Truth] = {"": "yes", "clock-unknown": "unknown"}
-_STRANGER = Visit()
+_BY_ROLE: dict[str, tuple[Purpose, ...]] = {purpose: (purpose,) for purpose in PURPOSES}
+STRANGER = Visit()
 
 
 class Explained(NamedTuple):
-    """A verdict and every rule that was asked for it, in order."""
+    """A verdict, and what was found for it, in order."""
 
     verdict: Verdict
     findings: list[Finding]
@@ -42,44 +52,40 @@ def judge(
     policy: Policy,
     now: Instant,
     risk: Risk = "none",
-    visit: Visit = _STRANGER,
+    visit: Visit = STRANGER,
 ) -> Verdict:
     """The verdict on a credential shown at `now`, or on what `parse` refused with an error:
     the worst of all that is to be said. `risk` is what the risk list says of its subject.
 
     Every person makes a record, whatever the outcome.
     """
-    return explain(shown, policy, now, risk, visit).verdict
+    return weigh(shown, policy, now, risk, visit).verdict
 
 
-def explain(
-    shown: Credential | CredentialError,
-    policy: Policy,
-    now: Instant,
-    risk: Risk = "none",
-    visit: Visit = _STRANGER,
+def weigh(
+    shown: Credential | CredentialError, policy: Policy, now: Instant, risk: Risk, visit: Visit
 ) -> Explained:
-    """The verdict, and how it came about."""
+    """The verdict, and what was found for it."""
     if isinstance(shown, CredentialError):
-        return _without_person("malformed", policy, {"problem": shown.problem})
+        return _without_person("malformed", policy, {"problem": Problem(shown.problem)})
     if shown.role in NO_PERSON:
         return _without_person(NO_PERSON[shown.role], policy, {})
-    findings, shade = [_accepted(shown, policy)], ""
-    if shown.format in policy.accept:
-        findings += _of_code(shown, policy, now)
-        shade, found = _colour(shown, policy, now)
-        findings += found
+    purposes = purposes_of(shown, policy)
+    findings = [_accepted(shown, purposes, policy), *_of_code(shown, purposes, policy, now)]
+    findings += _of_needs(shown, purposes, policy, visit)
+    shade, found = _colour(shown, purposes, policy, now)
+    findings += found
     findings += _of_place(policy, now, visit)
     findings.append(_risk(risk, policy))
     if visit.direction == "out" and policy.out == "record":
-        findings.append(Finding("[direction] out", "yes", "leaving"))
         findings = [_eased(finding) for finding in findings]
-    first, *others = findings
-    outcome, reason = first.answer, first.reason or "accepted"
-    for finding in sorted((f for f in others if f.reason), key=lambda f: _ORDER[f.reason]):
+        findings.append(Finding("[direction] out", "yes", "leaving"))
+    outcome, reason = ("pass" if findings[0].reason else findings[0].answer), "accepted"
+    for finding in sorted((f for f in findings if f.reason), key=lambda f: _ORDER[f.reason]):
         if _SEVERITY[finding.answer] >= _SEVERITY[outcome]:
             outcome, reason = finding.answer, finding.reason
-    return Explained(Verdict(outcome, reason, True, shade), findings)
+    asking = reason == "more-needed" and questions.would_do(findings)
+    return Explained(Verdict(outcome, reason, True, shade, asking), findings)
 
 
 def is_valid(credential: Credential, now: Instant) -> bool:
@@ -87,42 +93,70 @@ def is_valid(credential: Credential, now: Instant) -> bool:
     lies within its validity beyond doubt. What the door says of it is the policy's."""
     if credential.role in NO_PERSON:
         return False
-    return credential.signed in _GOOD and not _date_reason(credential, now)
+    return _is_believed(credential) and not _date_reason(credential, now)
 
 
-def _without_person(reason: str, policy: Policy, facts: Mapping[str, str]) -> Explained:
+def purposes_of(credential: Credential, policy: Policy) -> tuple[Purpose, ...]:
+    """What a code is good for at this door: nothing when its kind is not accepted."""
+    if credential.format not in policy.accept:
+        return ()
+    return policy.purposes.get(credential.format) or _BY_ROLE.get(credential.role, ())
+
+
+def _without_person(reason: str, policy: Policy, facts: Mapping[str, object]) -> Explained:
     answer, recorded = policy.answer[reason], policy.record[reason]
     finding = Finding(f"[answer] {reason}", "no", reason, facts, reason, answer)
     return Explained(Verdict(answer, reason, recorded), [finding])
 
 
-def _accepted(credential: Credential, policy: Policy) -> Finding:
-    facts = {"format": credential.format, "purposes": _purposes(credential, policy)}
+def _accepted(credential: Credential, purposes: tuple[Purpose, ...], policy: Policy) -> Finding:
     answer = policy.accept.get(credential.format)
     if answer is not None:
-        facts["answer"] = answer
+        facts = {"format": credential.format, "purposes": purposes, "answer": answer}
         return Finding("[accept]", "yes", "accepted", facts, "", answer)
-    return _said("[accept]", "not-accepted", facts, policy)
+    return _said("[accept]", "not-accepted", {"format": credential.format}, policy)
 
 
-def _of_code(credential: Credential, policy: Policy, now: Instant) -> Iterator[Finding]:
-    reason = _SIGNATURES.get(credential.signed, "")
-    yield _said("signature", reason, {}, policy, fine=f"signature-{credential.signed}")
-    has_dates = credential.valid_from is not None or credential.valid_until is not None
-    reason = _date_reason(credential, now)
-    yield _said("validity", reason, {}, policy, fine="valid" if has_dates else "undated")
-    purposes = _purposes(credential, policy)
-    if policy.needs != PURPOSES:
-        reason = "" if set(purposes).intersection(policy.needs) else "more-needed"
-        yield _said("[needs]", reason, {"needs": policy.needs}, policy, fine="enough")
+def _of_code(
+    credential: Credential, purposes: tuple[Purpose, ...], policy: Policy, now: Instant
+) -> Iterator[Finding]:
+    if credential.signed == "none":
+        yield Finding("signature", "not-asked", "signature-none")
+    else:
+        reason = "revoked" if credential.revoked else _SIGNATURES.get(credential.signed, "")
+        yield _said("signature", reason, {}, policy, fine="signature-valid")
+    if credential.valid_from is None and credential.valid_until is None:
+        yield Finding("validity", "not-asked", "undated")
+    else:
+        yield _said("validity", _date_reason(credential, now), {}, policy, fine="valid")
     if policy.declaration_max_age_h and "declaration" in purposes:
         yield _declaration_age(credential, policy, now)
+
+
+def _of_needs(
+    credential: Credential, purposes: tuple[Purpose, ...], policy: Policy, visit: Visit
+) -> Iterator[Finding]:
+    if policy.needs != PURPOSES:
+        lacking = set(purposes).isdisjoint(policy.needs)
+        asked = questions.found(credential.format, policy, visit) if lacking else None
+        if asked is not None:
+            yield asked
+        if asked is not None and asked.holds != "unknown":
+            yield Finding("[needs] one_of", "yes", "questions-do")
+        else:
+            facts = {"needs": policy.needs, "purposes": purposes or ("nothing",)}
+            reason = "more-needed" if lacking else ""
+            yield _said("[needs] one_of", reason, facts, policy, fine="enough")
+    if policy.unmasked:
+        masked = any(credential.claims.get(f"{what}_masked") for what in ("document", "birth"))
+        reason = "more-needed" if masked else ""
+        yield _said("[needs] unmasked", reason, {}, policy, fine="unmasked", wrong="masked")
 
 
 def _declaration_age(credential: Credential, policy: Policy, now: Instant) -> Finding:
     where, most = "[limits] declaration_max_age_h", policy.declaration_max_age_h
     if credential.valid_from is None:
-        return Finding(where, "yes", "declaration-undated", {"hours": most})
+        return Finding(where, "unknown", "declaration-undated", {"hours": most})
     age = (now.wall_ms / 1000 - credential.valid_from) / 3600
     facts = {"hours": most, "age": round(age, 1)}
     if now.clock == "unknown" or (now.clock == "floor" and age <= most):
@@ -131,33 +165,37 @@ def _declaration_age(credential: Credential, policy: Policy, now: Instant) -> Fi
     return _said(where, reason, facts, policy, fine="declaration-recent")
 
 
-def _colour(credential: Credential, policy: Policy, now: Instant) -> tuple[str, list[Finding]]:
-    """The colour, if it is certain. What is attested by nobody known gives none."""
-    if not policy.colour:
+def _colour(
+    credential: Credential, purposes: tuple[Purpose, ...], policy: Policy, now: Instant
+) -> tuple[str, list[Finding]]:
+    """The colour, if it is certain. What is attested by nobody known gives none, nor does what
+    is not accepted."""
+    if not (policy.colour and purposes):
         return "", []
-    if credential.signed not in _GOOD:
-        return "", [Finding("[[colour]]", "no", "colour-of-nobody")]
-    code = Code(credential.format, _purposes(credential, policy), credential.events)
-    possible, findings = colour.find(policy.colour, code, Moment.of(now, policy.time_zone))
+    if not _is_believed(credential):
+        return "", [Finding("[[colour]]", "not-asked", "colour-of-nobody")]
+    code = Code(credential.format, purposes, credential.events)
+    possible, findings = colour.find(policy.colour, code, Moment.of(now))
     if not possible:
-        return "", [Finding("[[colour]]", "no", "colour-none", {"purposes": code.purposes})]
+        return "", [Finding("[[colour]]", "not-asked", "colour-none", {"purposes": purposes})]
     shade = possible[0] if len(possible) == 1 else ""
     # "record" and "pass" both leave the answer to the other rules.
     effects = {policy.colours[name] for name in possible}
     answers = {"pass" if effect == "record" else effect for effect in effects}
-    facts = {"colours": possible, "effects": sorted(effects)}
+    facts = {"colours": tuple(possible), "effects": tuple(sorted(effects))}
     if len(answers) > 1:
-        return shade, [*findings, _said("[colours]", "clock-unknown", facts, policy)]
+        said = _said("[colours]", "clock-unknown", facts, policy, wrong="colours-open")
+        return shade, [*findings, said]
     answer = answers.pop()
     reason = "" if answer == "pass" else "not-green"
-    holds: Truth = "no" if reason else "yes"
+    holds: Mark = "no" if reason else "yes"
     return shade, [*findings, Finding("[colours]", holds, "colour", facts, reason, answer)]
 
 
 def _of_place(policy: Policy, now: Instant, visit: Visit) -> Iterator[Finding]:
     coming = visit.direction != "out"
     if policy.hours is not None and coming:
-        yield _hours(policy, policy.hours, Moment.of(now, policy.time_zone))
+        yield _hours(policy, policy.hours, Moment.of(now))
     if policy.min_interval_s and visit.since_s is not None:
         reason = "too-soon" if visit.since_s < policy.min_interval_s else ""
         facts = {"since": int(visit.since_s), "least": policy.min_interval_s}
@@ -173,40 +211,49 @@ def _hours(policy: Policy, hours: tuple[tuple[tuple[int, int], ...], ...], at: M
         return _said("[hours]", "clock-unknown", {}, policy)
     minute = at.local.hour * 60 + at.local.minute
     spans = hours[at.local.weekday()]
-    facts = {
-        "now": f"{at.local:%H:%M}",
-        "spans": [f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}" for a, b in spans] or "none",
-    }
+    facts = {"now": at.local, "spans": Hours(spans)}
     is_open = any(start <= minute < end for start, end in spans)
-    return _said("[hours]", "" if is_open else "closed", facts, policy, fine="open")
+    wrong = "closed" if spans else "closed-all-day"
+    return _said("[hours]", "" if is_open else "closed", facts, policy, fine="open", wrong=wrong)
 
 
 def _risk(risk: Risk, policy: Policy) -> Finding:
-    return _said("risk list", "at-risk" if risk in RISKY else "", {}, policy, fine=f"risk-{risk}")
+    if risk in RISKY:
+        answer = policy.risk.get(risk, policy.answer["at-risk"])
+        return Finding("risk list", "no", "at-risk", {"risk": risk}, "at-risk", answer)
+    return Finding("risk list", _ASKED.get(risk, "yes"), f"risk-{risk}")
 
 
 def _said(
-    rule: str, reason: str, facts: Mapping[str, object], policy: Policy, *, fine: str = ""
+    rule: str,
+    reason: str,
+    facts: Mapping[str, object],
+    policy: Policy,
+    *,
+    fine: str = "",
+    wrong: str = "",
 ) -> Finding:
-    """That `reason` is to be said, with the policy's answer to it; or that all is `fine`."""
+    """That `reason` is to be said, with the policy's answer to it, in the phrase `wrong` or
+    that of its name; or that all is `fine`."""
     if not reason:
         return Finding(rule, "yes", fine, facts)
-    return Finding(rule, _TRUTH.get(reason, "no"), reason, facts, reason, policy.answer[reason])
+    holds: Mark = "unknown" if reason == "clock-unknown" else "no"
+    return Finding(rule, holds, wrong or reason, facts, reason, policy.answer[reason])
 
 
 def _eased(finding: Finding) -> Finding:
-    """For whoever leaves: only who is at risk is kept."""
-    if finding.reason == "at-risk" or finding.answer == "pass":
+    """For whoever leaves: only who is at risk is kept; what else was found is no reason."""
+    if finding.reason == "at-risk" or not (finding.reason or finding.answer != "pass"):
         return finding
-    return Finding(finding.rule, finding.holds, finding.phrase, finding.facts, finding.reason)
+    return Finding(finding.rule, finding.holds, finding.phrase, finding.facts)
 
 
-def _purposes(credential: Credential, policy: Policy) -> tuple[str, ...]:
-    return policy.purposes.get(credential.format, (credential.role,))
+_SIGNATURES = {"invalid": "forged", "unknown-key": "unknown-key"}
+_ASKED: dict[Risk, Mark] = {"none": "not-asked", "not-checked": "unknown"}
 
 
-_GOOD = ("none", "valid")
-_SIGNATURES = {"invalid": "forged", "unknown-key": "unknown-key", "revoked": "revoked"}
+def _is_believed(credential: Credential) -> bool:
+    return credential.signed not in _SIGNATURES and not credential.revoked
 
 
 def _date_reason(credential: Credential, now: Instant) -> str:

@@ -1,18 +1,22 @@
-"""Findings in words, Vietnamese and English."""
+"""Findings, reasons and names in words, Vietnamese and English."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Literal
 
-from kiosk.credentials.policy.rules import REASONS, Finding, Truth
+from kiosk.credentials.policy import problems
+from kiosk.credentials.policy.phrases import PHRASES, Both
+from kiosk.credentials.policy.rules import REASONS, Ago, Among, Finding, Hours, Mark, Problem, Span
 
 Language = Literal["vi", "en"]
 
-HOLDS: dict[Truth, tuple[str, str]] = {
+MARKS: dict[Mark, Both] = {
     "yes": ("đạt", "holds"),
-    "no": ("không", "no"),
-    "unknown": ("chưa rõ", "unsure"),
+    "no": ("không đạt", "no"),
+    "unknown": ("chưa rõ", "unknown"),
+    "not-asked": ("không xét", "not asked"),
 }
 
 REASONS_VI: dict[str, str] = {
@@ -21,200 +25,168 @@ REASONS_VI: dict[str, str] = {
     "too-soon": "Người này vừa được ghi nhận tại đây, cùng một chiều.",
     "more-needed": "Mã được chấp nhận, nhưng cửa này cần thêm loại mã khác.",
     "declaration-too-old": "Khai báo đã quá lâu.",
-    "not-green": "Màu của chứng nhận dẫn đến câu trả lời này.",
+    "declared": "Đã trả lời các câu hỏi khai báo tại cửa này.",
+    "not-green": "Kết quả theo màu của chứng nhận.",
     "full": "Bên trong đã đủ số người, theo số đếm của máy này.",
     "closed": "Nơi này đóng cửa vào giờ này.",
     "unknown-key": "Bên ký không có trong danh sách tin cậy của máy.",
-    "not-yet-valid": "Chứng nhận, hoặc khóa đã ký nó, chưa có hiệu lực.",
-    "expired": "Chứng nhận, hoặc khóa đã ký nó, đã hết hạn.",
-    "revoked": "Chứng nhận, hoặc khóa đã ký nó, đã bị thu hồi.",
-    "forged": "Chữ ký không khớp nội dung, hoặc bên ký không có quyền ký loại này.",
-    "at-risk": "Người này có trong danh sách cần theo dõi.",
+    "not-yet-valid": "Chứng nhận, hoặc khóa ký chứng nhận, chưa có hiệu lực.",
+    "expired": "Chứng nhận, hoặc khóa ký chứng nhận, đã hết hạn.",
+    "revoked": "Chứng nhận, hoặc khóa ký chứng nhận, đã bị thu hồi.",
     "not-accepted": "Loại mã này không được chấp nhận tại đây.",
+    "forged": "Chữ ký không khớp nội dung, hoặc bên ký không được quyền ký loại này.",
+    "at-risk": "Người này có trong danh sách theo dõi.",
     "place-code": "Mã này là mã địa điểm; xin đưa mã cá nhân.",
-    "unknown-code": "Máy không biết loại mã này.",
-    "malformed": "Mã thuộc loại đã biết nhưng bị hỏng hoặc làm sai.",
+    "unknown-code": "Không nhận dạng được loại mã; xin đưa thẻ căn cước.",
+    "malformed": "Mã thuộc loại đã biết nhưng bị hỏng hoặc sai định dạng.",
 }
 
-PHRASES: dict[str, tuple[str, str]] = {
-    "accepted": (
-        "{format} được chấp nhận, dùng làm {purposes}: {answer}",
-        "{format} is accepted, good for {purposes}: {answer}",
+FORMATS: dict[str, Both] = {
+    "vn_personal": ("mã QR cá nhân quốc gia", "national personal QR"),
+    "cccd": ("thẻ căn cước công dân (CCCD)", "identity card of 2021 (CCCD)"),
+    "can_cuoc_2024": ("thẻ căn cước 2024", "identity card of 2024"),
+    "bhyt": ("thẻ bảo hiểm y tế (BHYT)", "health-insurance card (BHYT)"),
+    "door_pass": ("thẻ ra vào in giấy", "printed door pass"),
+    "hcmc": ("mã khai báo y tế TP.HCM", "declaration in HCMC's system"),
+    "hc1": (
+        "chứng nhận HC1 (hộ chiếu vắc-xin Việt Nam, EU)",
+        "HC1 certificate (Vietnam's vaccine passport, EU)",
     ),
-    "not-accepted": (
-        "{format} không được liệt kê nên không được chấp nhận",
-        "{format} is not listed, hence not accepted",
-    ),
-    "signature-none": ("loại mã này không có chữ ký", "codes of this kind are not signed"),
-    "signature-valid": ("chữ ký đúng, bên ký được tin cậy", "holds, and the signer is trusted"),
-    "forged": (
-        "chữ ký không khớp nội dung, hoặc bên ký không có quyền ký loại này",
-        "does not fit the content, or the signer may not sign such",
-    ),
-    "unknown-key": (
-        "bên ký không có trong danh sách tin cậy",
-        "the signer is not on the trust list",
-    ),
-    "revoked": ("mã hoặc khóa ký đã bị thu hồi", "the code or its signer's key was withdrawn"),
-    "valid": ("trong thời hạn hiệu lực", "within its dates"),
-    "undated": ("mã không ghi thời hạn", "the code has no dates"),
-    "expired": ("đã hết hạn", "past its end"),
-    "not-yet-valid": ("chưa có hiệu lực", "before its beginning"),
-    "clock-unknown": (
-        "phụ thuộc ngày giờ mà máy chưa biết chắc",
-        "hangs on a date or hour that the kiosk does not know for sure",
-    ),
-    "enough": (
-        "một trong các loại cửa này cần: {needs}",
-        "one of what this door asks for: {needs}",
-    ),
-    "more-needed": ("cửa này cần thêm một trong: {needs}", "this door asks for one of: {needs}"),
-    "declaration-undated": (
-        "mã không ghi giờ khai báo nên không kiểm được mức {hours} giờ",
-        "the code does not say when it was made, so {hours} h cannot be asked of it",
-    ),
-    "declaration-recent": (
-        "khai báo cách đây {age} giờ, tối đa {hours}",
-        "made {age} h ago, at most {hours}",
-    ),
-    "declaration-too-old": (
-        "khai báo cách đây {age} giờ, tối đa {hours}",
-        "made {age} h ago, at most {hours}",
-    ),
-    "colour-of-nobody": (
-        "không xét màu: chữ ký chưa được xác nhận",
-        "no colour: nobody believed vouches for what it attests",
-    ),
-    "colour-none": ("không có quy tắc màu cho {purposes}", "no rule is about {purposes}"),
-    "rest": ("mọi trường hợp còn lại", "everything else"),
-    "formats": ("mã là {format}, quy tắc cho {wanted}", "it is {format}, the rule is for {wanted}"),
-    "doses-few": (
-        "ghi nhận {have} mũi, cần {need} (vắc-xin: {products})",
-        "attests {have} doses, needed {need} (products: {products})",
-    ),
-    "doses": (
-        "ghi nhận {have} mũi; mũi {need} cách đây {age} ngày, cần ít nhất {days}"
-        " (vắc-xin: {products})",
-        "attests {have} doses; dose {need} was {age} days ago, needed {days} or more"
-        " (products: {products})",
-    ),
-    "doses-undated": (
-        "ghi nhận {have} mũi; chưa biết mũi {need} đã đủ {days} ngày chưa (vắc-xin: {products})",
-        "attests {have} doses; whether dose {need} is {days} days ago is not known"
-        " (products: {products})",
-    ),
-    "dose-last": (
-        "mũi cuối cách đây {age} ngày, tối đa {days}",
-        "the last dose was {age} days ago, at most {days}",
-    ),
-    "dose-last-undated": (
-        "chưa biết mũi cuối có trong {days} ngày không",
-        "whether the last dose is within {days} days is not known",
-    ),
-    "recovery-none": (
-        "không ghi nhận khỏi bệnh (cần trong {days} ngày, từ ngày thứ {least})",
-        "attests no recovery (needed within {days} days, from day {least})",
-    ),
-    "recovery": (
-        "dương tính lần đầu cách đây {age} ngày, cần từ {least} đến {days}",
-        "first positive {age} days ago, needed {least} to {days}",
-    ),
-    "recovery-undated": (
-        "chưa biết đã khỏi bệnh từ {least} đến {days} ngày chưa",
-        "whether the recovery is {least} to {days} days ago is not known",
-    ),
-    "test-none": (
-        "không có xét nghiệm {result} (phương pháp: {methods}) trong {hours} giờ",
-        "attests no {result} test (method: {methods}) within {hours} h",
-    ),
-    "test": (
-        "xét nghiệm {result} (phương pháp: {methods}) cách đây {age} giờ, tối đa {hours}",
-        "{result} test (method: {methods}) {age} h ago, at most {hours}",
-    ),
-    "test-undated": (
-        "chưa biết xét nghiệm {result} (phương pháp: {methods}) có trong {hours} giờ không",
-        "whether the {result} test (method: {methods}) is within {hours} h is not known",
-    ),
-    "colour": ("màu {colours}: {effects}", "colour {colours}: {effects}"),
-    "open": ("bây giờ {now}, mở cửa {spans}", "it is {now}, open {spans}"),
-    "closed": ("bây giờ {now}, mở cửa {spans}", "it is {now}, open {spans}"),
-    "interval": (
-        "lần ghi trước cách đây {since} giây, ít nhất {least}",
-        "last recorded {since} s ago, at least {least}",
-    ),
-    "too-soon": (
-        "lần ghi trước cách đây {since} giây, ít nhất {least}",
-        "last recorded {since} s ago, at least {least}",
-    ),
-    "room": (
-        "máy này đếm được {inside} người bên trong, tối đa {most}",
-        "{inside} inside by the count of this kiosk, at most {most}",
-    ),
-    "full": (
-        "máy này đếm được {inside} người bên trong, tối đa {most}",
-        "{inside} inside by the count of this kiosk, at most {most}",
-    ),
-    "at-risk": ("người này có trong danh sách", "the person is on it"),
-    "risk-none": ("máy không có danh sách, hoặc không tra ở đây", "there is none, or not here"),
-    "risk-not-checked": (
-        "có danh sách nhưng không tra được",
-        "there is one, it could not be asked",
-    ),
-    "risk-clear": ("không có tên trong danh sách", "the person is not on it"),
-    "leaving": ("đi ra: chỉ ghi nhận", "going out: recorded, whatever the code"),
-    "place-code": ("mã địa điểm, không phải mã cá nhân", "a place's code instead of a person's"),
-    "unknown-code": ("loại mã không biết", "of no kind that is known"),
-    "malformed": ("mã bị hỏng hoặc làm sai: {problem}", "broken: {problem}"),
+    "shc": ("thẻ sức khỏe SMART", "SMART Health Card"),
+    "nzcp": ("thẻ COVID của New Zealand", "New Zealand's COVID pass"),
+    "vds_nc": ("chứng nhận VDS-NC của ICAO", "ICAO's VDS-NC proof"),
+    "place": ("mã địa điểm", "code of a place"),
+    "unknown": ("loại mã không rõ", "code of no known kind"),
+}
+"""Kinds of codes, by the names that `[accept]` has for them."""
+
+RULES: dict[str, Both] = {
+    "[accept]": ("Loại mã [accept]", "kind of code [accept]"),
+    "signature": ("Chữ ký", "signature"),
+    "validity": ("Thời hạn", "validity"),
+    "[needs] one_of": ("Loại mã cửa cần [needs]", "kinds the door asks for [needs]"),
+    "[needs] unmasked": ("Mã không che [needs]", "nothing masked [needs]"),
+    "[questions]": ("Câu hỏi khai báo [questions]", "questions of a declaration [questions]"),
+    "[limits] declaration_max_age_h": ("Giờ khai báo [limits]", "age of the declaration [limits]"),
+    "[[colour]]": ("Màu [[colour]]", "colour [[colour]]"),
+    "[colours]": ("Kết quả màu [colours]", "what the colour does [colours]"),
+    "[hours]": ("Giờ mở cửa [hours]", "opening hours [hours]"),
+    "[limits] min_interval_s": ("Cách lượt trước [limits]", "since the last time [limits]"),
+    "[limits] max_occupancy": ("Số người bên trong [limits]", "people inside [limits]"),
+    "risk list": ("Danh sách theo dõi", "risk list"),
+    "[direction] out": ("Lượt ra [direction]", "going out [direction]"),
 }
 
-TERMS: dict[str, tuple[str, str]] = {
-    "signature": ("chữ ký", "signature"),
-    "validity": ("thời hạn", "validity"),
-    "risk list": ("danh sách theo dõi", "risk list"),
+TERMS: dict[str, Both] = FORMATS | {
+    "place-code": ("mã địa điểm", "codes of places"),
+    "unknown-code": ("mã không nhận dạng được", "codes of no known kind"),
+    "malformed": ("mã hỏng hoặc sai định dạng", "codes that are damaged or badly made"),
     "identity": ("giấy tờ tùy thân", "identity"),
     "declaration": ("khai báo", "declaration"),
     "certificate": ("chứng nhận", "certificate"),
+    "symptoms": ("triệu chứng", "symptoms"),
+    "contact": ("tiếp xúc", "contact"),
+    "nothing": ("không loại nào", "nothing"),
     "pass": ("cho qua", "pass"),
     "warn": ("lưu ý", "warn"),
-    "fail": ("mời chờ", "fail"),
+    "fail": ("chưa cho vào", "fail"),
     "record": ("chỉ ghi nhận", "record only"),
     "negative": ("âm tính", "negative"),
     "positive": ("dương tính", "positive"),
     "antigen": ("kháng nguyên", "antigen"),
     "pcr": ("PCR", "PCR"),
-    "any": ("bất kỳ", "any"),
-    "none": ("không lúc nào", "at no time"),
+    "unnamed": ("không ghi tên", "not named"),
+    "quarantine": ("cách ly", "quarantine"),
+    "follow-up": ("theo dõi sức khỏe", "follow-up"),
     "green": ("xanh", "green"),
+    "blue": ("xanh dương", "blue"),
     "yellow": ("vàng", "yellow"),
     "orange": ("cam", "orange"),
     "red": ("đỏ", "red"),
+    "grey": ("xám", "grey"),
+    "purple": ("tím", "purple"),
+    "white": ("trắng", "white"),
+    "black": ("đen", "black"),
+}
+
+DAYS: dict[Language, tuple[str, ...]] = {
+    "vi": ("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ nhật"),
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }
 
 
 def sentence(finding: Finding, language: Language) -> str:
     """Why a rule holds or not."""
     facts = {name: term(value, language) for name, value in finding.facts.items()}
-    return _in(PHRASES[finding.phrase], language).format(**facts)
+    return of(PHRASES[finding.phrase], language).format(**facts)
 
 
-def meaning(reason: str, language: Language) -> str:
+def rule(finding: Finding, language: Language) -> str:
+    """Which rule it is, with its section in the file."""
+    section, _, rest = finding.rule.partition(" ")
+    if section == "[[colour]]" and rest:
+        number, _, colour = rest.partition(" ")
+        return f"{of(('Màu', 'colour'), language)} {number}, {term(colour, language)}"
+    return of(RULES.get(finding.rule, RULES["[accept]"]), language)
+
+
+def meaning(reason: str, language: Language, colour: str = "") -> str:
     """What a reason says."""
-    return REASONS_VI[reason] if language == "vi" else REASONS[reason]
+    said = REASONS_VI[reason] if language == "vi" else REASONS[reason]
+    if reason == "not-green" and colour:
+        said = f"{said[:-1]}: {term(colour, language)}."
+    return said
 
 
-def truth(holds: Truth, language: Language) -> str:
-    """Whether a rule holds, in a word."""
-    return _in(HOLDS[holds], language)
+def mark(holds: Mark, language: Language) -> str:
+    """Whether a rule holds, in a word or two."""
+    return of(MARKS[holds], language)
 
 
 def term(value: object, language: Language) -> str:
     """A fact; words of the policy in plain language, a list with commas."""
-    if isinstance(value, str):
-        return _in(TERMS.get(value, (value, value)), language)
-    if isinstance(value, Iterable):
-        return ", ".join(term(one, language) for one in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    match value:
+        case str():
+            return of(TERMS.get(value, (value, value)), language)
+        case datetime():
+            return _time(value, language)
+        case float():
+            return decimal(value, language)
+        case Ago(least=0, most=most):
+            return f"{of(('tối đa', 'at most'), language)} {most} {of(('ngày', 'days'), language)}"
+        case Ago(least=least, most=most):
+            return (
+                f"{least}{of((' đến ', ' to '), language)}{most} {of(('ngày', 'days'), language)}"
+            )
+        case Among(what=()):
+            return ""
+        case Among(what=what):
+            return f" ({term(what, language)})"
+        case Problem(text=text):
+            return problems.in_vietnamese(text) if language == "vi" else text
+        case Hours(spans=spans):
+            return ", ".join(map(span, spans))
+        case Iterable():
+            return ", ".join(term(one, language) for one in value)
+    return str(value)
 
 
-def _in(both: tuple[str, str], language: Language) -> str:
+def span(minutes: Span) -> str:
+    """`06:00-11:30`."""
+    return "-".join(f"{m // 60:02}:{m % 60:02}" for m in minutes)
+
+
+def decimal(value: float, language: Language) -> str:
+    """A number, with the comma of Vietnamese."""
+    return f"{value:g}".replace(".", "," if language == "vi" else ".")
+
+
+def _time(at: datetime, language: Language) -> str:
+    day = DAYS[language][at.weekday()]
+    date = f"{at.day}/{at.month}/{at.year}" if language == "vi" else f"{at.day} {at:%B %Y}"
+    return f"{day} {date}, {at:%H:%M}"
+
+
+def of(both: Both, language: Language) -> str:
+    """One of the two."""
     return both[0] if language == "vi" else both[1]

@@ -9,9 +9,9 @@ from typing import Literal
 
 from kiosk import seal
 from kiosk.config import Config
+from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import parse_policy
 from kiosk.credentials.risk import RiskList
-from kiosk.credentials.trust import parse_trust
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 from kiosk.ctl.doctor.identity import unreadable

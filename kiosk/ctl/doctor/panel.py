@@ -28,6 +28,9 @@ def check(config: Config, advice: Advice) -> Iterator[Finding]:
     except PanelError as error:
         yield wrong(str(error), _remedy(options, "panel-absent"))
         return
+    if options.driver == "luma_spi":
+        yield fine("luma_spi has what it needs; whether a panel is there, SPI cannot tell")
+        return
     yield fine(f"{options.driver} answers")
 
 
@@ -36,4 +39,6 @@ def _remedy(options: Panel, code: str) -> str:
         return "correct [gpio] in the configuration; gpioinfo shows what uses the pins"
     if options.driver == "png":
         return "correct panel.folder in the configuration"
+    if options.driver == "luma_spi":
+        return "ls /dev/spidev* shows the ports (raspi-config nonint do_spi 0); gpioinfo the pins"
     return f"i2cdetect -y {options.bus} shows what answers on the bus"

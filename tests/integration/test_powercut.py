@@ -1,0 +1,126 @@
+"""Power cuts and kills: what was green is there. And the rig that says so can fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from bench._kills import SCENES, kill_everywhere
+from bench._ledger import Ledger
+from bench._mount import LossyMount, Order, why_not
+
+on_a_lossy_card = pytest.mark.skipif(bool(why_not()), reason=why_not())
+FIGURES = re.compile(r"cuts=(\d+) green=(\d+) lost=(\d+) duplicated=(\d+) corrupted=(\d+)")
+
+
+def powercut(*words: object) -> tuple[subprocess.CompletedProcess[str], list[int]]:
+    """How `bench.powercut` ended, and the figures of its last line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.powercut", *map(str, words)],
+        capture_output=True, text=True, check=False, timeout=110,
+    )  # fmt: skip
+    figures = FIGURES.fullmatch(done.stdout.splitlines()[-1] if done.stdout else "")
+    assert figures, done.stderr
+    return done, [int(figure) for figure in figures.groups()]
+
+
+@on_a_lossy_card
+def test_no_power_cut_takes_what_was_green(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    done, (cuts, green, *faults) = powercut("--cuts", 80, "--seed", 3, "--json", out)
+    assert done.returncode == 0, done.stdout
+    assert cuts == 80
+    assert green > 80
+    assert faults == [0, 0, 0]
+    told = json.loads(out.read_text())
+    names = ("cuts", "green", "lost", "duplicated", "corrupted")
+    assert [told[name] for name in names] == [cuts, green, *faults]
+
+
+@on_a_lossy_card
+@pytest.mark.parametrize("without", ["fdatasync", "folder-fsync", "receipt"])
+def test_losses_are_found_where_a_safety_is_missing(without: str) -> None:
+    done, (_, _, lost, *_) = powercut("--cuts", 60, "--without", without)
+    assert lost > 0
+    assert done.returncode == 1
+
+
+def test_no_kill_takes_what_was_green(tmp_path: Path) -> None:
+    private = X25519PrivateKey.generate()
+    ledger = Ledger(private)
+    calls = kill_everywhere(tmp_path, private.public_key(), ledger)
+    assert not ledger.problems
+    assert set(calls) == set(SCENES)
+    assert calls["put"] >= 3, "statvfs, write, fdatasync"
+    assert all(calls.values())
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[LossyMount]:
+    folder = tmp_path / "card"
+    folder.mkdir()
+    with closing(LossyMount(folder)) as mount:
+        yield mount
+    assert list(folder.iterdir()) == [], "unmounted"
+
+
+def written(path: Path, content: bytes, sync: Callable[[int], None]) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+    os.write(fd, content)
+    sync(fd)
+    os.close(fd)
+
+
+def synced(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    os.fsync(fd)
+    os.close(fd)
+
+
+@on_a_lossy_card
+def test_a_cut_on_the_mounted_card_takes_what_was_not_synced(mount: LossyMount) -> None:
+    one, other = mount.folder / "one", mount.folder / "other"
+    found = set()
+    for seed in range(60):
+        written(one, b"durable", os.fdatasync)
+        synced(mount.folder)
+        written(other, b"hopeful", lambda _fd: None)
+        mount.obey(Order("cut", seed=seed))
+        assert one.read_bytes() == b"durable"
+        found.add(other.read_bytes() if other.exists() else None)
+        mount.obey(Order("blank"))
+    assert {None, b"", b"hopeful"} <= found
+
+
+@on_a_lossy_card
+def test_what_was_done_to_the_mounted_card_is_told(mount: LossyMount) -> None:
+    assert mount.obey(Order("trace")) == "nothing"
+    (mount.folder / "x").write_bytes(b"12")
+    told = mount.obey(Order("trace")).splitlines()
+    assert [line.split()[:2] for line in told] == [["create", "x"], ["write", "2"]]
+
+
+@on_a_lossy_card
+def test_the_mounted_card_can_be_full_and_broken(mount: LossyMount) -> None:
+    mount.arm(Order("arm", after=1000, full_from=1, full_for=2, told=True))
+    with pytest.raises(OSError, match="No space left"):
+        (mount.folder / "x").touch()
+    assert os.statvfs(mount.folder).f_bavail == 0
+    mount.held(0.0)
+    mount.obey(Order("go-on"))
+    assert os.statvfs(mount.folder).f_bavail > 0
+    mount.arm(Order("arm", after=1000, fails=1))
+    with pytest.raises(OSError, match="Input/output error"):
+        (mount.folder / "x").touch()
+    mount.held(0.0)
+    mount.obey(Order("go-on"))
+    (mount.folder / "x").touch()

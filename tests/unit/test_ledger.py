@@ -1,0 +1,139 @@
+"""The judge of a power cut: it sees what is lost, there twice, or damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from bench._ledger import Ledger, Note, Told
+from bench._scanning import Place, open_outbox, put, recovered
+from kiosk.errors import OutboxFull
+from kiosk.model import CheckIn
+from kiosk.outbox import Segment
+
+PRIVATE = X25519PrivateKey.generate()
+PUTS = 5
+
+
+class Door:
+    """An outbox with some green check-ins, and a judge who has heard of them."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "outbox").mkdir()
+        self.place = Place(folder / "outbox", folder, PRIVATE.public_key())
+        self.ledger = Ledger(PRIVATE)
+        told = Note(self.place.told)
+        outbox = open_outbox(self.place, 3)
+        for number in range(PUTS):
+            put(outbox, told, Random(number))
+        outbox.close()
+        self.told = told.take(Told)
+        told.close()
+        self.ledger.heard(self.told)
+        self.segments = recovered(self.place, by_scanner=False)
+
+    def figures(self) -> tuple[int, int, int]:
+        ledger = self.ledger
+        return len(ledger.lost), len(ledger.duplicated), len(ledger.corrupted)
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Door:
+    return Door(tmp_path)
+
+
+def changed(segment: Segment, at: int, record: CheckIn) -> Segment:
+    records = [*segment.records[:at], record, *segment.records[at + 1 :]]
+    return msgspec.structs.replace(segment, records=records)
+
+
+def test_all_is_well(door: Door) -> None:
+    door.ledger.waiting(door.segments)
+    door.ledger.committed(door.segments[:1])
+    door.ledger.waiting(door.segments[1:])
+    door.ledger.waiting(door.segments)  # a deletion that was undone
+    door.ledger.committed(door.segments)
+    door.ledger.waiting([])
+    assert len(door.ledger.green) == PUTS
+    assert door.figures() == (0, 0, 0)
+    assert not door.ledger.problems
+
+
+def test_what_is_gone_is_lost_once(door: Door) -> None:
+    for _ in range(2):
+        door.ledger.waiting(door.segments[1:])
+    assert door.figures() == (len(door.segments[0].records), 0, 0)
+
+
+def test_twice_on_the_card_is_a_duplicate(door: Door) -> None:
+    door.ledger.waiting([*door.segments, door.segments[1]])
+    assert door.figures() == (0, len(door.segments[1].records), 0)
+
+
+def test_a_number_belongs_to_one(door: Door) -> None:
+    door.ledger.committed(door.segments)
+    first = door.segments[0].records[0]
+    again = msgspec.structs.replace(first, id="f" * 32)
+    door.ledger.heard([Told("put", again.epoch, again.seq, again.id)])
+    door.ledger.waiting([changed(door.segments[0], 0, again)])
+    assert again.id in door.ledger.duplicated
+
+
+@pytest.mark.parametrize("how", ["altered", "swapped", "invented"])
+def test_what_cannot_be_right_is_corrupt(door: Door, how: str) -> None:
+    segment = door.segments[0]
+    one, other = segment.records[:2]
+    wrong = {
+        "altered": msgspec.structs.replace(one, sealed=one.sealed[:-1] + b"\x00"),
+        "swapped": msgspec.structs.replace(one, sealed=other.sealed),
+        "invented": msgspec.structs.replace(one, id="f" * 32),
+    }[how]
+    door.ledger.waiting([changed(segment, 0, wrong), *door.segments[1:]])
+    assert door.ledger.corrupted == {wrong.id}
+
+
+def test_a_put_under_way_may_be_there_or_not(tmp_path: Path) -> None:
+    door = Door(tmp_path)
+    cut_short = Ledger(PRIVATE)
+    cut_short.heard(door.told[:-1])
+    cut_short.waiting(door.segments)
+    assert not cut_short.problems
+    assert len(cut_short.unasked) == 1
+    last = door.segments[-1]
+    cut_short = Ledger(PRIVATE)
+    cut_short.heard(door.told[:-1])
+    cut_short.waiting(
+        [*door.segments[:-1], msgspec.structs.replace(last, records=last.records[:-1])]
+    )
+    assert not cut_short.problems
+    assert not cut_short.unasked
+
+
+def test_two_puts_under_way_cannot_be(door: Door) -> None:
+    with pytest.raises(ValueError, match="is under way"):
+        door.ledger.heard([Told("put", "e", 1, "a"), Told("put", "e", 2, "b")])
+
+
+def test_a_line_that_was_broken_off_was_not_said(tmp_path: Path) -> None:
+    note = Note(tmp_path / "note")
+    note.say(Told("put", "e", 1, "a"))
+    with (tmp_path / "note").open("ab") as file:
+        file.write(b'{"what":"gre')
+    assert note.take(Told) == [Told("put", "e", 1, "a")]
+    assert note.take(Told) == []
+    note.close()
+
+
+def test_a_full_card_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    door = Door(tmp_path)
+    told = Note(door.place.told)
+    outbox = open_outbox(door.place, 3)
+    monkeypatch.setattr("kiosk.outbox.writer.RESERVE_BYTES", 1 << 62)
+    with pytest.raises(OutboxFull):
+        put(outbox, told, Random(0))
+    assert told.take(Told) == []
+    told.close()
