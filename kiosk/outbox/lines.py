@@ -23,6 +23,9 @@ import msgspec
 
 Tables = dict[str, dict[str, Any]]
 
+MOST_BYTES = 1 << 20
+"""Far more than any segment holds: what is larger is somebody's holiday video."""
+
 _PREFIX = re.compile(rb"([0-9a-f]{8}) ([0-9]{6} )")
 _PREFIX_BYTES = 16
 _NO_TEXT = re.compile(rb"[^ -~\n]")
@@ -56,8 +59,9 @@ def encode(line: Line) -> bytes:
 
 
 def read_journal(path: Path) -> Journal:
-    """Reads a whole journal; whatever the bytes are, only OSError is raised."""
-    data = path.read_bytes()
+    """Reads a journal, at most `MOST_BYTES`; whatever the bytes are, only OSError is raised."""
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES)
     end = len(data.rstrip(b"\0"))
     header: dict[str, Any] | None = None
     tables: Tables = {}

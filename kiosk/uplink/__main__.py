@@ -148,7 +148,7 @@ class Uplink:
 
     def _quarantined(self) -> str:
         self._queue.quarantined = count = len(self._segments.quarantined())
-        return f"files in quarantine: {count}; see the kiosk's journal" if count else ""
+        return f"files in quarantine: {count}; kioskctl outbox list says why" if count else ""
 
     def _publish(self, name: str, payload: bytes) -> bool:
         link = self._session.link

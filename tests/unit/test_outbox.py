@@ -218,7 +218,7 @@ def test_garbage_goes_to_quarantine_and_blocks_nothing(tmp_path: Path) -> None:
     (tmp_path / "open" / "holiday.jpg").write_bytes(b"\xff\xd8")
     (tmp_path / "open" / f"{'0' * 24}-{1:016d}.seg").mkdir()
     (tmp_path / "sealed" / "notes.txt").write_text("x")
-    (tmp_path / "sealed" / f"{'f' * 24}-{9:016d}.seg").write_bytes(os.urandom(3000))
+    (tmp_path / "sealed" / f"{'f' * 24}-{9:016d}.seg").write_bytes(os.urandom(3 << 20))
     again = open_outbox(tmp_path)
     again.put(record)
     again.close()

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from outboxes import PlainSeal, open_outbox, open_segment_file, record, sealed_segments, sealed_seqs
 
+from kiosk.config import load
+from kiosk.ctl.doctor.advice import ON_A_DESK
+from kiosk.ctl.doctor.outbox import check as outbox_check
 from kiosk.errors import OutboxError, OutboxFull
 from kiosk.outbox import Outbox, SealedSegments
 
@@ -212,7 +215,7 @@ def test_a_card_that_fills_up_during_a_put_is_no_green(
     assert [r for r in there if r in green] == green
 
 
-def test_a_card_without_inodes_is_full(small: Path) -> None:
+def test_a_card_without_inodes_is_full(small: Path, tmp_path: Path) -> None:
     outbox = open_outbox(small)
     outbox.put(record)
     many = small.parent / "many"
@@ -221,6 +224,10 @@ def test_a_card_without_inodes_is_full(small: Path) -> None:
         (many / str(number)).touch()
     with pytest.raises(OutboxFull, match="64 files"):
         outbox.put(record)
+    site = tmp_path / "site.toml"
+    site.write_text(f'[paths]\noutbox = "{small}"\n')
+    told = [finding.what for finding in outbox_check(load([site]), ON_A_DESK)]
+    assert "only 0 more files fit on the card; below 64 nobody is let in any more" in told
     for file in list(many.iterdir())[:100]:
         file.unlink()
     outbox.put(record)

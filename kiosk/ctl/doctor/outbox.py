@@ -12,9 +12,10 @@ from kiosk.ctl.doctor.finding import Finding, fine, wrong
 from kiosk.ctl.words import count, opened, span
 from kiosk.outbox import SealedSegments, scanner_at_work
 from kiosk.outbox.layout import folders
-from kiosk.outbox.writer import RESERVE_BYTES
+from kiosk.outbox.writer import RESERVE_BYTES, RESERVE_FILES
 
 SCARCE_BYTES = 16 * RESERVE_BYTES
+SCARCE_FILES = 16 * RESERVE_FILES
 LONG_S = 24 * 3600.0
 
 
@@ -49,6 +50,12 @@ def _space(directory: Path) -> Finding:
     disk = os.statvfs(directory)
     free = disk.f_bavail * disk.f_frsize
     shown = f"{free // 2**20} MiB are free for the outbox"
+    if disk.f_files and disk.f_favail < SCARCE_FILES:
+        return wrong(
+            f"only {disk.f_favail} more files fit on the card; below {RESERVE_FILES} nobody is"
+            " let in any more",
+            "find the folder that holds very many files (du --inodes) and empty it",
+        )
     if free < SCARCE_BYTES:
         return wrong(
             f"only {shown}; below {RESERVE_BYTES // 2**20} MiB nobody is let in any more",
