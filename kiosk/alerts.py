@@ -21,34 +21,34 @@ class Known(NamedTuple):
 ALERTS: dict[str, Known] = {
     "camera-absent": Known(
         "critical",
-        "Không thấy máy ảnh. Kiểm tra cáp và máy ảnh; dùng cửa khác trong lúc chờ.",
+        "Không thấy camera. Kiểm tra cáp và camera; dùng cửa khác trong lúc chờ.",
         "No camera is found. Check cable and camera; use another door meanwhile.",
     ),
     "camera-silent": Known(
         "critical",
-        "Máy ảnh có nhưng không gửi hình. Nếu 10 phút không tự hết, thay cáp hoặc máy ảnh.",
+        "Camera có nhưng không gửi hình. Nếu 10 phút không tự hết, thay cáp hoặc camera.",
         "The camera is there and sends no picture. If it does not recover in 10 minutes, change"
         " cable or camera.",
     ),
     "camera-slow": Known(
         "warning",
-        "Máy ảnh gửi dưới 2 hình mỗi giây, quét mã sẽ chậm. Xem nhiệt độ và nguồn điện trước.",
+        "Camera gửi dưới 2 hình mỗi giây, quét mã sẽ chậm. Xem nhiệt độ và nguồn điện trước.",
         "The camera gives less than 2 frames a second, so reading is slow. Look at temperature"
         " and power supply first.",
     ),
     "camera-reboot": Known(
         "warning",
-        "Thiết bị đã tự khởi động lại vì máy ảnh bị treo. Nếu lặp lại, thay cáp hoặc máy ảnh.",
+        "Thiết bị đã tự khởi động lại vì camera bị treo. Nếu lặp lại, thay cáp hoặc camera.",
         "The kiosk rebooted because its camera hung. If it comes again, change cable or camera.",
     ),
     "view-dark": Known(
         "warning",
-        "Máy ảnh chỉ thấy tối. Bật đèn hoặc tháo nắp ống kính.",
+        "Camera chỉ thấy tối. Bật đèn hoặc tháo nắp ống kính.",
         "The camera sees darkness. Switch the light on, or take the lens cap off.",
     ),
     "view-blank": Known(
         "warning",
-        "Máy ảnh chỉ thấy một màu. Ống kính bị che hoặc bẩn: lau hoặc bỏ vật che.",
+        "Camera chỉ thấy một màu. Ống kính bị che hoặc bẩn: lau hoặc bỏ vật che.",
         "The camera sees one shade only. The lens is covered or smeared: wipe it, uncover it.",
     ),
     "view-blurred": Known(
@@ -65,7 +65,7 @@ ALERTS: dict[str, Known] = {
     ),
     "reader-absent": Known(
         "warning",
-        "Không thấy máy quét cầm tay. Cắm lại dây. Cửa không có máy ảnh thì đây là lỗi nặng.",
+        "Không thấy máy quét cầm tay. Cắm lại dây. Cửa không có camera thì đây là lỗi nặng.",
         "The external scanner is not found. Plug it in again. Critical at a door without camera.",
     ),
     "reader-unread": Known(
