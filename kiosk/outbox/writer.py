@@ -14,7 +14,7 @@ import msgspec
 from tinydb import TinyDB
 from tinydb.table import Document
 
-from kiosk.errors import OutboxFull
+from kiosk.errors import OutboxError, OutboxFull
 from kiosk.model import CheckIn, SegmentHeader
 from kiosk.outbox.handover import hand_over
 from kiosk.outbox.journal import JournalStorage
@@ -104,6 +104,8 @@ class Outbox(Generic[S]):
                 segment = self._current
                 if segment is None or self._is_full(segment):
                     segment = self._roll()
+            except OutboxError:  # its own cause, it would live on, with whom the caller serves
+                raise
             except OSError as error:
                 raise outbox_error(error) from error
             record = make(segment.seal, self.next_seq)

@@ -18,7 +18,7 @@ from demo.crowd import Visitor
 from demo.issuers import transliterate
 from kiosk.credentials import listing, parse
 from kiosk.credentials.formats.door_pass import Pass, encode
-from kiosk.credentials.trust import parse_trust
+from kiosk.credentials.lists import parse_trust
 
 _FAMILY = ["Nguyễnthừa", "Trầnquảng", "Huỳnhđoàn", "Phạmthượng", "Đặngkhương", "Võtruyền"]
 _GIVEN = ["Ngọcánhdương", "Quỳnhhươngly", "Đứctrườngan", "Thảonguyêný", "Xuânđượmhồ", "Mỹlệthuỳ"]

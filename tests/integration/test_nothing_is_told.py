@@ -29,7 +29,7 @@ from demo.kiosk import section
 from demo.scenes import draw
 from demo.town import Kiosk, Town
 from kiosk.credentials import parse
-from kiosk.credentials.trust import parse_trust
+from kiosk.credentials.lists import parse_trust
 from kiosk.outbox import SealedSegments
 from provisioning.authority import add_worker
 from provisioning.broker import prepare
