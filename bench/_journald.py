@@ -15,6 +15,8 @@ _SCRIPT = """
 set -e
 mount -t tmpfs none /run && mkdir -p /run/systemd/journal
 mount -t tmpfs none /var/log && mkdir /var/log/journal
+printf '[Journal]\nReadKMsg=no\nAudit=no\n' > /run/journald.conf  # of this machine's kernel
+mount --bind /run/journald.conf /etc/systemd/journald.conf
 mount --bind "$1" /run/systemd/journal
 mount --bind "$2" /var/log/journal
 touch /run/systemd/journal/flushed  # keep it on the card, as after boot

@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from bench._ledger import Note, Told
+from bench._visitors import check_in
 from kiosk import clock
 from kiosk.errors import OutboxError
 from kiosk.faults import Faults
@@ -81,20 +82,7 @@ def _check_in(seal: SegmentSeal, seq: int, chance: Random) -> CheckIn:
         issuer="bench",
         claims={"filling": "x" * chance.choice((0, 200, 1000, 3000))},
     )
-    now = clock.now("system")
-    return CheckIn(
-        epoch=seal.header.epoch,
-        seq=seq,
-        id=number,
-        scanned_at_ms=now.wall_ms,
-        clock=now.clock,
-        boot_id=now.boot_id,
-        boottime_ms=now.boottime_ms,
-        direction="in",
-        outcome="pass",
-        reason="accepted",
-        sealed=seal.seal(seq, msgspec.json.encode(person)),
-    )
+    return check_in(seal, seq, msgspec.json.encode(person), number)
 
 
 def scanner(place: Place, chance: Random) -> None:

@@ -39,13 +39,13 @@ def sealing() -> Begin:
     return partial(new_segment, [new_key(X25519).public], "gate-1")
 
 
-def check_in(seal: SegmentSeal, seq: int) -> CheckIn:
-    """As the pipeline makes it."""
+def check_in(seal: SegmentSeal, seq: int, person: bytes = _PERSON, id: str = "") -> CheckIn:
+    """As the pipeline makes it; `person` is what is sealed."""
     now = clock.now("system")
     return CheckIn(
         epoch=seal.header.epoch,
         seq=seq,
-        id=secrets.token_hex(16),
+        id=id or secrets.token_hex(16),
         scanned_at_ms=now.wall_ms,
         clock=now.clock,
         boot_id=now.boot_id,
@@ -53,7 +53,7 @@ def check_in(seal: SegmentSeal, seq: int) -> CheckIn:
         direction="in",
         outcome="pass",
         reason="accepted",
-        sealed=seal.seal(seq, _PERSON),
+        sealed=seal.seal(seq, person),
     )
 
 
