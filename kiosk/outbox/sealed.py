@@ -10,7 +10,7 @@ import msgspec
 
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn, SegmentHeader
-from kiosk.outbox.layout import TABLE, folders, is_segment, quarantine
+from kiosk.outbox.layout import TABLE, folders, green_in, is_segment, quarantine
 from kiosk.outbox.lines import Journal, read_journal
 from kiosk.outbox.lock import LOCK
 
@@ -127,6 +127,7 @@ class SealedSegments:
 def _segment(name: str, journal: Journal) -> Segment | None:
     """None when there is no header or no record."""
     damaged = journal.damaged > 0
+    green = green_in(name)
     try:
         header = msgspec.convert(journal.header, SegmentHeader)
     except msgspec.ValidationError:
@@ -143,4 +144,5 @@ def _segment(name: str, journal: Journal) -> Segment | None:
             records.append(record)
     if not records:
         return None
+    damaged = damaged or len(records) < green
     return Segment(name, header, sorted(records, key=lambda r: r.seq), damaged)

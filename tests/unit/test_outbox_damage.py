@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 from itertools import product
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 from outboxes import killed, open_outbox, open_segment_file, record, sealed_segments
 
+from kiosk.errors import OutboxError
 from kiosk.model import CheckIn
 from kiosk.outbox import SealedSegments, Segment, seal_leftovers
 
@@ -145,6 +148,53 @@ def test_a_lost_sector_between_lines_costs_what_was_in_it(tmp_path: Path) -> Non
         if a < sector.stop and b > sector.start
     ]
     assert [r for r in left.records if r not in segment.records] == hit
+
+
+@pytest.mark.parametrize("size", [8, SECTOR, 3 * SECTOR])
+def test_an_end_that_decays_after_the_hand_over_is_told(tmp_path: Path, size: int) -> None:
+    """It may look like a torn one, but that all was written is known."""
+    outbox = open_outbox(tmp_path)
+    for _ in range(9):
+        outbox.put(record)
+    outbox.tick(0.0, connected=True)
+    segments = SealedSegments(tmp_path)
+    (name,) = segments.waiting()
+    path = tmp_path / "sealed" / name
+    good = path.read_bytes()
+    end = len(good.rstrip(b"\0"))
+    chance = random.Random(1)
+    for filling in (bytes, chance.randbytes):
+        for _ in range(100):
+            content = bytearray(good)
+            at = chance.randrange(end - size - 100, end - size + 1)
+            content[at : at + size] = filling(size)
+            with path.open("r+b") as file:
+                file.write(content)
+            segment = segments.read(name)
+            assert segment is not None and len(segment.records) < 9
+            assert segment.damaged
+    outbox.close()
+
+
+def test_an_end_torn_by_a_failing_card_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = open_outbox(tmp_path)
+    green = [outbox.put(record) for _ in range(2)]
+    real = os.pwrite
+
+    def torn(fd: int, data: bytes, offset: int) -> int:
+        real(fd, data[:100], offset)
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", torn)
+        with pytest.raises(OutboxError):
+            outbox.put(record)
+    outbox.tick(0.0, connected=True)
+    (segment,) = sealed_segments(tmp_path)
+    assert (segment.records, segment.damaged) == (green, False)
+    outbox.close()
 
 
 def test_lines_of_an_older_segment_are_not_taken_for_this_ones(tmp_path: Path) -> None:
