@@ -35,8 +35,8 @@ def hand_over(
     places: Folders, kept: Collection[Path] = (), green: Mapping[Path, int] = _NONE
 ) -> int:
     """Moves what is in `open/`, but for those `kept`, to `sealed/`; how many segments that
-    were. `green`: of how many records in a file it is known that they were synced. What was
-    never answered green is removed, and what cannot be read goes to quarantine. Raises the
+    were. `green`: of how many records in a file it is known that they were synced. Blank
+    files are removed, and what cannot be read goes to quarantine. Raises the
     first OSError, when all the others are done."""
     moved = 0
     failed: OSError | None = None
@@ -69,8 +69,11 @@ def _hand_over(path: Path, places: Folders, green: int | None) -> bool:
         quarantine(path, places.quarantine)
         return False
     journal = read_journal(path)
-    if path.suffix == OPEN and not journal.tables.get(TABLE) and not journal.damaged:
-        path.unlink()  # blank, or torn at its first line
+    if path.suffix == OPEN and journal.blank:
+        path.unlink()
+        return False
+    if not journal.tables.get(TABLE):  # torn at its first line, or a green one that decayed
+        quarantine(path, places.quarantine)
         return False
     header = _header(journal)
     twin = None if header is None else _twin(path, header, places, green)

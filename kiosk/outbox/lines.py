@@ -47,6 +47,8 @@ class Journal(NamedTuple):
     header: dict[str, Any] | None
     tables: Tables
     damaged: int
+    blank: bool
+    """Nothing but zeros."""
 
 
 def encode(line: Line) -> bytes:
@@ -81,7 +83,7 @@ def read_journal(path: Path) -> Journal:
         damaged += at <= end and data[at - 1 : at] != _LF
     if unread >= 0 and not _torn(data[:end], unread):
         damaged += data.count(_LF, unread, end)
-    return Journal(header, tables, damaged)
+    return Journal(header, tables, damaged, blank=end == 0)
 
 
 def _after(data: bytes, at: int) -> int:

@@ -89,7 +89,7 @@ class SealedSegments:
         journal = self._journal(path)
         segment = _segment(name, journal)
         if segment is None:
-            return "no check-in in it can be read"
+            return "no check-in in it can be read: torn before it was green, or damaged"
         if segment.damaged:
             return f"damaged: {len(segment.records)} check-ins could be read and were answered"
         return "whole; too large for a message to the centre, or its name was taken"

@@ -212,7 +212,7 @@ def test_the_outbox_listed_without_a_word_about_anybody(site: Path, tmp_path: Pa
     assert lines[0].startswith(f"{names[0]}  waiting ")
     assert lines[0].endswith(", 2 records, numbers 1 to 2")
     assert lines[1] == f"{names[1]}  unreadable, moved to quarantine"
-    assert lines[2] == f"{names[1]}  in quarantine: no check-in in it can be read"
+    assert lines[2].startswith(f"{names[1]}  in quarantine: no check-in in it can be read")
 
 
 def test_leftovers_are_sealed_once_the_scanner_is_dead(site: Path, tmp_path: Path) -> None:

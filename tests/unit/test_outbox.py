@@ -225,7 +225,10 @@ def test_garbage_goes_to_quarantine_and_blocks_nothing(tmp_path: Path) -> None:
     segments = SealedSegments(tmp_path)
     whys = {segments.why(name) for name in segments.quarantined()}
     assert len(segments.quarantined()) == 4
-    assert whys == {"it is no file", "no check-in in it can be read"}
+    assert {why.partition(":")[0] for why in whys} == {
+        "it is no file",
+        "no check-in in it can be read",
+    }
 
 
 def test_a_second_scanner_is_refused(tmp_path: Path) -> None:
