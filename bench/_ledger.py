@@ -56,7 +56,8 @@ _T = TypeVar("_T", bound=msgspec.Struct)
 
 class Ledger:
     """Counts what should never be. `green`: check-ins whose put returned; `lost` of them are
-    gone; `corrupted` records cannot be opened, or are none that was put; `duplicated` ones
+    gone; `corrupted` records cannot be opened, or are none that was put, or a segment is said to be
+    damaged; `duplicated` ones
     lie there twice, or share their number with another. `unasked` ones are kept without
     having been green, as is allowed for the one under way at each cut, and for those whose
     put raised. `problems` says the same in words, each once."""
@@ -107,6 +108,8 @@ class Ledger:
         """All that the centre could still be sent, after a recovery."""
         here: set[str] = set()
         for segment in segments:
+            if segment.damaged:
+                self._found(self.corrupted, segment.name, "is said to be damaged")
             for record in segment.records:
                 self._look(segment.header, record)
                 if record.id in here:

@@ -69,7 +69,7 @@ def fill(outbox: Path, records: int, begin: Begin) -> None:
             for first in range(1, day + 1, SEGMENT):
                 seal = begin(epoch, first)
                 seqs = range(first, min(first + SEGMENT, day + 1))
-                path = sealed / segment_name(epoch, first)
+                path = sealed / segment_name(epoch, first, len(seqs))
                 path.touch()
                 storage = JournalStorage(path, msgspec.to_builtins(seal.header))
                 made = {str(seq): msgspec.to_builtins(check_in(seal, seq)) for seq in seqs}

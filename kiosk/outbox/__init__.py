@@ -4,7 +4,7 @@ A directory with three folders: `open/` is the scanner's alone, `sealed/` is whe
 uplink reads and unlinks, `quarantine/` keeps what could not be read. All three lie under
 one parent, because `rename(2)` is the hand-over and does not cross mounts. A segment is a
 small TinyDB database (`journal.JournalStorage`) of at most 64 check-ins; its name carries
-the epoch and its first sequence number.
+the epoch, its first sequence number, and how many records were green when it was handed over.
 """
 
 from kiosk.outbox.handover import seal_leftovers

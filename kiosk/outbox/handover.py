@@ -1,14 +1,15 @@
 """From `open/` to `sealed/`: what a scanner has finished, or a dead one left behind.
 
-What to do with a file is read off the file, never remembered. Nothing is synced: what was
-answered green is on the card already, and a file whose renaming a power cut undoes is handed
-over again.
+What to do with a file is read off the file. A live scanner alone knows how many of its
+records were green, so that a torn end can be told from one that decays later: the new name
+says it. Nothing is synced: what was answered green is on the card already, and a file whose
+renaming a power cut undoes is handed over again.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -21,22 +22,28 @@ from kiosk.outbox.layout import (
     is_segment,
     outbox_error,
     quarantine,
+    segment_key,
     segment_name,
 )
 from kiosk.outbox.lines import Journal, read_journal
 from kiosk.outbox.lock import LOCK, prepare, take_lock
 
+_NONE: Mapping[Path, int] = {}
 
-def hand_over(places: Folders, kept: Collection[Path] = ()) -> int:
+
+def hand_over(
+    places: Folders, kept: Collection[Path] = (), green: Mapping[Path, int] = _NONE
+) -> int:
     """Moves what is in `open/`, but for those `kept`, to `sealed/`; how many segments that
-    were. What was never answered green is removed, and what cannot be read goes to
-    quarantine. Raises the first OSError, when all the others are done."""
+    were. `green`: of how many records in a file it is known that they were synced. Blank
+    files are removed, and what cannot be read goes to quarantine. Raises the
+    first OSError, when all the others are done."""
     moved = 0
     failed: OSError | None = None
     for path in sorted(places.open.iterdir()):
         if path.name != LOCK and path not in kept:
             try:
-                moved += _hand_over(path, places)
+                moved += _hand_over(path, places, green.get(path))
             except OSError as error:
                 failed = failed or error
     if failed is not None:
@@ -57,19 +64,24 @@ def seal_leftovers(directory: Path) -> int:
         os.close(lock)
 
 
-def _hand_over(path: Path, places: Folders) -> bool:
+def _hand_over(path: Path, places: Folders, green: int | None) -> bool:
     if path.is_symlink() or not path.is_file():
         quarantine(path, places.quarantine)
         return False
     journal = read_journal(path)
-    if path.suffix == OPEN and not journal.tables.get(TABLE) and not journal.damaged:
-        path.unlink()  # blank, or torn at its first line
+    if path.suffix == OPEN and journal.blank:
+        path.unlink()
         return False
-    name = _name(journal)
-    target = places.sealed / name
-    if name and not target.exists():
-        path.rename(target)
-    elif name and target.samefile(path):  # a power cut left both names
+    if not journal.tables.get(TABLE):  # torn at its first line, or a green one that decayed
+        quarantine(path, places.quarantine)
+        return False
+    header = _header(journal)
+    twin = None if header is None else _twin(path, header, places, green)
+    if header is not None and twin is None:
+        if green is None:  # the last one may have been under way, and forgotten yet
+            green = max(len(journal.tables.get(TABLE, {})) - 1, 0)
+        path.rename(places.sealed / segment_name(header.epoch, header.first_seq, green))
+    elif twin is not None and twin.samefile(path):  # a power cut left both names
         path.unlink()
     else:
         quarantine(path, places.quarantine)
@@ -77,11 +89,21 @@ def _hand_over(path: Path, places: Folders) -> bool:
     return True
 
 
-def _name(journal: Journal) -> str:
-    """Empty when there is no header to tell it."""
+def _header(journal: Journal) -> SegmentHeader | None:
+    """None when there is none that tells a name."""
     try:
         header = msgspec.convert(journal.header, SegmentHeader)
     except msgspec.ValidationError:
-        return ""
-    name = segment_name(header.epoch, header.first_seq)
-    return name if is_segment(name) else ""
+        return None
+    return header if is_segment(segment_name(header.epoch, header.first_seq, 0)) else None
+
+
+def _twin(path: Path, header: SegmentHeader, places: Folders, green: int | None) -> Path | None:
+    """What lies in `sealed/` for the same numbers, which a dead scanner's file may have been
+    handed over to."""
+    if green is not None:  # a live one's number is nobody else's, and there may be many names
+        target = places.sealed / segment_name(header.epoch, header.first_seq, green)
+        return target if target.exists() else None
+    key = segment_key(header.epoch, header.first_seq)
+    twins = [places.sealed / name for name in os.listdir(places.sealed) if name.startswith(key)]  # noqa: PTH208
+    return next((twin for twin in twins if twin.samefile(path)), twins[0] if twins else None)

@@ -16,12 +16,25 @@ from kiosk.errors import OutboxError, OutboxFull
 TABLE = "checkin"
 OPEN = ".open"
 """Ends the names in `open/`: which numbers a segment holds is known when it is handed over."""
-_NAME = re.compile(r"[0-9a-f]{24}-[0-9]{16}\.seg")
+_NAME = re.compile(r"[0-9a-f]{24}-[0-9]{16}(?:-([0-9]{2,6}))?\.seg")
 
 
-def segment_name(epoch: str, first_seq: int) -> str:
-    """Of a sealed one; sorts by time, as far as the clock knows it, and sequence number."""
-    return f"{epoch}-{first_seq:016d}.seg"
+def segment_key(epoch: str, first_seq: int) -> str:
+    """How the name of a sealed one begins; sorts by time, as far as the clock knows it, and
+    sequence number."""
+    return f"{epoch}-{first_seq:016d}"
+
+
+def segment_name(epoch: str, first_seq: int, green: int) -> str:
+    """Of a sealed one. At least `green` records in it were synced: where fewer can be read,
+    the card has lost some."""
+    return f"{segment_key(epoch, first_seq)}-{green:02d}.seg"
+
+
+def green_in(name: str) -> int:
+    """What the name of a segment says, also in quarantine; 0 when it does not."""
+    match = _NAME.match(name)
+    return int(match[1] or 0) if match else 0
 
 
 def new_epoch() -> str:

@@ -8,7 +8,8 @@ first two lines, each whole: a flipped bit costs one of them at most), and per t
 What cannot be read at the end of a file was either torn by a power cut, then its change was
 never acknowledged and is dropped, or damaged later. Of a torn write, its end is missing or a
 whole sector of it, so that zeros stand there or what is no text. Anything else is damage: it
-is reported, and the lines around it are kept.
+is reported, and the lines around it are kept. What decays later may look torn too: that
+records are missing then is told by the name of a sealed segment.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class Journal(NamedTuple):
     header: dict[str, Any] | None
     tables: Tables
     damaged: int
+    blank: bool
+    """Nothing but zeros."""
 
 
 def encode(line: Line) -> bytes:
@@ -84,7 +87,7 @@ def read_journal(path: Path) -> Journal:
         damaged += at <= end and data[at - 1 : at] != _LF
     if unread >= 0 and not _torn(data[:end], unread):
         damaged += data.count(_LF, unread, end)
-    return Journal(header, tables, damaged)
+    return Journal(header, tables, damaged, blank=end == 0)
 
 
 def _after(data: bytes, at: int) -> int:

@@ -10,7 +10,7 @@ import msgspec
 
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn, SegmentHeader
-from kiosk.outbox.layout import TABLE, folders, is_segment, quarantine
+from kiosk.outbox.layout import TABLE, folders, green_in, is_segment, quarantine
 from kiosk.outbox.lines import read_journal
 from kiosk.outbox.lock import LOCK
 
@@ -45,6 +45,7 @@ def read_segment(path: Path) -> Segment | None:
             records.append(record)
     if not records:
         return None
+    damaged = damaged or len(records) < green_in(path.name)
     return Segment(path.name, header, sorted(records, key=lambda r: r.seq), damaged)
 
 

@@ -17,7 +17,6 @@ BLANK_BYTES = 4096
 """One block: room for a segment of one or a few visitors."""
 
 AT_ONCE = 8
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 class Spares:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -87,6 +87,7 @@ class Outbox(Generic[S]):
         self._segment_records = segment_records
         self._mutex = threading.Lock()
         self._current: _Open[S] | None = None
+        self._green: dict[Path, int] = {}  # in files that wait to be handed over
         self._spares = Spares(self._folders.open, self.epoch)
         self._lock = take_lock(self._folders)
         with suppress(OSError):  # the first tick says so, and tries again
@@ -128,7 +129,7 @@ class Outbox(Generic[S]):
                 if self._current is not None and self._is_due(self._current, after_s, connected):
                     self._abandon()
                 current = [] if self._current is None else [self._current.path]
-                hand_over(self._folders, self._spares.paths.union(current))
+                self._hand_over(self._spares.paths.union(current))
                 self._refuse_when_full()
                 if self._current is None:
                     self._roll()
@@ -150,7 +151,7 @@ class Outbox(Generic[S]):
                 return
             self._abandon()
             try:
-                hand_over(self._folders)
+                self._hand_over()
             except OSError as error:
                 raise outbox_error(error) from error
             finally:
@@ -167,7 +168,12 @@ class Outbox(Generic[S]):
     def _abandon(self) -> None:
         if self._current is not None:
             self._current.close()
+            self._green[self._current.path] = self._current.count
             self._current = None
+
+    def _hand_over(self, kept: Collection[Path] = ()) -> None:
+        hand_over(self._folders, kept, self._green)
+        self._green.clear()
 
     def _refuse_when_full(self) -> None:
         disk = os.statvfs(self._folders.open)

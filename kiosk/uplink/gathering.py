@@ -15,6 +15,7 @@ import msgspec
 
 from kiosk import wire
 from kiosk.config import Config
+from kiosk.model import Hex
 from kiosk.uplink import power, units
 from kiosk.uplink.discipline import discipline
 from kiosk.uplink.kernel import Kernel
@@ -109,9 +110,8 @@ class Gatherer:
         if not status:
             self._frames = None
             return None
-        epoch = status.get("epoch", "")
-        next_seq = units.whole(status, "next_seq")
-        known = len(epoch) == 16 and not set(epoch) - set("0123456789abcdef") and next_seq
+        epoch, next_seq = _epoch(status.get("epoch", "")), units.whole(status, "next_seq")
+        known = epoch and next_seq
         return wire.Scanning(
             fps=self._fps(units.whole(status, "frames")),
             decode_ms=units.decimal(status, "decode_ms"),
@@ -129,6 +129,14 @@ class Gatherer:
         if frames is None or before is None or frames < before[0] or at <= before[1]:
             return None
         return round((frames - before[0]) / (at - before[1]), 1)
+
+
+def _epoch(word: str) -> str | None:
+    """None when it is none."""
+    try:
+        return msgspec.convert(word, Hex)
+    except msgspec.ValidationError:
+        return None
 
 
 class Gathering(threading.Thread):

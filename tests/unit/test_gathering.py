@@ -13,6 +13,7 @@ from pimachine import PI
 from kiosk import clock, wire
 from kiosk.config import Config, load
 from kiosk.outbox import SealedSegments
+from kiosk.outbox.layout import new_epoch
 from kiosk.uplink import units
 from kiosk.uplink.alerts import Alerts
 from kiosk.uplink.discipline import discipline
@@ -21,14 +22,16 @@ from kiosk.uplink.kernel import Kernel
 from kiosk.uplink.telemetry import Queue, Telemetry
 from provisioning.authority import init_fleet
 
-SHOWN = """\
+EPOCH = new_epoch()
+
+SHOWN = f"""\
 MemoryCurrent=61865984
 NRestarts=0
 Id=kiosk-scanner.service
 ActiveState=active
 SubState=running
 StatusText=scans=120 rejected=3 decode_ms=48.1 dropped=0 frames=9000 last_scan_s=12 \
-epoch=0123456789abcdef next_seq=121 faults=none warnings=none risk=none panel=No such file
+epoch={EPOCH} next_seq=121 faults=none warnings=none risk=none panel=No such file
 
 NRestarts=4
 MemoryCurrent=[not set]
@@ -103,7 +106,7 @@ def test_one_call_asks_for_all_units(
         scans=120,
         rejected=3,
         last_scan_s=12,
-        epoch="0123456789abcdef",
+        epoch=EPOCH,
         next_seq=121,
     )
     now[0] += 60
@@ -122,7 +125,7 @@ def test_one_call_asks_for_all_units(
 def test_a_scanner_without_an_outbox_has_no_number(
     tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = SHOWN.replace("epoch=0123456789abcdef next_seq=121", "epoch=- next_seq=-")
+    text = SHOWN.replace(f"epoch={EPOCH} next_seq=121", "epoch=- next_seq=-")
     (tmp_path / "answer").write_text(text.replace("last_scan_s=12", "last_scan_s=-"))
     systemctl(tmp_path, monkeypatch, f"cat {tmp_path}/answer")
     scanner = Gatherer(config, lambda: 1.0).gather().scanner

@@ -96,6 +96,12 @@ def test_what_cannot_be_right_is_corrupt(door: Door, how: str) -> None:
     assert door.ledger.corrupted == {wrong.id}
 
 
+def test_a_cut_damages_no_segment(door: Door) -> None:
+    first, *others = door.segments
+    door.ledger.waiting([msgspec.structs.replace(first, damaged=True), *others])
+    assert door.ledger.corrupted == {first.name}
+
+
 def test_a_put_under_way_may_be_there_or_not(tmp_path: Path) -> None:
     door = Door(tmp_path)
     cut_short = Ledger(PRIVATE)

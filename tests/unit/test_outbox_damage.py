@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 from itertools import product
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 from outboxes import killed, open_outbox, open_segment_file, record, sealed_segments
 
+from kiosk.errors import OutboxError
 from kiosk.model import CheckIn
 from kiosk.outbox import SealedSegments, Segment, read_segment, seal_leftovers
 
@@ -54,6 +57,13 @@ class Left:
     def quarantined(self) -> list[str]:
         return SealedSegments(self.folder).quarantined()
 
+    def set_aside(self) -> bool:
+        """Whether the last one was; forgotten then."""
+        names = self.quarantined()
+        for name in names:
+            (self.folder / "quarantine" / name).unlink()
+        return bool(names)
+
 
 def test_a_cut_anywhere_costs_what_was_being_written(tmp_path: Path) -> None:
     """The file ends there, or zeros follow."""
@@ -65,7 +75,7 @@ def test_a_cut_anywhere_costs_what_was_being_written(tmp_path: Path) -> None:
             segment = left.found(content)
             assert (segment.records if segment else []) == whole
             assert segment is None or not segment.damaged
-    assert left.quarantined() == []
+            assert left.set_aside() == (bool(content.strip(b"\0")) and segment is None)
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -87,7 +97,7 @@ def test_any_sectors_of_the_last_write_may_be_missing(tmp_path: Path, first: boo
             there = left.records if all(kept) else left.records[:-1]
             assert (segment.records if segment else []) == there, kept
             assert segment is None or not segment.damaged
-    assert left.quarantined() == []
+            assert left.set_aside() == (bool(content.strip(b"\0")) and segment is None)
 
 
 def test_a_bit_flipped_anywhere_costs_one_record_at_most_and_is_told(tmp_path: Path) -> None:
@@ -129,6 +139,17 @@ def test_the_only_record_lost_is_kept_for_inspection(tmp_path: Path) -> None:
     assert read_segment(tmp_path / "quarantine" / name) is None
 
 
+@pytest.mark.parametrize("size", [2, SECTOR])
+def test_an_only_record_that_decays_in_open_is_kept_for_inspection(
+    tmp_path: Path, size: int
+) -> None:
+    left = Left(tmp_path, [20])
+    content = bytearray(left.content)
+    content[left.ends[0] - size : left.ends[0]] = random.Random(1).randbytes(size)
+    assert left.found(bytes(content)) is None
+    assert left.set_aside()
+
+
 def test_a_lost_sector_between_lines_costs_what_was_in_it(tmp_path: Path) -> None:
     left = Left(tmp_path, [20] * 12)
     sector = range(3 * SECTOR, 4 * SECTOR)
@@ -145,6 +166,53 @@ def test_a_lost_sector_between_lines_costs_what_was_in_it(tmp_path: Path) -> Non
         if a < sector.stop and b > sector.start
     ]
     assert [r for r in left.records if r not in segment.records] == hit
+
+
+@pytest.mark.parametrize("size", [8, SECTOR, 3 * SECTOR])
+def test_an_end_that_decays_after_the_hand_over_is_told(tmp_path: Path, size: int) -> None:
+    """It may look like a torn one, but that all was written is known."""
+    outbox = open_outbox(tmp_path)
+    for _ in range(9):
+        outbox.put(record)
+    outbox.tick(0.0, connected=True)
+    segments = SealedSegments(tmp_path)
+    (name,) = segments.waiting()
+    path = tmp_path / "sealed" / name
+    good = path.read_bytes()
+    end = len(good.rstrip(b"\0"))
+    chance = random.Random(1)
+    for filling in (bytes, chance.randbytes):
+        for _ in range(100):
+            content = bytearray(good)
+            at = chance.randrange(end - size - 100, end - size + 1)
+            content[at : at + size] = filling(size)
+            with path.open("r+b") as file:
+                file.write(content)
+            segment = segments.read(name)
+            assert segment is not None and len(segment.records) < 9
+            assert segment.damaged
+    outbox.close()
+
+
+def test_an_end_torn_by_a_failing_card_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = open_outbox(tmp_path)
+    green = [outbox.put(record) for _ in range(2)]
+    real = os.pwrite
+
+    def torn(fd: int, data: bytes, offset: int) -> int:
+        real(fd, data[:100], offset)
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", torn)
+        with pytest.raises(OutboxError):
+            outbox.put(record)
+    outbox.tick(0.0, connected=True)
+    (segment,) = sealed_segments(tmp_path)
+    assert (segment.records, segment.damaged) == (green, False)
+    outbox.close()
 
 
 def test_lines_of_an_older_segment_are_not_taken_for_this_ones(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def outbox(tmp_path: Path) -> Path:
 
 
 def segment(outbox: Path, number: int) -> str:
-    name = segment_name("0" * 24, number)
+    name = segment_name("0" * 24, number, 1)
     (outbox / "sealed" / name).write_bytes(b"")
     return name
 
