@@ -35,9 +35,10 @@ SHORTLY := while read -r word name _; do case "$$word $$name" in \
 demo: $(READY)
 	@$(PY) -m demo $(if $(filter-out 0 no false,$(ONCE)),--once)
 
-# Most of them wait for real daemons and brokers: more than one at a time, even on one core.
+# Most of them wait for real daemons and brokers: more than one at a time, even on one core; those of
+# integration/, which wait longest, first.
 test: $(READY)
-	@$(PY) -m pytest -n $(or $(JOBS),3) --dist loadfile
+	@$(PY) -m pytest -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder
 
 # Brings its own Debian and Python, see there.
 test-camera:

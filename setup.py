@@ -79,7 +79,7 @@ setup(
             "pyserial>=3.5",
             "pytest>=8",
             "pytest-timeout>=2.3",
-            "pytest-xdist>=3.6",
+            "pytest-xdist>=3.7",
             "rfc8785>=0.1.4",
             "ruff>=0.6",
             "trio>=0.22",
