@@ -1,5 +1,5 @@
 """What a panel that writes PNG files shows, whatever the language, the minute, or the frame of an
-animation, and wherever the picture has wandered."""
+animation, wherever the picture has wandered, and whichever side its symbol is on."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from kiosk import clock, screens
 
 LANGUAGES: tuple[screens.Language, ...] = get_args(screens.Language)
 _MOVES = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
-LEFT = (0, 0, 60, 64)
-"""Symbol, and the beginning of the line for the technician: without marks, words and time."""
+LEFT = (0, 0, 46, 64)
+"""Most of the symbol, and the beginning of the line for the technician: without marks, words and
+time. Of a mirrored picture the same on the right."""
 
 
 def times() -> list[str]:
@@ -38,13 +39,13 @@ def hints(hint: Any) -> Iterator[Image.Image]:
         yield screens.hint(hint, language=language)
 
 
-def states(situation: screens.Situation) -> Iterator[Image.Image]:
+def states(situation: screens.Situation, mirrored: bool) -> Iterator[Image.Image]:
     """Every picture of `screens.state`."""
     for time in times():
         for language in LANGUAGES:
             for frame in range(4):
                 timed = situation._replace(time=time)
-                picture = screens.state(timed, language=language, frame=frame)
+                picture = screens.state(timed, language=language, frame=frame, mirrored=mirrored)
                 for move in _MOVES:
                     yield ImageChops.offset(picture, *move)
 
@@ -72,4 +73,7 @@ def shows_state(
     box: tuple[int, int, int, int] = (0, 0, 128, 64),
 ) -> Callable[[], bool]:
     """The same for a state; `LEFT` where nobody knows how the network is."""
-    return shows(file, partial(states, situation), box)
+    x0, y0, x1, y1 = box
+    plain = shows(file, partial(states, situation, False), box)
+    mirrored = shows(file, partial(states, situation, True), (128 - x1, y0, 128 - x0, y1))
+    return lambda: plain() or mirrored()

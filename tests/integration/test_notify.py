@@ -67,7 +67,7 @@ def test_the_uplink_understands_what_the_scanner_tells_systemd(kiosk: Kiosk) -> 
     shown = "Id=kiosk-scanner.service\nActiveState=active\nSubState=running\nStatusText="
     first, last = (units.parse(shown + told[n].removeprefix("STATUS=")).status for n in (0, -1))
     assert units.whole(last, "next_seq") == 1
-    assert re.fullmatch("[0-9a-f]{16}", last["epoch"])
+    assert re.fullmatch("[0-9a-f]{24}", last["epoch"])
     assert (units.whole(last, "scans"), units.whole(last, "rejected")) == (0, 0)
     assert units.decimal(last, "decode_ms") is not None
     assert units.whole(last, "last_scan_s") is None, "nobody came"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_ctl import NOW, PERSONAL, quickly, site
 from test_ctl_judging import crowd, trust, verified, visitors
@@ -204,6 +204,7 @@ def test_a_line_without_end_in_which_no_id_can_be_told(site: Path, line: str) ->
 
 
 @given(st.binary(max_size=200).filter(lambda line: b"\n" not in line))
+@settings(deadline=None)
 def test_any_line_has_one_answer(tmp_path_factory: pytest.TempPathFactory, line: bytes) -> None:
     site = tmp_path_factory.getbasetemp() / "any.toml"
     site.write_text('[kiosk]\nid = "gate-1"\n[clock]\nsource = "system"\n')
