@@ -28,6 +28,8 @@ STEP_S = 0.1
 """Between two pictures of how much of that is done."""
 READ_S = 0.5
 """Nobody has read a question that came so short a while ago: a press is not about it."""
+AFTER_S = 3.0
+"""A press so soon after a question was meant for it: a double press, or an answer come too late."""
 BEAT_S = 1.0
 """The scanner hears so often whether it can ask."""
 
@@ -75,6 +77,8 @@ class Presses:
         self._signals = signals
         self._numbers = count(1)
         self._down: _Down | None = None
+        self._asked_at = float("-inf")  # when a question last stood on the panel
+        self._answered = 0  # the number of the last question that was answered
         self._asks = False
         self._told_at = float("-inf")
         self.pressed_at = float("-inf")
@@ -106,6 +110,8 @@ class Presses:
         self._scanner.flush()
         if self._button is None:
             return float("inf")
+        if shown.question:
+            self._asked_at = now
         self.held = 0.0
         for press in self._button.attempt(lambda button: button.presses(now), now) or ():
             self._use(self._known(press.at, shown), press, shown, now)
@@ -127,7 +133,7 @@ class Presses:
             self.pressed_at = now
         if down.about.question:
             self._answer(down, press.lasted, not press.held, shown, now)
-        elif down.spent or shown.question:
+        elif down.spent or shown.question or down.at < self._asked_at + AFTER_S:
             down.spent = True
         elif press.held:
             down.spent = True
@@ -149,10 +155,11 @@ class Presses:
         return float("inf") if down.spent else min(now + STEP_S, down.at + YES_S)
 
     def _answer(self, down: _Down, lasted: float, let_go: bool, shown: Shown, now: float) -> None:
-        if down.spent or not self._is_about(down, shown):
+        if down.spent or shown.question == self._answered or not self._is_about(down, shown):
             return
         if lasted >= YES_S or (let_go and lasted <= NO_S):
             down.spent = True
+            self._answered = shown.question
             self._send(now, shown.question, yes=lasted >= YES_S)
 
     def _is_about(self, down: _Down, shown: Shown) -> bool:

@@ -123,9 +123,11 @@ class Pipeline:
         self._see([payload], at, Stages())
 
     def press(self, cue: ButtonCue) -> None:
-        """Takes an answer to the question that stands, or that somebody is leaving."""
+        """Takes an answer to the question that stands, or that somebody is leaving: not while a
+        question stands, for then it was pressed before whoever answers could read it."""
         if not cue.answers:
-            self._parts.directions.press(cue.at)
+            if not self._parts.dialogue.stands:
+                self._parts.directions.press(cue.at)
         elif done := self._parts.dialogue.answer(cue, self._parts.boottime()):
             self._shown(done.payload, None, cue.at, Stages(), done.declared)
 

@@ -99,7 +99,10 @@ class Dialogue:
         asking = self._asking
         if asking is None or cue.answers != asking.question.number:
             return None
-        if not asking.question.since <= cue.at <= at < cue.at + STALE_ANSWER_S:
+        if not asking.question.since <= cue.at <= at:
+            return None
+        if at >= cue.at + STALE_ANSWER_S:  # what they press next, impatient, is no answer
+            self.end("an answer came too late")
             return None
         asking.answers[asking.question.asked] = cue.yes
         left = [question for question in QUESTIONS if question not in asking.answers]

@@ -205,9 +205,10 @@ def test_a_yes_does_not_depend_on_what_counts_as_long_elsewhere(case: Case) -> N
     case.turn(after=0.6)
     assert case.answers == [(7, True)]
     case.up(after=0.2)
+    case.ask(8)
     case.knob.found = [Press(case.now + 0.1, 2.0, True)]  # nobody looked
     case.turn(after=3.0)
-    assert case.answers == [(7, True)]
+    assert case.answers == [(8, True)]
     assert case.lamps.played == []
 
 
@@ -277,7 +278,19 @@ def test_after_the_questions_a_press_says_again_who_leaves(case: Case) -> None:
     case.press(0.2)
     case.shown = Shown()
     case.press(0.2)
-    assert case.answers == [(7, False), (0, False)]
+    case.turn(after=1.0)
+    case.press(1.6)
+    assert case.answers == [(7, False)], "a double press, or an answer too late"
+    case.turn(after=3.5)
+    case.press(0.2)
+    assert case.answers == [(0, False)]
+
+
+def test_a_question_is_answered_once(case: Case) -> None:
+    case.ask(7)
+    case.press(1.6)
+    case.press(0.2)
+    assert case.answers == [(7, True)]
 
 
 def test_on_the_self_test_a_press_is_only_tried(case: Case) -> None:

@@ -315,12 +315,33 @@ def test_shown_again_within_moments_the_answer_is_repeated(door: Door) -> None:
 # What is no answer
 
 
-def test_an_answer_to_another_question_or_an_old_one_is_not_taken(door: Door) -> None:
+def test_an_answer_too_late_ends_the_questions(door: Door) -> None:
+    """A yes that was lost, and the impatient press after it, must not be a no."""
+    door.show(CARD, at=100)
+    door.wait(2)
+    door.press(number=1, age=STALE_ANSWER_S + 0.1)
+    door.press(number=1)
+    assert [q.asked for q in door.asked] == ["symptoms"]
+
+
+def test_a_press_before_the_question_was_seen_says_not_who_leaves(
+    make: Callable[..., Door],
+) -> None:
+    door = make(kind="button")
+    door.show(CARD, at=100)
+    door.press(number=0)
+    door.wait(2)
+    door.press()
+    door.wait(1)
+    door.press()
+    assert door.rows() == [("in", "pass", "declared")]
+
+
+def test_an_answer_to_another_question_is_not_taken(door: Door) -> None:
     door.press(number=1)
     door.show(CARD, at=100)
     door.wait(2)
     door.press(number=7)
-    door.press(number=1, age=STALE_ANSWER_S + 0.1)
     door.press(number=1, age=-1)
     assert [q.asked for q in door.asked] == ["symptoms"]
     door.press(number=1)
