@@ -28,10 +28,11 @@ def uplink(place: Place, chance: Random) -> None:
         ack_timeout_s=ACK_TIMEOUT_S,
     )  # fmt: skip
     connected = chance.random() < 0.7
-    mark.set(connected)
     if connected:
         drain.start()
     while True:
+        with suppress(BlockingIOError):  # the scanner looks at it just now
+            mark.set(connected)
         with suppress(OutboxError):  # a moment after the first start there is no folder yet
             drain.saw(segments.waiting())
         for ack in centre.answers():
