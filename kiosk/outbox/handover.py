@@ -2,8 +2,8 @@
 
 What to do with a file is read off the file. A live scanner alone knows how many of its
 records were green, so that a torn end can be told from one that decays later: the new name
-says it. Nothing is synced: what was answered green is on the card already, and a file whose
-renaming a power cut undoes is handed over again.
+says it. Of what a live scanner hands over nothing is synced: what was answered green is on the
+card already, and a file whose renaming a power cut undoes is handed over again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from kiosk.outbox.layout import (
     quarantine,
     segment_key,
     segment_name,
+    sync_directory,
 )
 from kiosk.outbox.lines import Journal, read_journal
 from kiosk.outbox.lock import LOCK, prepare, take_lock
@@ -78,7 +79,10 @@ def _hand_over(path: Path, places: Folders, green: int | None) -> bool:
     header = _header(journal)
     twin = None if header is None else _twin(path, header, places, green)
     if header is not None and twin is None:
-        if green is None:  # the last one may have been under way, and forgotten yet
+        if green is None:
+            # It may lie there under another name that is being deleted: not both after a cut.
+            sync_directory(places.sealed)
+            # The last one may have been under way, and forgotten yet.
             green = max(len(journal.tables.get(TABLE, {})) - 1, 0)
         path.rename(places.sealed / segment_name(header.epoch, header.first_seq, green))
     elif twin is not None and twin.samefile(path):  # a power cut left both names

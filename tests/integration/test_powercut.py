@@ -10,12 +10,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from bench._fork import forked
 from bench._kills import SCENES, kill_everywhere
-from bench._ledger import Ledger
+from bench._ledger import Ledger, Note
 from bench._mount import LossyMount, Order, why_not
+from bench._scanning import Place, open_outbox, put
+from kiosk.outbox import SealedSegments, seal_leftovers
 from kiosk.seal import X25519, new_key
 
 on_a_lossy_card = pytest.mark.skipif(bool(why_not()), reason=why_not())
@@ -124,3 +128,35 @@ def test_the_mounted_card_can_be_full_and_broken(mount: LossyMount) -> None:
     mount.held(0.0)
     mount.obey(Order("go-on"))
     (mount.folder / "x").touch()
+
+
+@on_a_lossy_card
+def test_what_is_left_over_never_lies_there_under_two_names(
+    mount: LossyMount, tmp_path: Path
+) -> None:
+    """A cut leaves both names of a segment, the uplink deletes the new one, the next scanner
+    hands over the old one, and a second cut may undo the deletion."""
+    place = Place(mount.folder / "outbox", tmp_path, new_key(X25519).public)
+    both = 0
+
+    def scan() -> None:
+        told, scanner = Note(place.told), open_outbox(place, 4)
+        put(scanner, told, Random(0))
+        put(scanner, told, Random(0))
+        scanner.tick(0.0, connected=True)
+
+    for seed in range(150):
+        mount.obey(Order("blank"))
+        place.outbox.mkdir()
+        synced(mount.folder)
+        assert os.waitpid(forked(scan), 0)[1] == 0
+        mount.obey(Order("cut", seed=seed))
+        segments = SealedSegments(place.outbox)
+        for name in segments.waiting():
+            both += len(segments.still_open())
+            segments.drop(name)
+        seal_leftovers(place.outbox)
+        mount.obey(Order("cut", seed=seed + 1000))
+        seal_leftovers(place.outbox)
+        assert len(segments.waiting()) <= 1, seed
+    assert both > 5, "it has been tried"
