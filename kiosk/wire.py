@@ -19,7 +19,8 @@ from kiosk.model import SCHEMA, CheckIn, ClockState, Hex, Instant, Millis, Segme
 ROOT = f"kiosk/{SCHEMA}"
 CHECKINS_OF_ALL = f"{ROOT}/+/up/checkin"
 RISK_KEYS = f"{ROOT}/_all/down/risk-keys"
-PRESENCE_OF_ALL = f"{ROOT}/_srv/+/state"
+SERVERS = f"{ROOT}/_srv/"
+PRESENCE_OF_ALL = f"{SERVERS}+/state"
 MAX_BATCH_BYTES = 256 * 1024
 
 Severity = Literal["info", "warning", "critical"]
@@ -41,7 +42,7 @@ def down(kid: str, leaf: Literal["ack"]) -> str:
 
 def presence(host: str) -> str:
     """Topic of the retained presence of one ingest worker."""
-    return f"{ROOT}/_srv/{host}/state"
+    return f"{SERVERS}{host}/state"
 
 
 def kid_of(topic: str) -> str:
