@@ -8,13 +8,23 @@ age; whatever else is wrong raises `WireError`. Bytes travel as base64 (RFC 4648
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from kiosk.errors import WireError
-from kiosk.model import SCHEMA, CheckIn, ClockState, Hex, Instant, Millis, SegmentHeader, Seq
+from kiosk.model import (
+    SCHEMA,
+    CheckIn,
+    ClockState,
+    Hex,
+    Instant,
+    Millis,
+    SegmentHeader,
+    Seq,
+    Word,
+)
 
 ROOT = f"kiosk/{SCHEMA}"
 CHECKINS_OF_ALL = f"{ROOT}/+/up/checkin"
@@ -22,15 +32,20 @@ RISK_KEYS = f"{ROOT}/_all/down/risk-keys"
 SERVERS = f"{ROOT}/_srv/"
 PRESENCE_OF_ALL = f"{SERVERS}+/state"
 MAX_BATCH_BYTES = 256 * 1024
+MAX_COMMAND_BYTES = 16 * 1024
+HARMLESS = ("identify", "selftest")
+"""Commands that need no signature of the fleet."""
+MAX_LIFETIME_MS = 24 * 3600 * 1000
 
 Severity = Literal["info", "warning", "critical"]
 Line = Annotated[str, Meta(max_length=64)]
+CommandId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 
 # A leading underscore is kept for topics that belong to no single kiosk (_all, _srv).
 KID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
-def up(kid: str, leaf: Literal["state", "info", "tele", "checkin", "alert"]) -> str:
+def up(kid: str, leaf: Literal["state", "info", "tele", "checkin", "alert", "rsp"]) -> str:
     """Topic on which kiosk `kid` publishes."""
     return f"{ROOT}/{kid}/up/{leaf}"
 
@@ -38,6 +53,11 @@ def up(kid: str, leaf: Literal["state", "info", "tele", "checkin", "alert"]) -> 
 def down(kid: str, leaf: Literal["ack"]) -> str:
     """Topic on which the centre answers kiosk `kid`."""
     return f"{ROOT}/{kid}/down/{leaf}"
+
+
+def command(kid: str, name: str) -> str:
+    """Topic of one command to kiosk `kid`; `+` for all of them."""
+    return f"{ROOT}/{kid}/down/cmd/{name}"
 
 
 def presence(host: str) -> str:
@@ -209,8 +229,45 @@ class RiskKeys(msgspec.Struct, frozen=True):
     keys: Annotated[list[Annotated[bytes, Meta(min_length=32, max_length=32)]], Meta(max_length=4)]
 
 
-Message = State | Info | Telemetry | Alert | Batch | Ack | Presence | RiskKeys
-M = TypeVar("M", State, Info, Telemetry, Alert, Batch, Ack, Presence, RiskKeys)
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """down/cmd/<name>: one thing that one kiosk shall do, once. What is not `HARMLESS` travels as
+    the content of a document of kind "command" that the fleet signed (`kiosk.signed`).
+
+    `id` is new for each command and kiosk. `expires_ms` is at most `MAX_LIFETIME_MS` after
+    `issued_ms`. `sid` is the kiosk's session when it was issued: a kiosk whose clock is not
+    set cannot know otherwise that the command is of today."""
+
+    id: CommandId
+    kid: Annotated[str, Meta(max_length=64)]
+    name: Word
+    args: Annotated[dict[Line, Annotated[str, Meta(max_length=8192)]], Meta(max_length=16)] = {}
+    issued_ms: Millis
+    expires_ms: Millis
+    sid: Line = ""
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """up/rsp: how far a command has come; the last three are final, and so is `done`. `reason` is
+    a word, `detail` a sentence for a person; `result` is what was asked for. The same may come
+    again."""
+
+    id: Annotated[str, Meta(max_length=64)]
+    name: Line
+    st: Literal["accepted", "running", "done", "failed", "rejected", "expired"]
+    at_ms: int
+    clock: ClockState
+    reason: Line = ""
+    detail: str = ""
+    result: dict[str, Any] = {}
+
+    @property
+    def final(self) -> bool:
+        """Nothing else will come of it."""
+        return self.st not in ("accepted", "running")
+
+
+Message = State | Info | Telemetry | Alert | Batch | Ack | Presence | RiskKeys | Command | Response
+M = TypeVar("M", State, Info, Telemetry, Alert, Batch, Ack, Presence, RiskKeys, Command, Response)
 
 
 def encode(message: Message) -> bytes:

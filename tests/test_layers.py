@@ -66,6 +66,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "kiosk.wire",
         "kiosk.export",
         "kiosk.seal",
+        "kiosk.signed",
         "kiosk.credentials",
         "kiosk.screens",
         "kiosk.config",
