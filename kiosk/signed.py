@@ -1,5 +1,5 @@
-"""Documents that the fleet's signing key answers for: policy, trust list, risk list, and the
-configuration that a kiosk is to have.
+"""Documents that the fleet's signing key answers for: policy, trust list, risk list, the
+configuration that a kiosk is to have, command.
 
 A file is a line of JSON, a line with the signature in hexadecimal, and the content as it is:
 
@@ -29,7 +29,7 @@ from msgspec import Meta
 
 from kiosk.errors import DocumentError
 
-Kind = Literal["policy", "trust", "risk", "config"]
+Kind = Literal["policy", "trust", "risk", "config", "command"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Keys = Mapping[str, Ed25519PublicKey]
 """Public keys by `key_id`; each of them alone may sign."""
@@ -94,6 +94,17 @@ def read_keys(files: Iterable[Path], read: Callable[[Path], bytes] = Path.read_b
         except DocumentError as error:
             raise DocumentError(f"judge.fleet_keys: {file}: {error}") from error
     return keys_by_id(keys)
+
+
+def load_private(pem: bytes) -> Ed25519PrivateKey:
+    """Private signing key from PEM (PKCS #8, no password). Raises DocumentError."""
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise DocumentError(f"not an unencrypted private key in PEM: {error}") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise DocumentError(f"expected an Ed25519 private key, found {type(key).__name__}")
+    return key
 
 
 def sign(private: Ed25519PrivateKey, kind: Kind, version: int, content: bytes) -> bytes:

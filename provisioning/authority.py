@@ -1,6 +1,6 @@
 """The fleet's own certificate authority: `python -m provisioning.authority --help`.
 
-One folder holds the fleet: root, broker, ingest workers, the key pair to which every
+One folder holds the fleet: root, broker, ingest workers, operators, the key pair to which every
 check-in is sealed, and the one that signs what changes a kiosk. It belongs on a machine that
 is not the broker; what each machine needs is copied out of it.
 """
@@ -47,8 +47,8 @@ _CHECKS: dict[signed.Kind, Callable[[bytes], object]] = {
 def init_fleet(
     fleet: Path, broker_hosts: Sequence[str], workers: int = 1, suite: str = sealing.DEFAULT
 ) -> None:
-    """Creates a new fleet in `fleet`: ca, broker, _ingest-1.., centre-seal, fleet-sign, and
-    the shipped policy, signed as version 1.
+    """Creates a new fleet in `fleet`: ca, broker, _ingest-1.., _fleet-1, centre-seal,
+    fleet-sign, and the shipped policy, signed as version 1.
 
     `broker_hosts` are the names and addresses under which kiosks reach the broker;
     localhost is always among them. `suite` is a name of `sealing.SUITES`. Raises ConfigError
@@ -86,6 +86,7 @@ def _fill(fleet: Path, names: Sequence[x509.GeneralName], workers: int, suite: s
     _issue(fleet, fleet / "broker", "broker", SERVICE_DAYS, ExtendedKeyUsageOID.SERVER_AUTH, names)
     for number in range(1, workers + 1):
         add_worker(fleet, number)
+    add_operator(fleet, 1)
     sealing.add_key(fleet, suite)
     add_signer(fleet)
 
@@ -117,13 +118,12 @@ def sign(
     version = _version(_CHECKS[kind](content), version)
     if before:
         _newer(fleet, kind, version, before)
-    pem = files.read(fleet / f"{SIGNER}.key")
     try:
-        key = serialization.load_pem_private_key(pem, password=None)
-    except ValueError as error:
-        raise ConfigError([f"{fleet / SIGNER}.key is no private key in PEM"]) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigError([f"{fleet / SIGNER}.key is not the Ed25519 key that init made"])
+        key = signed.load_private(files.read(fleet / f"{SIGNER}.key"))
+    except DocumentError as error:
+        raise ConfigError(
+            [f"{fleet / SIGNER}.key is not the key that init made: {error}"]
+        ) from error
     return signed.sign(key, kind, version, content)
 
 
@@ -163,9 +163,19 @@ def _newer(fleet: Path, kind: signed.Kind, version: int, before: bytes) -> None:
 
 def add_worker(fleet: Path, number: int) -> None:
     """Key and certificate `_ingest-<number>` for one more ingest worker."""
+    _add_client(fleet, "_ingest", number)
+
+
+def add_operator(fleet: Path, number: int) -> None:
+    """Key and certificate `_fleet-<number>` for one who commands kiosks over the broker. What
+    can harm needs a signature of the fleet as well."""
+    _add_client(fleet, "_fleet", number)
+
+
+def _add_client(fleet: Path, kind: str, number: int) -> None:
     if number < 1:
-        raise ConfigError([f"worker number is {number}; expected 1, 2, 3 .."])
-    name = f"_ingest-{number}"
+        raise ConfigError([f"number of the new {kind} is {number}; expected 1, 2, 3 .."])
+    name = f"{kind}-{number}"
     _issue(fleet, fleet / name, name, SERVICE_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
 
 
@@ -349,6 +359,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     worker.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     worker.add_argument("number", type=int, metavar="N", help="makes _ingest-N")
     worker.set_defaults(run=_add_worker)
+    operator = commands.add_parser(
+        "add-operator", help="make a certificate of one more who commands kiosks"
+    )
+    operator.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
+    operator.add_argument("number", type=int, metavar="N", help="makes _fleet-N")
+    operator.set_defaults(run=_add_operator)
     signer = commands.add_parser("add-signer", help="make the signing key of an older fleet")
     signer.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     signer.set_defaults(run=_add_signer)
@@ -366,7 +382,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     former.set_defaults(run=_retire_seal_key)
     document = commands.add_parser("sign", help="sign a policy, a trust list or a risk list")
     document.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
-    document.add_argument("kind", choices=signed.KINDS)
+    document.add_argument("kind", choices=list(_CHECKS))
     document.add_argument("file", type=Path, metavar="FILE", help="what to sign")
     document.add_argument(
         "--version",
@@ -422,6 +438,14 @@ def _add_worker(given: argparse.Namespace) -> str:
     return (
         f"{given.fleet}/_ingest-{given.number}.crt made; configure the broker anew, so that its"
         " ACL knows the worker"
+    )
+
+
+def _add_operator(given: argparse.Namespace) -> str:
+    add_operator(given.fleet, given.number)
+    return (
+        f"{given.fleet}/_fleet-{given.number}.crt made; configure the broker anew, so that its"
+        " ACL knows the operator"
     )
 
 

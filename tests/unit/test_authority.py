@@ -55,6 +55,7 @@ def test_a_fleet_is_what_each_machine_needs(fleet: Path) -> None:
         ("broker", ExtendedKeyUsageOID.SERVER_AUTH),
         ("_ingest-1", ExtendedKeyUsageOID.CLIENT_AUTH),
         ("_ingest-2", ExtendedKeyUsageOID.CLIENT_AUTH),
+        ("_fleet-1", ExtendedKeyUsageOID.CLIENT_AUTH),
     ):
         issued = certificate(fleet / f"{stem}.crt")
         issued.verify_directly_issued_by(root)
@@ -216,7 +217,7 @@ def test_the_folder_of_a_kiosk_may_be_moved(fleet: Path, tmp_path: Path) -> None
 def test_keys_are_for_their_owner_alone(fleet: Path, tmp_path: Path) -> None:
     enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out")
     keys = [*fleet.glob("*.key"), *(tmp_path / "out").glob("*.key")]
-    assert len(keys) == 7
+    assert len(keys) == 8
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
 
 
@@ -358,6 +359,8 @@ def test_the_command_line_says_yes_and_no(tmp_path: Path) -> None:
     assert authority("add-worker", fleet, "3").returncode == 1
     assert authority("add-worker", fleet, "0").returncode == 1
     assert (tmp_path / "fleet" / "_ingest-3.crt").exists()
+    assert authority("add-operator", fleet, "2").returncode == 0
+    assert (tmp_path / "fleet" / "_fleet-2.crt").exists()
 
 
 def test_the_broker_is_configured_from_the_fleet(fleet: Path, tmp_path: Path) -> None:
@@ -375,8 +378,9 @@ def test_the_broker_is_configured_from_the_fleet(fleet: Path, tmp_path: Path) ->
     assert [line.split()[1] for line in acl if line.startswith("user ")] == [
         "_ingest-1",
         "_ingest-2",
+        "_fleet-1",
     ]
-    assert sum(line.startswith("pattern ") for line in acl) == 8
+    assert sum(line.startswith("pattern ") for line in acl) == 9
     assert not any("#" in line for line in acl if line.startswith("pattern write"))
 
 
