@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from kiosk import signed
+from kiosk.config import Config, Judge
 from kiosk.desired import DocumentKind, Files, Stamp, stamp
 from kiosk.errors import DocumentError
 
@@ -17,7 +18,21 @@ BEGINNING = 1024
 """Bytes that hold the two lines before a document's content."""
 
 
-class Source:
+Configured = dict[DocumentKind, Path | Literal[""]]
+
+
+def configured(judge: Judge) -> Configured:
+    """The files that the configuration names."""
+    return {"policy": judge.policy, "trust": judge.trust, "risk": judge.risk}
+
+
+def newest(config: Config, kind: DocumentKind, keys: signed.Keys) -> Newest:
+    """Of the kiosk with this configuration."""
+    judge, files = config.judge, Files.below(config.paths.state)
+    return Newest(kind, configured(judge)[kind], files, keys, kind in judge.from_centre)
+
+
+class Newest:
     """One kind. Without `keys`, what comes from the centre could not be checked, and the configured
     file alone counts; likewise unless `from_centre`."""
 

@@ -43,6 +43,7 @@ MAX_LIFETIME_MS = 24 * 3600 * 1000
 
 Severity = Literal["info", "warning", "critical"]
 Line = Annotated[str, Meta(max_length=64)]
+ConfigStatus = Literal["applied", "trial", "rolled-back", "refused"]
 CommandId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 
 _PART = re.compile(
@@ -315,7 +316,7 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int
     desired: int
-    status: Literal["applied", "trial", "rolled-back", "refused"]
+    status: ConfigStatus
     why: str = ""
 
 

@@ -25,6 +25,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kiosk import signed
 from kiosk.config import DEFAULTS, DoorDirection, Host
+from kiosk.config import desired as configuration
 from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import Policy, parse_policy
 from kiosk.credentials.risk import RiskList
@@ -41,6 +42,7 @@ _CHECKS: dict[signed.Kind, Callable[[bytes], object]] = {
     "policy": parse_policy,
     "trust": parse_trust,
     "risk": RiskList,
+    "config": configuration.check,
 }
 
 
@@ -380,7 +382,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     former.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     former.add_argument("name", metavar="NAME", help="as in centre-seal")
     former.set_defaults(run=_retire_seal_key)
-    document = commands.add_parser("sign", help="sign a policy, a trust list or a risk list")
+    document = commands.add_parser("sign", help="sign a policy, a list, or a kiosk's configuration")
     document.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     document.add_argument("kind", choices=list(_CHECKS))
     document.add_argument("file", type=Path, metavar="FILE", help="what to sign")
@@ -388,7 +390,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--version",
         type=int,
         metavar="N",
-        help="of a list, higher than that of any before; a policy has its own in [policy]",
+        help="higher than that of any before; a policy has its own in [policy]",
     )
     document.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="replaced if it is there"

@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kiosk.service": (*GROUND, "kiosk.config", "kiosk.desired"),
     # ... and what the centre wants is a layer of it, signed.
     "kiosk.config": (*GROUND, "kiosk.desired", "kiosk.signed"),
-    "kiosk.documents": (*GROUND, "kiosk.desired", "kiosk.signed"),
+    "kiosk.documents": (*GROUND, "kiosk.config", "kiosk.desired", "kiosk.signed"),
     # ... and for this: a fault is told by cue.
     "kiosk.faults": (*GROUND, "kiosk.cues"),
     # ... and this: a device that is absent is a fault.

@@ -25,6 +25,7 @@ from kiosk.config.sections import (
     DoorDirection,
     Gpio,
     Host,
+    Judge,
     Panel,
     PanelDriver,
     ReaderDriver,
@@ -44,6 +45,7 @@ __all__ = [
     "DoorDirection",
     "Gpio",
     "Host",
+    "Judge",
     "Panel",
     "PanelDriver",
     "ReaderDriver",
@@ -108,8 +110,8 @@ def effective(paths: Sequence[Path] | None) -> list[Setting]:
 
 
 def on_the_card(paths: Sequence[Path] | None) -> tuple[Settings, Path]:
-    """Every key by the defaults and by `paths`, and the folder to which relative paths of later
-    layers are relative. Raises ConfigError like `load`."""
+    """Every key by the defaults and by `paths`, and the folder of the file that names the kiosk:
+    relative paths of the centre's are relative to it. Raises ConfigError like `load`."""
     problems: list[str] = []
     settings: Settings = {}
     files = [DEFAULTS, *(_installed(problems) if paths is None else paths)]
@@ -127,7 +129,7 @@ def on_the_card(paths: Sequence[Path] | None) -> tuple[Settings, Path]:
         problems += contradictions(settings)
     if problems:
         raise ConfigError(problems)
-    return in_order(settings), files[-1].parent
+    return in_order(settings), settings["kiosk", "id"].source.parent
 
 
 def in_order(settings: Settings) -> Settings:

@@ -83,6 +83,28 @@ def tried(paths: Sequence[Path] | None, document: bytes) -> list[Setting]:
     return list(settings.values())
 
 
+def check(content: bytes) -> str:
+    """Whether a kiosk could take this, as far as it can be told without the kiosk; its id. Raises
+    ConfigError."""
+    problems: list[str] = []
+    above = _said(content, Path("configuration"), Path(), problems)
+    if problems:
+        raise ConfigError(problems)
+    return str(above["kiosk", "id"].value)
+
+
+def _said(raw: bytes, name: Path, base: Path, problems: list[str]) -> Settings:
+    above = {(s.section, s.key): s for s in said(raw, name, base, problems)}
+    problems += [
+        f"{name}: {section}.{key} cannot be changed from afar: {HERE_ALONE[section, key]}"
+        for section, key in above
+        if (section, key) in HERE_ALONE
+    ]
+    if not problems and ("kiosk", "id") not in above:
+        problems.append(f"{name}: kiosk.id is missing; it says which kiosk this is for")
+    return above
+
+
 def _over(below: Settings, base: Path, document: bytes, name: Path) -> tuple[int, Settings]:
     from kiosk.signed import open_signed, read_keys  # heavy: only where there is a document
 
@@ -94,16 +116,12 @@ def _over(below: Settings, base: Path, document: bytes, name: Path) -> tuple[int
         raise DocumentError("judge.fleet_keys is empty: nobody could have signed it")
     version, content = open_signed(document, "config", keys)
     problems: list[str] = []
-    above = {(s.section, s.key): s for s in said(bytes(content), name, base, problems)}
-    problems += [
-        f"{name}: {section}.{key} cannot be changed from afar: {HERE_ALONE[section, key]}"
-        for section, key in above
-        if (section, key) in HERE_ALONE
-    ]
+    above = _said(bytes(content), name, base, problems)
     own, named = below["kiosk", "id"].value, above.pop(("kiosk", "id"), None)
-    if named is None or named.value != own:
-        whom = "nobody" if named is None else named.value
-        problems.append(f"{name}: kiosk.id: found {whom}, expected {own}: it is for another kiosk")
+    if named is not None and named.value != own:
+        problems.append(
+            f"{name}: kiosk.id: found {named.value}, expected {own}: it is for another kiosk"
+        )
     settings = {**below, **above}
     if not problems:
         problems += contradictions(settings)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Literal
 
 from kiosk import clock, hardware
 from kiosk.config import Config
@@ -18,9 +17,9 @@ from kiosk.credentials import parse
 from kiosk.credentials.policy import judge
 from kiosk.cues import ButtonCue, FeedbackState, Inlet, Outlet, RiskKeysCue, ScannerState
 from kiosk.decode import Decoder
-from kiosk.desired import DocumentKind, Files
+from kiosk.desired import Files
 from kiosk.device import Device
-from kiosk.documents import Source
+from kiosk.documents import newest
 from kiosk.errors import (
     ConfigError,
     DocumentError,
@@ -80,7 +79,7 @@ def main(config: Config, service: Service) -> None:
     standing = standing_file(config.paths.run, "scanner")
     faults = Faults(uplink.send, clock.boottime, known, log, standing)
     report = Report(config.paths.state / "camera-hangs.json", faults, now())
-    risks = Risks(_source(config, "risk", keys), faults, clock.boottime)
+    risks = Risks(newest(config, "risk", keys), faults, clock.boottime)
     store = Store(
         lambda: Outbox(config.paths.outbox, config.outbox.segment_records, begin),
         faults,
@@ -216,19 +215,9 @@ def _fleet_keys(config: Config) -> Keys:
         raise ConfigError([str(error)]) from error
 
 
-def _source(config: Config, kind: DocumentKind, keys: Keys) -> Source:
-    judge, files = config.judge, Files.below(config.paths.state)
-    configured: dict[DocumentKind, Path | Literal[""]] = {
-        "policy": judge.policy,
-        "trust": judge.trust,
-        "risk": judge.risk,
-    }
-    return Source(kind, configured[kind], files, keys, kind in judge.from_centre)
-
-
 def _rules(config: Config, keys: Keys) -> Rules:
     try:
-        return Rules(_source(config, "policy", keys), _source(config, "trust", keys))
+        return Rules(newest(config, "policy", keys), newest(config, "trust", keys))
     except DocumentError as error:
         files = Files.below(config.paths.state)
         if files.document("policy").exists() or files.document("trust").exists():

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from kiosk.credentials.risk import RiskList, key_id
-from kiosk.documents import Source
+from kiosk.documents import Newest
 from kiosk.errors import ConfigError, DocumentError
 from kiosk.faults import Faults, Severity
 from kiosk.model import CheckIn, Risk
@@ -32,7 +32,7 @@ class Risks:
     """Answers "none" without a list. One that is not to be trusted is a fault, and leaves
     the list before it in force; without one, nobody is checked, and the door works on."""
 
-    def __init__(self, source: Source, faults: Faults, boottime: Callable[[], float]) -> None:
+    def __init__(self, source: Newest, faults: Faults, boottime: Callable[[], float]) -> None:
         self._source = source
         self._faults = faults
         self._boottime = boottime

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import Policy, parse_policy
 from kiosk.credentials.trust import TrustList
-from kiosk.documents import Source
+from kiosk.documents import Newest
 from kiosk.errors import ConfigError, DocumentError
 from kiosk.faults import Faults, Severity
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 class _Rule(Generic[T]):
     """A document, and what it says: `value`."""
 
-    def __init__(self, source: Source, parse: Callable[[bytes], T], value: T) -> None:
+    def __init__(self, source: Newest, parse: Callable[[bytes], T], value: T) -> None:
         self.source = source
         self.value = value
         self._parse = parse
@@ -55,7 +55,7 @@ class _Rule(Generic[T]):
 class Rules:
     """Reads both once. Raises DocumentError and OSError when one cannot be used."""
 
-    def __init__(self, policy: Source, trust: Source) -> None:
+    def __init__(self, policy: Newest, trust: Newest) -> None:
         self._policy: _Rule[Policy | None] = _Rule(policy, parse_policy, None)
         self._trust = _Rule(trust, parse_trust, TrustList())
         self._policy.renew()
@@ -102,5 +102,5 @@ class Rules:
         self._look_at, self._waits_since = at + LOOK_EVERY_S, None
 
 
-def _is_new(source: Source) -> bool:
+def _is_new(source: Newest) -> bool:
     return source.is_there and source.changed()

@@ -8,15 +8,19 @@ from functools import partial
 from kiosk import clock, service, wire
 from kiosk.config import Config
 from kiosk.cues import AlertCue, Inlet, Outlet, RiskKeysCue, UplinkState
+from kiosk.desired import Files
 from kiosk.errors import KioskError
 from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.alerts import Alerts
+from kiosk.uplink.desired import begin
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.gathering import Gatherer, Gathering
+from kiosk.uplink.memory import Memory
 from kiosk.uplink.rules import Rules
 from kiosk.uplink.session import Session
 from kiosk.uplink.telemetry import Queue, Telemetry, birth
 from kiosk.uplink.troubles import Troubles
+from kiosk.uplink.wanted import Wanted
 from kiosk.uplink.watch import SealedWatch
 
 log = logging.getLogger("kiosk.uplink")
@@ -32,7 +36,7 @@ STALE = "figures of the machine cannot be read any more: something that is asked
 class Uplink:
     """The parts of the daemon and the order of a turn."""
 
-    def __init__(self, config: Config, daemon: service.Service) -> None:
+    def __init__(self, config: Config, daemon: service.Service, memory: Memory) -> None:
         now = partial(clock.now, config.clock.source)
         outbox, run = config.paths.outbox, config.paths.run
         self._daemon = daemon
@@ -47,7 +51,10 @@ class Uplink:
                 f"cannot open {self._mark_path}: {error.strerror}; does its directory exist, may"
                 " this user write there, is the file its own?"
             ) from error
-        self._session = Session(config.broker, config.kiosk.id, partial(birth, config))
+        self._wanted = Wanted(config, daemon, memory)
+        self._session = Session(
+            config.broker, config.kiosk.id, partial(birth, config), self._wanted.topics
+        )
         self._segments = SealedSegments(outbox)
         self._watch = SealedWatch(outbox / "sealed", self._segments.waiting, clock.boottime)
         self._drain = Drain(
@@ -90,6 +97,7 @@ class Uplink:
         self._outbox(acks, clock.boottime())
         self._figures(clock.boottime())
         self._mark_connected(self._centre)
+        self._documents(clock.boottime())
         for cue in self._inlet.drain():
             if isinstance(cue, AlertCue):
                 self._alerts.keep(cue)
@@ -124,6 +132,15 @@ class Uplink:
             with self._troubles.of("quarantine"):
                 self._alerts.own("segment-quarantined", self._quarantined())
         self._alerts.own("outbox-unreadable", self._troubles.first)
+
+    def _documents(self, at: float) -> None:
+        link = self._session.link
+        for received in link.take_received() if link is not None else ():
+            self._wanted.hear(received, at)
+        lacks = "" if self._centre else self._session.why or SILENT
+        self._wanted.turn(at, link, lacks)
+        for code, trouble in self._wanted.troubles().items():
+            self._alerts.own(code, trouble)
 
     def _figures(self, at: float) -> None:
         gathered = self._gathering.latest(at)
@@ -187,8 +204,10 @@ class Uplink:
 
 
 def main(config: Config, daemon: service.Service) -> None:
-    """Runs until SIGTERM."""
-    Uplink(config, daemon).run()
+    """Runs until SIGTERM, or until another configuration of the centre is in force."""
+    memory = Memory(Files.below(config.paths.state))
+    if daemon.desired is None or begin(daemon.desired, memory):
+        Uplink(config, daemon, memory).run()
 
 
 if __name__ == "__main__":
