@@ -154,6 +154,12 @@ def open_signed(data: bytes, kind: Kind, keys: Keys, at_least: int = 0) -> Signe
     return Signed(header.version, content)
 
 
+def signer(data: bytes) -> str:
+    """Id of the key that a document says it is signed with; `open_signed` tells whether that is
+    so. Raises DocumentError."""
+    return _parts(data)[0].key
+
+
 def unchecked(data: bytes, kind: Kind) -> Signed:
     """What a signed document says it holds. Its signature is not looked at, so this is for a
     person who reads it, and nothing may act on it. Raises DocumentError: not signed, another

@@ -39,6 +39,7 @@ MAX_LIFETIME_MS = 24 * 3600 * 1000
 
 Severity = Literal["info", "warning", "critical"]
 Line = Annotated[str, Meta(max_length=64)]
+Status = Literal["accepted", "running", "done", "failed", "rejected", "expired"]
 CommandId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 
 # A leading underscore is kept for topics that belong to no single kiosk (_all, _srv).
@@ -253,7 +254,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: Annotated[str, Meta(max_length=64)]
     name: Line
-    st: Literal["accepted", "running", "done", "failed", "rejected", "expired"]
+    st: Status
     at_ms: int
     clock: ClockState
     reason: Line = ""

@@ -11,6 +11,7 @@ from kiosk.cues import AlertCue, Inlet, Outlet, RiskKeysCue, UplinkState
 from kiosk.errors import KioskError
 from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.alerts import Alerts
+from kiosk.uplink.commands import Commands
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.gathering import Gatherer, Gathering
 from kiosk.uplink.rules import Rules
@@ -47,7 +48,9 @@ class Uplink:
                 f"cannot open {self._mark_path}: {error.strerror}; does its directory exist, may"
                 " this user write there, is the file its own?"
             ) from error
-        self._session = Session(config.broker, config.kiosk.id, partial(birth, config))
+        self._commands = Commands(run, config.paths.state, config.kiosk.id, now)
+        topics = [self._commands.topic]
+        self._session = Session(config.broker, config.kiosk.id, partial(birth, config), topics)
         self._segments = SealedSegments(outbox)
         self._watch = SealedWatch(outbox / "sealed", self._segments.waiting, clock.boottime)
         self._drain = Drain(
@@ -76,6 +79,7 @@ class Uplink:
             self.turn()
             self._daemon.alive()
         self._gathering.stop()
+        self._commands.close()
         self._mark_connected(False)
         self._session.close()
 
@@ -88,6 +92,7 @@ class Uplink:
         """One round: network, outbox, cues, figures."""
         acks = self._session.turn(TURN_S)
         self._outbox(acks, clock.boottime())
+        self._hear(clock.boottime())
         self._figures(clock.boottime())
         self._mark_connected(self._centre)
         for cue in self._inlet.drain():
@@ -99,6 +104,12 @@ class Uplink:
         self._panel.flush()
         if clock.boottime() - self._told_at >= TELL_EVERY_S:
             self._tell()
+
+    def _hear(self, at: float) -> None:
+        link = self._session.link
+        for message in self._session.take_received():
+            self._commands.take(message, link.sid if link is not None else "", at)
+        self._commands.turn(link, at)
 
     def _outbox(self, acks: list[wire.Ack], at: float) -> None:
         listed = False
