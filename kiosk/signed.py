@@ -184,6 +184,12 @@ def unchecked_header(data: bytes) -> Header:
     return _parts(data)[0]
 
 
+def signer(data: bytes) -> str:
+    """Id of the key that a document says it is signed with; `open_signed` tells whether that is
+    so. Raises DocumentError."""
+    return _parts(data)[0].key
+
+
 def unchecked(data: bytes, kind: Kind) -> Signed:
     """What a signed document says it holds. Its signature is not looked at, so this is for a
     person who reads it, and nothing may act on it. Raises DocumentError: not signed, another

@@ -44,6 +44,7 @@ MAX_LIFETIME_MS = 24 * 3600 * 1000
 Severity = Literal["info", "warning", "critical"]
 Line = Annotated[str, Meta(max_length=64)]
 ConfigStatus = Literal["applied", "trial", "rolled-back", "refused"]
+Status = Literal["accepted", "running", "done", "failed", "rejected", "expired"]
 CommandId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 
 _PART = re.compile(
@@ -297,7 +298,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: Annotated[str, Meta(max_length=64)]
     name: Line
-    st: Literal["accepted", "running", "done", "failed", "rejected", "expired"]
+    st: Status
     at_ms: int
     clock: ClockState
     reason: Line = ""

@@ -23,6 +23,7 @@ SHARED_FLOOR = (
     "kiosk.wire",
     "kiosk.export",
     "kiosk.cues",
+    "kiosk.relay",
     "kiosk.faults",
     "kiosk.alerts",
     "kiosk.device",
@@ -57,6 +58,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kiosk.scanner": (*GROUND, *SHARED_FLOOR),
     "kiosk.feedback": (*GROUND, *SHARED_FLOOR),
     "kiosk.uplink": (*GROUND, *SHARED_FLOOR),
+    "kiosk.commands": (*GROUND, *SHARED_FLOOR),
     # ... which is handed to them by their wiring.
     "kiosk.scanner.__main__": (*GROUND, *SHARED_FLOOR, "kiosk.hardware", "drivers"),
     "kiosk.feedback.__main__": (*GROUND, *SHARED_FLOOR, "kiosk.hardware", "drivers"),

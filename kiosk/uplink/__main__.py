@@ -12,6 +12,7 @@ from kiosk.desired import Files
 from kiosk.errors import KioskError
 from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.alerts import Alerts
+from kiosk.uplink.commands import Commands
 from kiosk.uplink.desired import begin
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.gathering import Gatherer, Gathering
@@ -51,10 +52,10 @@ class Uplink:
                 f"cannot open {self._mark_path}: {error.strerror}; does its directory exist, may"
                 " this user write there, is the file its own?"
             ) from error
+        self._commands = Commands(run, config.paths.state, config.kiosk.id, now)
         self._wanted = Wanted(config, daemon, memory)
-        self._session = Session(
-            config.broker, config.kiosk.id, partial(birth, config), self._wanted.topics
-        )
+        topics = [self._commands.topic, *self._wanted.topics]
+        self._session = Session(config.broker, config.kiosk.id, partial(birth, config), topics)
         self._segments = SealedSegments(outbox)
         self._watch = SealedWatch(outbox / "sealed", self._segments.waiting, clock.boottime)
         self._drain = Drain(
@@ -83,6 +84,7 @@ class Uplink:
             self.turn()
             self._daemon.alive()
         self._gathering.stop()
+        self._commands.close()
         self._mark_connected(False)
         self._session.close()
 
@@ -95,9 +97,9 @@ class Uplink:
         """One round: network, outbox, cues, figures."""
         acks = self._session.turn(TURN_S)
         self._outbox(acks, clock.boottime())
+        self._hear(clock.boottime())
         self._figures(clock.boottime())
         self._mark_connected(self._centre)
-        self._documents(clock.boottime())
         for cue in self._inlet.drain():
             if isinstance(cue, AlertCue):
                 self._alerts.keep(cue)
@@ -107,6 +109,17 @@ class Uplink:
         self._panel.flush()
         if clock.boottime() - self._told_at >= TELL_EVERY_S:
             self._tell()
+
+    def _hear(self, at: float) -> None:
+        link = self._session.link
+        for message in self._session.take_received():
+            self._commands.take(message, link.sid if link is not None else "", at)
+            self._wanted.hear(message, at)
+        self._commands.turn(link, at)
+        lacks = "" if self._centre else self._session.why or SILENT
+        self._wanted.turn(at, link, lacks)
+        for code, trouble in self._wanted.troubles().items():
+            self._alerts.own(code, trouble)
 
     def _outbox(self, acks: list[wire.Ack], at: float) -> None:
         listed = False
@@ -132,15 +145,6 @@ class Uplink:
             with self._troubles.of("quarantine"):
                 self._alerts.own("segment-quarantined", self._quarantined())
         self._alerts.own("outbox-unreadable", self._troubles.first)
-
-    def _documents(self, at: float) -> None:
-        link = self._session.link
-        for received in link.take_received() if link is not None else ():
-            self._wanted.hear(received, at)
-        lacks = "" if self._centre else self._session.why or SILENT
-        self._wanted.turn(at, link, lacks)
-        for code, trouble in self._wanted.troubles().items():
-            self._alerts.own(code, trouble)
 
     def _figures(self, at: float) -> None:
         gathered = self._gathering.latest(at)

@@ -30,12 +30,15 @@ class Door(Process):
         self.outbox.mkdir(parents=True)
         self.run.mkdir()
         self.machine.mkdir()
+        self.state_folder = folder / "state"
+        self.state_folder.mkdir()
         board = folder / "board.toml"
         board.write_text(
             f"""
 [paths]
 outbox = "{self.outbox}"
 run = "{self.run}"
+state = "{self.state_folder}"
 kernel = "{self.machine}"
 [clock]
 source = "system"
@@ -48,14 +51,15 @@ ack_timeout_s = {ack_timeout_s}
 telemetry_s = 1
 """
         )
-        self.config = load([site, board])
+        self.config = load([board, site])
         self._recipients = [seal.load_public(p.read_bytes()) for p in self.config.seal.recipients]
         self._writer = Outbox(self.outbox, 64, self._begin)
         self._panel = Inlet(self.run, "feedback")
         self._state: UplinkState | None = None
         self.segments = SealedSegments(self.outbox)
-        command = [sys.executable, "-m", "kiosk.uplink", "--config", str(site)]
-        super().__init__([*command, "--config", str(board)], folder / "uplink.log")
+        self.files = ["--config", str(board), "--config", str(site)]
+        command = [sys.executable, "-m", "kiosk.uplink", *self.files]
+        super().__init__(command, folder / "uplink.log")
 
     def _begin(self, epoch: str, first_seq: int) -> seal.SegmentSeal:
         return seal.new_segment(self._recipients, self.config.kiosk.id, epoch, first_seq)
