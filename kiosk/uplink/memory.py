@@ -43,9 +43,11 @@ class Memory:
     def refusal(self, header: Header) -> str:
         """Why a document must not follow those that were taken; empty when it may."""
         seen = self.state.seen.get(header.kind)
-        if seen is None or header.version > seen.version or header.sha512 == seen.sha512:
+        if seen is None or header.version > seen.version:
             return ""
         if header.version == seen.version:
+            if header.sha512 == seen.sha512:
+                return ""
             return (
                 f"{header.kind} version {header.version} had other content before; sign it with a"
                 f" version above {seen.version}"
