@@ -23,13 +23,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from kiosk import signed
+from kiosk import seal, signed
 from kiosk.config import DEFAULTS, DoorDirection, Host
 from kiosk.config import desired as configuration
 from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import Policy, parse_policy
 from kiosk.credentials.risk import RiskList
-from kiosk.errors import ConfigError, DocumentError, KioskError
+from kiosk.errors import ConfigError, DocumentError, KioskError, SealError
 from kiosk.wire import KID
 from provisioning import certificates, files, sealing
 
@@ -38,11 +38,24 @@ SERVICE_DAYS = 825
 KIOSK_DAYS = 90
 SIGNER = "fleet-sign"
 DIRECTIONS: tuple[str, ...] = get_args(DoorDirection)
+
+
+def _configuration(content: bytes) -> str:
+    """Id of the kiosk that it is for. Raises ConfigError when none could use it."""
+    kid, keys = configuration.check(content)
+    for pem in keys:
+        try:
+            seal.load_public(pem.encode())
+        except SealError as error:
+            raise ConfigError([f"configuration: seal.keys: {error}"]) from error
+    return kid
+
+
 _CHECKS: dict[signed.Kind, Callable[[bytes], object]] = {
     "policy": parse_policy,
     "trust": parse_trust,
     "risk": RiskList,
-    "config": configuration.check,
+    "config": _configuration,
 }
 
 

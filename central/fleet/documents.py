@@ -126,6 +126,6 @@ def _whole(document: bytes, keys: Keys | None, kid: str) -> Header:
     most = CONFIG_MAX if kid else wire.MAX_DOCUMENT_BYTES
     if header.bytes > most:
         raise DocumentError(f"{header.bytes} bytes, at most {most}")
-    if kid and (named := check(bytes(content))) != kid:
+    if kid and (named := check(bytes(content)).kid) != kid:
         raise DocumentError(f"it is for {named}, not for {kid}")
     return header

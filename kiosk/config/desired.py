@@ -83,14 +83,22 @@ def tried(paths: Sequence[Path] | None, document: bytes) -> list[Setting]:
     return list(settings.values())
 
 
-def check(content: bytes) -> str:
-    """Whether a kiosk could take this, as far as it can be told without the kiosk; its id. Raises
+class Checked(NamedTuple):
+    """Whom a configuration is for, and the sealing keys in it (PEM)."""
+
+    kid: str
+    seal_keys: list[str]
+
+
+def check(content: bytes) -> Checked:
+    """Whether a kiosk could take this, as far as it can be told without the kiosk. Raises
     ConfigError."""
     problems: list[str] = []
     above = _said(content, Path("configuration"), Path(), problems)
     if problems:
         raise ConfigError(problems)
-    return str(above["kiosk", "id"].value)
+    keys = above.get(("seal", "keys"))
+    return Checked(above["kiosk", "id"].value, keys.value if keys else [])
 
 
 def _said(raw: bytes, name: Path, base: Path, problems: list[str]) -> Settings:

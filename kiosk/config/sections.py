@@ -132,9 +132,11 @@ class Judge(Section, frozen=True, kw_only=True):
 
 
 class Seal(Section, frozen=True, kw_only=True):
-    """Public keys of the centre (PEM); each of them alone opens every record."""
+    """Public keys of the centre (PEM); each of them alone opens every record. `recipients` are
+    files, `keys` the PEM itself, as a configuration from afar has it."""
 
     recipients: list[Path]
+    keys: list[Annotated[str, Meta(max_length=4096)]]
 
 
 class Outbox(Section, frozen=True, kw_only=True):

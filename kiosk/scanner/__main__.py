@@ -228,14 +228,15 @@ def _rules(config: Config, keys: Keys) -> Rules:
 
 
 def _sealing(config: Config) -> Callable[[str, int], SegmentSeal]:
-    if not config.kiosk.id or not config.seal.recipients:
+    if not config.kiosk.id or not (config.seal.recipients or config.seal.keys):
         raise ConfigError(
             ["not enrolled: kiosk.id and seal.recipients are empty; enrol this kiosk first"]
         )
     try:
         recipients = [load_public(_content(path)) for path in config.seal.recipients]
+        recipients += [load_public(pem.encode()) for pem in config.seal.keys]
     except SealError as error:
-        raise ConfigError([f"seal.recipients: {error}"]) from error
+        raise ConfigError([f"seal.recipients, seal.keys: {error}"]) from error
     return partial(new_segment, recipients, config.kiosk.id)
 
 

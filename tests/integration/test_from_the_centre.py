@@ -190,9 +190,12 @@ def test_configuration_from_afar_is_tried_and_kept_or_given_up(place: Place) -> 
     rolled = until(place.status(1, 4, "rolled-back"), "so is one that the scanner cannot use", 120)
     assert "the scanner does not work with it" in rolled.why
 
-    place.configure(5, "[panel]\nanswer_s = 5")
+    # A sealing key comes with the document: nobody has to bring a file to the door.
+    pem = (place.town.fleet / "centre-seal.pub").read_text()
+    place.configure(5, f'[seal]\nrecipients = []\nkeys = ["""{pem}"""]')
     until(place.status(5, 5, "applied"), "the next good one is applied", 90)
     until(lambda: place.kiosk.ask(draw(VISITORS[1], seed=1))["outcome"] == "pass", "the door works")
+    assert place.town.wait_until_committed(2) >= 2
     (told,) = place.operate("status", "--json", name="_fleet-2").splitlines()
     assert json.loads(told)["config"] == {
         "version": 5,

@@ -136,12 +136,14 @@ def test_a_site_that_is_wrong_by_itself_is_refused_whatever_the_centre_says(card
 def test_the_authority_signs_no_configuration_that_a_kiosk_would_refuse(tmp_path: Path) -> None:
     init_fleet(tmp_path / "fleet", ["localhost"])
     good = f'[kiosk]\nid = "{KID}"\n[panel]\nanswer_s = 7\n'.encode()
-    assert check(good) == KID
+    assert check(good) == (KID, [])
     before = sign(tmp_path / "fleet", "config", good, 1)
     with pytest.raises(ConfigError, match=r"kiosk\.id is missing"):
         sign(tmp_path / "fleet", "config", b"[panel]\nanswer_s = 7\n", 2)
     with pytest.raises(ConfigError, match="cannot be changed from afar"):
         sign(tmp_path / "fleet", "config", good + b'[paths]\nrun = "/tmp"\n', 2)
+    with pytest.raises(ConfigError, match=r"seal\.keys: "):
+        sign(tmp_path / "fleet", "config", good + b'[seal]\nkeys = ["no key"]\n', 2)
     with pytest.raises(ConfigError, match="raise --version to 2"):
         sign(tmp_path / "fleet", "config", good, 1, before)
 

@@ -50,12 +50,17 @@ def check(config: Config, advice: Advice) -> Iterator[Finding]:
         )
     if not newest(config, "trust", keys).is_there:
         yield fine("no trust list is configured: signed codes count as signed by nobody known")
-    if not config.seal.recipients:
+    if not (config.seal.recipients or config.seal.keys):
         yield wrong(
             "no key to seal for: seal.recipients is empty, nothing is scanned", advice.enrol
         )
     for path in config.seal.recipients:
         yield _document("sealing key", path, seal.load_public, _sealed_to)
+    for pem in config.seal.keys:
+        try:
+            yield fine(f"sealing key in seal.keys{_sealed_to(seal.load_public(pem.encode()))}")
+        except SealError as error:
+            yield wrong(f"a sealing key in seal.keys is wrong: {error}", "correct it")
 
 
 def _newest(what: str, source: Newest, parse: Callable[[bytes], object]) -> Finding:
@@ -63,7 +68,7 @@ def _newest(what: str, source: Newest, parse: Callable[[bytes], object]) -> Find
     try:
         path, found = source.read()
     except DocumentError as error:
-        return wrong(f"the {what} {error}", remedy)
+        return wrong(f"the {what} is wrong: {error}", remedy)
     except OSError as error:
         return unreadable(what, Path(error.filename or source.paths[0]), error, remedy)
     return _document(what, path, lambda _: parse(bytes(found.content)))
