@@ -15,9 +15,8 @@ from doors import Door
 from rig import Broker, Process, until
 
 from central.fleet.line import Line
-from central.fleet.orders import Course, Order, Orders, load_key, make
+from central.fleet.orders import Course, Order, Orders
 from kiosk import wire
-from kiosk.cues import ScreenCue
 
 
 class Carrier(Process):
