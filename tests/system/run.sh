@@ -29,7 +29,7 @@ if [ ! -e "$tree/made" ]; then
         --quiet --disable-pip-version-check setuptools wheel
     touch "$tree/made"
 fi
-fill "$tree" /src
+fill "$tree" '/src[reader]'
 # The firmware itself anew each time; its requirements stay.
 PIP_CERT=/etc/ssl/certs/ca-certificates.crt chroot "$tree" /opt/kiosk/venv/bin/pip install \
     --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall /src
