@@ -167,7 +167,12 @@ class Orders:
             reply_to=wire.up(command.kid, "rsp"),
             correlation=command.id.encode(),
         )
-        course = self._courses[command.kid, command.id] = Course(order, sent)
+        return self.follow(order, sent)
+
+    def follow(self, order: Order, sent: Sent | None = None) -> Course:
+        """Listens for what becomes of an order that was sent, perhaps over another line."""
+        course = Course(order, sent or Sent())
+        self._courses[order.command.kid, order.command.id] = course
         return course
 
     def turn(self, wait_s: float) -> None:
@@ -187,7 +192,9 @@ class Orders:
         kid = wire.kid_of(heard.topic)
         if heard.topic == wire.up(kid, "rsp"):
             response = wire.decode(heard.payload, wire.Response)
-            course = self._courses.get((kid, response.id))
+            # What the kiosk could not read, it knows by its correlation data alone.
+            id = response.id or heard.correlation.decode("ascii", "replace")
+            course = self._courses.get((kid, id))
             if course is not None:
                 course.heard(response)
         elif heard.topic == wire.up(kid, "state") and heard.payload:
