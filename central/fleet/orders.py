@@ -41,8 +41,6 @@ KNOWN = {
 }
 """What kiosks of this version know, for people. Others are sent as they are."""
 
-FINAL_NO = ("failed", "rejected", "expired")
-
 
 class Order(msgspec.Struct, frozen=True):
     """A command and the bytes that travel."""
@@ -190,7 +188,7 @@ class Orders:
 
     def _take(self, heard: Heard) -> None:
         kid = wire.kid_of(heard.topic)
-        if heard.topic == wire.up(kid, "rsp"):
+        if heard.topic == wire.up(kid, "rsp") and not heard.retained:
             response = wire.decode(heard.payload, wire.Response)
             # What the kiosk could not read, it knows by its correlation data alone.
             id = response.id or heard.correlation.decode("ascii", "replace")
