@@ -57,7 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     commands = parser.add_subparsers(dest="asked", required=True, metavar="COMMAND")
     for name, (module, what) in COMMANDS.items():
-        command = commands.add_parser(name, help=what, description=what)
+        command = commands.add_parser(
+            name,
+            help=what,
+            description=what,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         if name in words:  # only what is asked for is imported
             file = import_module(f"central.fleet.{module}")
             file.arguments(command)

@@ -26,7 +26,6 @@ NOT_ALL, UNANSWERED = 1, 3
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Whom, what, and how long."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "\n".join(
         [
             both("các lệnh", "commands") + ":",

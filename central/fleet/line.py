@@ -167,7 +167,11 @@ class Line:
             sent.why = str(reason) if reason.is_failure else ""
 
     def _on_disconnect(self, _c: Any, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
-        self._why = self._why or str(reason)
+        # Mosquitto does not always say so (MQTT 5, 3.14.2.1: session taken over).
+        taken_over = both(
+            "có ai khác đang dùng chứng thư này không?", "does somebody else use this certificate?"
+        )
+        self._why = self._why or (f"{reason}; {taken_over}" if self._ready else str(reason))
 
 
 def operator_name(folder: Path, name: str = "") -> str:

@@ -41,8 +41,6 @@ KNOWN = {
 }
 """What kiosks of this version know, for people. Others are sent as they are."""
 
-FINAL_NO = ("failed", "rejected", "expired")
-
 
 class Order(msgspec.Struct, frozen=True):
     """A command and the bytes that travel."""
@@ -167,7 +165,12 @@ class Orders:
             reply_to=wire.up(command.kid, "rsp"),
             correlation=command.id.encode(),
         )
-        course = self._courses[command.kid, command.id] = Course(order, sent)
+        return self.follow(order, sent)
+
+    def follow(self, order: Order, sent: Sent | None = None) -> Course:
+        """Listens for what becomes of an order that was sent, perhaps over another line."""
+        course = Course(order, sent or Sent())
+        self._courses[order.command.kid, order.command.id] = course
         return course
 
     def turn(self, wait_s: float) -> None:
@@ -185,9 +188,11 @@ class Orders:
 
     def _take(self, heard: Heard) -> None:
         kid = wire.kid_of(heard.topic)
-        if heard.topic == wire.up(kid, "rsp"):
+        if heard.topic == wire.up(kid, "rsp") and not heard.retained:
             response = wire.decode(heard.payload, wire.Response)
-            course = self._courses.get((kid, response.id))
+            # What the kiosk could not read, it knows by its correlation data alone.
+            id = response.id or heard.correlation.decode("ascii", "replace")
+            course = self._courses.get((kid, id))
             if course is not None:
                 course.heard(response)
         elif heard.topic == wire.up(kid, "state") and heard.payload:

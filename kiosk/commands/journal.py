@@ -20,7 +20,7 @@ _CUTS = (
     # Fields of a national code, and whatever else is joined in this way.
     (re.compile(r"[^\s|]*\|[^|]*\|.*"), "<fields>"),
     # Health codes by their beginning, up to the end of the line.
-    (re.compile(r"(?i)\b(HC1:|NZCP:/|shc:/|DPASS|\{\").*"), "<code>"),
+    (re.compile(r"(?i)(\b(HC1:|NZCP:/|shc:/|DP1:)|\{\").*"), "<code>"),
     # What a foreign error says may quote what it met; errors of the system do not.
     (
         re.compile(

@@ -109,6 +109,10 @@ telemetry_s = 1
         assert self.running, self.said()
         return not self.segments.waiting()
 
+    def close_panel(self) -> None:
+        """Somebody else is the panel from now on."""
+        self._panel.close()
+
     def close(self) -> None:
         super().close()
         self._writer.close()
