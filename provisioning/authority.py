@@ -42,13 +42,13 @@ DIRECTIONS: tuple[str, ...] = get_args(DoorDirection)
 
 def _configuration(content: bytes) -> str:
     """Id of the kiosk that it is for. Raises ConfigError when none could use it."""
-    kid, keys = configuration.check(content)
-    for pem in keys:
+    checked = configuration.check(content)
+    for pem in checked.seal_keys:
         try:
             seal.load_public(pem.encode())
         except SealError as error:
             raise ConfigError([f"configuration: seal.keys: {error}"]) from error
-    return kid
+    return checked.kid
 
 
 _CHECKS: dict[signed.Kind, Callable[[bytes], object]] = {

@@ -85,10 +85,12 @@ class Fetching:
         except DocumentError as error:
             self._refused(str(error))
             return
-        if header.version > self._have:
-            self._wanted = header
-            self._due = at + random.uniform(0, self._spread_s)
-            log.info("%s version=%d bytes=%d announced", self._kind, header.version, header.bytes)
+        if header.version <= self._have:
+            self._part.unlink(missing_ok=True)  # by hand it was quicker
+            return
+        self._wanted = header
+        self._due = at + random.uniform(0, self._spread_s)
+        log.info("%s version=%d bytes=%d announced", self._kind, header.version, header.bytes)
 
     def _refuse(self, header: Header) -> None:
         if why := self._memory.refusal(header):
