@@ -173,7 +173,7 @@ class Fetching:
                         return size
         except FileNotFoundError:
             pass
-        self._memory.files.folder.mkdir(mode=0o755, exist_ok=True)
+        durable.make_folder(self._memory.files.folder)
         durable.replace(self._part, self._lines)
         return 0
 

@@ -30,7 +30,7 @@ class Memory:
         """Fields of `State`. Raises OSError; then nothing has changed."""
         state = msgspec.structs.replace(self.state, **changes)
         if state != self.state:
-            self.files.folder.mkdir(mode=0o755, exist_ok=True)
+            durable.make_folder(self.files.folder)
             durable.replace(self.files.state, msgspec.json.encode(state))
             self.state = state
 

@@ -9,90 +9,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from wanting import KEYS, STRANGER, Card, document
+from wanting import OTHERS, STRANGER, TRIAL_S, Kiosk, Link, document
 
 from kiosk import durable, wire
-from kiosk.uplink.desired import HOLD_S, STARTS, Desired, begin
-from kiosk.uplink.health import Health
-from kiosk.uplink.memory import Memory
+from kiosk.uplink.desired import HOLD_S, STARTS
 
-TRIAL_S = 60.0
 GOOD = "[panel]\nanswer_s = 7"
-OTHERS = ("scanner", "feedback")
 
 
 class PowerCut(BaseException):
     """Nothing that was to come after this has happened."""
-
-
-class Link:
-    """A connection that takes everything."""
-
-    def __init__(self) -> None:
-        self.said: list[wire.Reported] = []
-
-    def publish(self, leaf: str, payload: bytes, what: str, *, retain: bool) -> bool:
-        assert (leaf, retain, what) == ("cfg", True, "reported configuration")
-        self.said.append(wire.decode(payload, wire.Reported))
-        return True
-
-
-class Kiosk:
-    """The uplink's part, again and again begun by systemd; the other daemons are ours."""
-
-    def __init__(self, root: Path) -> None:
-        self.card = Card(root)
-        self.files = self.card.files
-        self.at = 1000.0
-        self.centre = ""
-        self.link: Link | None = Link()
-        self.retained = b""
-        self.others_work_with: Callable[[int], bool] = lambda version: True
-        self.starts = 0
-        self.desired: Desired | None = None
-
-    def start(self) -> bool:
-        """Whether the uplink came so far as to run."""
-        self.starts += 1
-        self.desired = None
-        self.found = self.card.in_force()
-        for daemon in OTHERS:
-            if self.others_work_with(self.found.version):
-                self.card.works(daemon, self.found.version)
-            else:
-                self.card.dies(daemon)
-        memory = Memory(self.files)
-        if not begin(self.found, memory):
-            return False
-        health = Health(self.card.run)
-        self.desired = Desired(self.found, self.card.paths, KEYS, memory, health, TRIAL_S)
-        if self.retained and self.link is not None:
-            self.desired.hear(self.retained)
-        return True
-
-    def publish(self, signed: bytes) -> None:
-        self.retained = signed
-        if self.desired is not None:
-            self.desired.hear(signed)
-
-    def turn(self, seconds: float = 1.0) -> None:
-        """A turn of the uplink, or its next start."""
-        self.at += seconds
-        if self.desired is None or self.found.changed:
-            self.start()
-            return
-        link: Any = self.link
-        self.desired.turn(self.at, self.centre, link)
-
-    def settle(self, turns: int = 200) -> wire.Reported:
-        """What it says in the end."""
-        for _ in range(turns):
-            self.turn()
-        assert self.desired is not None
-        return self.desired.reported
-
-    def cut(self) -> None:
-        self.desired = None
 
 
 @pytest.fixture
