@@ -45,6 +45,7 @@ class Commands:
         self._line: Line | None = None
         self._said: dict[int, float] = {}
         self._idle_since = time.monotonic()
+        self._told: tuple[str, str, int] | None = None
 
     def run(self) -> None:
         """Until SIGTERM, or, where systemd would start it again, until nothing is left to do."""
@@ -52,6 +53,7 @@ class Commands:
         while not self._daemon.stopping.is_set() and not self._is_idle():
             self._turn()
             self._daemon.alive()
+            self._tell()
         try:
             self._memory.close()
         except OSError as error:  # then the ends are told once more
@@ -59,6 +61,12 @@ class Commands:
         if self._line is not None:
             self._line.close()
         self._listener.close()
+
+    def _tell(self) -> None:
+        dispatch = self._dispatch
+        if self._told != (now := (dispatch.running or "none", dispatch.last, len(dispatch.untold))):
+            self._told = now
+            self._daemon.status(running=now[0], last=now[1], untold=now[2])
 
     def _is_idle(self) -> bool:
         if self._dispatch.busy or self._dispatch.untold:

@@ -106,8 +106,15 @@ class Dispatch:
         self._running_told: set[str] = set()
         self._stuck: list[_Job] = []
         self._number = 0
+        self.last = "none"
+        """The last that ended, and how."""
         self._ends: dict[int, str] = {}  # number of a response -> command that it ends
         self._after_a_restart()
+
+    @property
+    def running(self) -> str:
+        """Name of what is carried out now; empty when nothing is."""
+        return self._job.order.admitted.command.name if self._job else ""
 
     @property
     def busy(self) -> bool:
@@ -217,8 +224,8 @@ class Dispatch:
             return
         command = job.order.admitted.command
         if job.begun and command.id not in self._running_told:
-            self._running_told.add(command.id)
             self._tell(command.id, command.name, "running", correlation=job.order.correlation)
+            self._running_told.add(command.id)  # after it: `_wait_told` looks at it
         if job.st != "running":
             self._ended(job, job.st, job.reason, job.detail)
         elif time.monotonic() > job.due:
@@ -268,6 +275,7 @@ class Dispatch:
             reason or "-",
             detail,
         )
+        self.last = f"{command.name}:{reason or st}"
         data = job.data if st == "done" else {}
         correlation = job.order.correlation
         number = self._tell(command.id, command.name, st, reason, detail, data, correlation)
