@@ -38,7 +38,7 @@ VIETNAMESE = {
     "not-stopped": "không dừng được bộ quét",
     "clock-set": "đồng hồ đã được chỉnh rồi",
     "before-built": "giờ gửi đến sai, trước ngày có phần mềm này",
-    "behind": "giờ gửi đến sớm hơn giờ máy biết chắc",
+    "behind": "đồng hồ máy đi trước giờ gửi đến; nếu chắc chắn, backwards=yes",
     "no-key-waits": "chưa có khóa mới; chạy rotate-key trước",
     "no-certificate": "không phải chứng thư",
     "no-root": "máy không có chứng thư gốc",

@@ -28,6 +28,8 @@ class Commands:
     """The parts of the daemon and the order of a turn."""
 
     def __init__(self, config: Config, daemon: service.Service) -> None:
+        # What was commanded is told whatever `log.level` spares the card.
+        log.setLevel(min(logging.INFO, logging.getLogger().level))
         self._daemon = daemon
         self._listener = Listener(config.paths.run)
         self._memory = Memory(memory_path(config.paths.state))
