@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from central import files
-from central.fleet.line import Line
-from central.fleet.orders import KNOWN, Course, Orders, load_key, make
+from central.fleet import reasons
+from central.fleet.campaign import Campaign
+from central.fleet.line import Line, LineError
+from central.fleet.orders import KNOWN, Course, Order, Orders, load_key, make
 from central.words import both
 from kiosk import wire
 from kiosk.errors import ConfigError
@@ -75,6 +78,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help=both("máy nhận muộn hơn thì bỏ", "void for a kiosk that gets it later")
         + " (%(default)s)",
     )
+    parser.add_argument(
+        "--at-a-time",
+        type=_count,
+        default=20,
+        metavar="N",
+        help=both("bao nhiêu máy cùng lúc", "so many kiosks at once") + " (%(default)s)",
+    )
+    parser.add_argument(
+        "--stop-after",
+        type=_count,
+        default=3,
+        metavar="N",
+        help=both("dừng khi bấy nhiêu máy không làm được", "no further once so many did not do it")
+        + " (%(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help=both("cho máy đọc", "for machines"))
     parser.add_argument(
         "--dry-run",
@@ -96,9 +114,11 @@ def run(given: argparse.Namespace) -> int:
             raise ConfigError([f"{kid!r}: " + both("không phải mã máy", "is no kiosk's id")])
     args = dict(_argument(text) for text in given.arg)
     key = load_key(given.key) if given.key else None
-    make(
-        kids[0] if kids else "x", given.command, args, given.expires, key
-    )  # before anybody is asked
+
+    def order(kid: str, sid: str = "") -> Order:
+        return make(kid, given.command, args, given.expires, key, sid)
+
+    order(kids[0] if kids else "x")  # what is wrong with it is told before anybody is asked
     line: Line = given.line()
     orders = Orders(line)
     line.open(orders.topics(kids))
@@ -108,17 +128,37 @@ def run(given: argparse.Namespace) -> int:
         if given.dry_run:
             _dry(orders, chosen, given)
             return 0
-        for kid in chosen:
-            orders.send(make(kid, given.command, args, given.expires, key, orders.sid(kid)))
-        due = time.monotonic() + given.wait
-        while time.monotonic() < due and not all(course.over for course in orders.courses):
-            orders.turn(0.2)
+        campaign = Campaign(
+            orders,
+            lambda kid: order(kid, orders.sid(kid)),
+            chosen,
+            given.at_a_time,
+            given.stop_after,
+        )
+        _follow(campaign, given.wait)
     finally:
         line.close()
-    _tell(orders.courses, given.json)
-    if all(course.done for course in orders.courses):
+    _tell(campaign, given.json)
+    if campaign.courses and not campaign.unsent and all(c.done for c in campaign.courses):
         return 0
-    return NOT_ALL if all(course.over for course in orders.courses) else UNANSWERED
+    return NOT_ALL if campaign.over else UNANSWERED
+
+
+def _follow(campaign: Campaign, wait_s: float) -> None:
+    """For `wait_s` after the last was sent. What has come stays, should the broker go."""
+    due = time.monotonic() + wait_s
+    try:
+        while time.monotonic() < due and not campaign.over:
+            if campaign.turn(0.2):
+                due = time.monotonic() + wait_s
+            if sys.stderr.isatty():
+                over = sum(course.over for course in campaign.courses)
+                total = len(campaign.courses) + len(campaign.unsent)
+                print(f"\r\x1b[K{over}/{total} ...", end="", file=sys.stderr, flush=True)
+    except LineError as error:
+        print(error, file=sys.stderr)
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _argument(text: str) -> tuple[str, str]:
@@ -165,17 +205,22 @@ def _dry(orders: Orders, kids: list[str], given: argparse.Namespace) -> None:
     _print(table)
 
 
-def _tell(courses: list[Course], as_json: bool) -> None:
+def _tell(campaign: Campaign, as_json: bool) -> None:
     if as_json:
-        print(msgspec.json.encode([_plain(course) for course in courses]).decode())
+        rows = [_plain(course) for course in campaign.courses]
+        unsent = [{"kid": kid, "course": [], "reason": "not-sent"} for kid in campaign.unsent]
+        print(msgspec.json.encode([*rows, *unsent]).decode())
         return
     table = Table(box=None, pad_edge=False)
     for title in (both("máy", "kiosk"), both("diễn biến", "course"), both("chi tiết", "detail")):
         table.add_column(title, overflow="fold")
-    for course in courses:
+    for course in campaign.courses:
         table.add_row(course.kid, _course(course), _detail(course))
+    why = both("dừng vì máy khác không làm được", "stopped: others did not do it")
+    for kid in campaign.unsent:
+        table.add_row(kid, both("chưa gửi", "not sent"), why if campaign.stopped else "")
     _print(table)
-    for course in courses:
+    for course in campaign.courses:
         if course.last is not None and course.last.result:
             print(f"\n{course.kid}:")
             print(_shown(course.last.result))
@@ -198,7 +243,7 @@ def _detail(course: Course) -> str:
         return both(
             "máy sẽ nhận khi kết nối, nếu chưa hết hạn", "it waits at the broker until it expires"
         )
-    return ": ".join(part for part in (last.reason, last.detail) if part)
+    return reasons.words(last.reason, last.detail)
 
 
 def _plain(course: Course) -> dict[str, Any]:
@@ -215,12 +260,28 @@ def _plain(course: Course) -> dict[str, Any]:
 
 
 def _shown(result: dict[str, Any]) -> str:
-    """Lines as lines, the rest as JSON."""
+    """Lines as lines, findings as the doctor tells them, the rest as JSON."""
     if set(result) == {"lines"}:
         return "\n".join(str(line) for line in result["lines"])
+    if set(result) == {"findings"}:
+        return "\n".join(_findings(result["findings"]))
     if set(result) == {"csr"}:
         return str(result["csr"])
     return msgspec.json.format(msgspec.json.encode(result)).decode()
+
+
+def _findings(parts: dict[str, Any]) -> Iterator[str]:
+    for part, members in parts.items():
+        for one in members:
+            yield f"{part:<14}{'ok   ' if one['ok'] else 'WRONG'}  {one['what']}"
+            if one["remedy"]:
+                yield f"{'':<21}-> {one['remedy']}"
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdecimal() and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}; expected 1, 2, 3 ..")
 
 
 def _print(table: Table) -> None:

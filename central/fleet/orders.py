@@ -28,7 +28,10 @@ KNOWN = {
         "đọc nhật ký (unit=, lines=, level=)",
         "the last lines of the journal (unit=, lines=, level=)",
     ),
-    "set-time": both("chỉnh giờ khi không có máy chủ giờ", "set a clock that no server sets"),
+    "set-time": both(
+        "chỉnh giờ khi không có máy chủ giờ (backwards=yes)",
+        "set a clock that no server sets (backwards=yes)",
+    ),
     "capture-diagnostics": both("thu thập tình trạng máy", "what a developer needs to know"),
     "rotate-key": both("tạo khóa mới, trả về CSR", "make a new key and give its CSR"),
     "install-certificate": both(

@@ -28,6 +28,8 @@ class Commands:
     """The parts of the daemon and the order of a turn."""
 
     def __init__(self, config: Config, daemon: service.Service) -> None:
+        # What was commanded is told whatever `log.level` spares the card.
+        log.setLevel(min(logging.INFO, logging.getLogger().level))
         self._daemon = daemon
         self._listener = Listener(config.paths.run)
         self._memory = Memory(memory_path(config.paths.state))
@@ -45,6 +47,7 @@ class Commands:
         self._line: Line | None = None
         self._said: dict[int, float] = {}
         self._idle_since = time.monotonic()
+        self._told: tuple[str, str, int] | None = None
 
     def run(self) -> None:
         """Until SIGTERM, or, where systemd would start it again, until nothing is left to do."""
@@ -52,6 +55,7 @@ class Commands:
         while not self._daemon.stopping.is_set() and not self._is_idle():
             self._turn()
             self._daemon.alive()
+            self._tell()
         try:
             self._memory.close()
         except OSError as error:  # then the ends are told once more
@@ -59,6 +63,12 @@ class Commands:
         if self._line is not None:
             self._line.close()
         self._listener.close()
+
+    def _tell(self) -> None:
+        dispatch = self._dispatch
+        if self._told != (now := (dispatch.running or "none", dispatch.last, len(dispatch.untold))):
+            self._told = now
+            self._daemon.status(running=now[0], last=now[1], untold=now[2])
 
     def _is_idle(self) -> bool:
         if self._dispatch.busy or self._dispatch.untold:

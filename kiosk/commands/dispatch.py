@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-import traceback
-from typing import NamedTuple
+from collections import deque
 
 import msgspec
 
 from kiosk import signed, wire
-from kiosk.commands.action import RESULT_BYTES, Action, Failed, Kiosk, Result, action
+from kiosk.commands.action import Kiosk, action
 from kiosk.commands.actions import ACTIONS
-from kiosk.commands.admission import Admitted, Rejected, check, read
+from kiosk.commands.admission import Rejected, check, read
+from kiosk.commands.job import Job, Order
 from kiosk.commands.memory import Entry, Memory
 from kiosk.relay import Passed, Told
 
@@ -23,75 +22,10 @@ WAITING_MAX = 4
 UNTOLD_MAX = 64
 STUCK_MAX = 3
 LEAVE_S = 4.0
+REFUSALS_MAX, REFUSALS_S = 20, 600.0
+"""So many refusals are told to the journal in so long."""
 _AWAY = ("reboot", "restart")
 """Done when the kiosk, or this process, is there again."""
-
-
-class _Order(NamedTuple):
-    """What waits or runs."""
-
-    admitted: Admitted
-    action: Action
-    args: object
-    correlation: bytes
-
-
-class _Job(threading.Thread):
-    """Carries one order out. Once ended: `st`, `reason`, `detail`, `data`."""
-
-    def __init__(self, order: _Order, memory: Memory, kiosk: Kiosk, boot_id: str) -> None:
-        super().__init__(name=order.admitted.command.name, daemon=True)
-        self.order = order
-        self.due = time.monotonic() + order.action.LIMIT_S
-        self.begun = False
-        self.st: wire.Status = "running"
-        self.reason = self.detail = ""
-        self.data: dict[str, object] = {}
-        self._memory, self._kiosk, self._boot_id = memory, kiosk, boot_id
-
-    def run(self) -> None:
-        command, key, digest = self.order.admitted
-        if key:
-            entry = Entry(
-                id=command.id,
-                digest=digest,
-                name=command.name,
-                key=key,
-                issued_ms=command.issued_ms,
-                correlation=self.order.correlation,
-                boot_id=self._boot_id,
-            )
-            try:
-                self._memory.begin(entry)
-            except OSError as error:
-                detail = f"the kiosk cannot write down that it begins: {error.strerror}"
-                self._end("rejected", "no-memory", detail)
-                return
-        self.begun = True
-        try:
-            result = self.order.action.act(self.order.args, self._kiosk)
-        except Failed as error:
-            self._end("failed", error.reason, error.detail)
-        except OSError as error:
-            self._end("failed", "system", str(error))
-        except Exception as error:  # noqa: BLE001 - the centre hears of it
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            log.critical("%s: unexpected %s\n%s", command.name, type(error).__name__, frames)
-            self._end("failed", "unexpected", type(error).__name__)
-        else:
-            self._done(result)
-
-    def _done(self, result: Result) -> None:
-        size = len(msgspec.json.encode(result.data))
-        if size > RESULT_BYTES:
-            self._end("failed", "too-large", f"{size} bytes, at most {RESULT_BYTES}")
-            return
-        self.data = result.data
-        self._end("done", "", result.detail)
-
-    def _end(self, st: wire.Status, reason: str, detail: str) -> None:
-        self.reason, self.detail = reason, detail
-        self.st = st  # last: it is looked at
 
 
 class Dispatch:
@@ -101,13 +35,21 @@ class Dispatch:
     def __init__(self, memory: Memory, keys: signed.Keys, kiosk: Kiosk, boot_id: str) -> None:
         self.untold: dict[int, Told] = {}
         self._memory, self._keys, self._kiosk, self._boot_id = memory, keys, kiosk, boot_id
-        self._waiting: list[_Order] = []
-        self._job: _Job | None = None
+        self._waiting: list[Order] = []
+        self._job: Job | None = None
         self._running_told: set[str] = set()
-        self._stuck: list[_Job] = []
+        self._stuck: list[Job] = []
+        self._refusals: deque[float] = deque(maxlen=REFUSALS_MAX)
         self._number = 0
+        self.last = "none"
+        """The last that ended, and how."""
         self._ends: dict[int, str] = {}  # number of a response -> command that it ends
         self._after_a_restart()
+
+    @property
+    def running(self) -> str:
+        """Name of what is carried out now; empty when nothing is."""
+        return self._job.order.admitted.command.name if self._job else ""
 
     @property
     def busy(self) -> bool:
@@ -143,7 +85,8 @@ class Dispatch:
         try:
             self._admit(passed, correlation)
         except Rejected as refusal:
-            log.warning(
+            log.log(
+                self._refused(),
                 "command refused name=%r id=%s reason=%s: %s",
                 passed.name[:40],
                 refusal.id or "?",
@@ -158,6 +101,14 @@ class Dispatch:
                 refusal.detail,
                 correlation=correlation,
             )
+
+    def _refused(self) -> int:
+        """How loud a refusal is told: a flood of them must not fill the journal."""
+        now, before = time.monotonic(), self._refusals
+        flood = len(before) == before.maxlen and now - before[0] < REFUSALS_S
+        if not flood:
+            before.append(now)
+        return logging.DEBUG if flood else logging.WARNING
 
     def _admit(self, passed: Passed, correlation: bytes) -> None:
         admitted = read(passed.payload, self._keys)
@@ -192,7 +143,7 @@ class Dispatch:
         log.info(
             "command accepted name=%s id=%s key=%s", command.name, command.id, admitted.key or "-"
         )
-        self._waiting.append(_Order(admitted, act, args, correlation))
+        self._waiting.append(Order(admitted, act, args, correlation))
         self._tell(command.id, command.name, "accepted", correlation=correlation)
 
     def _is_new(self, command: wire.Command) -> None:
@@ -217,8 +168,8 @@ class Dispatch:
             return
         command = job.order.admitted.command
         if job.begun and command.id not in self._running_told:
-            self._running_told.add(command.id)
             self._tell(command.id, command.name, "running", correlation=job.order.correlation)
+            self._running_told.add(command.id)  # after it: `_wait_told` looks at it
         if job.st != "running":
             self._ended(job, job.st, job.reason, job.detail)
         elif time.monotonic() > job.due:
@@ -226,7 +177,7 @@ class Dispatch:
             limit_s = job.order.action.LIMIT_S
             self._ended(job, "failed", "timed-out", f"not done within {limit_s:g} s; given up")
 
-    def _start(self, order: _Order) -> None:
+    def _start(self, order: Order) -> None:
         command = order.admitted.command
         now = self._kiosk.now()
         if now.clock != "unknown" and now.wall_ms >= command.expires_ms:
@@ -243,7 +194,7 @@ class Dispatch:
         kiosk = self._kiosk._replace(
             command=command, before_leaving=lambda: self._wait_told(command.id)
         )
-        self._job = _Job(order, self._memory, kiosk, self._boot_id)
+        self._job = Job(order, self._memory, kiosk, self._boot_id)
         self._job.start()
 
     def _wait_told(self, id: str) -> None:
@@ -252,7 +203,7 @@ class Dispatch:
         while time.monotonic() < due and (self.untold or id not in self._running_told):
             time.sleep(0.05)
 
-    def _ended(self, job: _Job, st: wire.Status, reason: str, detail: str) -> None:
+    def _ended(self, job: Job, st: wire.Status, reason: str, detail: str) -> None:
         self._job = None
         command, key, _ = job.order.admitted
         self._running_told.discard(command.id)
@@ -268,6 +219,7 @@ class Dispatch:
             reason or "-",
             detail,
         )
+        self.last = f"{command.name}:{reason or st}"
         data = job.data if st == "done" else {}
         correlation = job.order.correlation
         number = self._tell(command.id, command.name, st, reason, detail, data, correlation)

@@ -15,7 +15,9 @@ _TEXT_MAX = 500
 
 def findings(kiosk: Kiosk) -> dict[str, list[dict[str, Any]]]:
     """By part: `ok`, `what`, `remedy`. Raises Failed."""
-    command = [sys.executable, "-m", "kiosk.ctl", *kiosk.options, "doctor", "--json"]
+    # Drivers of devices do not run as root.
+    words = ["doctor", "--json", "--by-daemons"]
+    command = [sys.executable, "-m", "kiosk.ctl", *kiosk.options, *words]
     said = run(command, LIMIT_S)
     try:
         found = msgspec.json.decode(said, type=dict[str, list[dict[str, Any]]])

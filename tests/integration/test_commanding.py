@@ -38,8 +38,11 @@ class Carrier(Process):
         systemctl = programs / "systemctl"
         systemctl.write_text(f'#!/bin/sh\necho "$*" >> {self._asked}; sleep $(cat {self.pace})\n')
         systemctl.chmod(0o755)
-        command = ["/usr/bin/env", f"PATH={programs}:/usr/bin:/bin", sys.executable]
-        super().__init__([*command, "-m", "kiosk.commands", *door.files], folder / "commands.log")
+        quiet = folder / "quiet.toml"  # as docs/fleet.md spares the card
+        quiet.write_text('[log]\nlevel = "warning"\n')
+        command = ["/usr/bin/env", f"PATH={programs}:/usr/bin:/bin", sys.executable, "-m"]
+        words = ["kiosk.commands", "--config", str(quiet), *door.files]
+        super().__init__([*command, *words], folder / "commands.log")
         self.socket = door.run / "commands.sock"
 
     def start(self) -> None:

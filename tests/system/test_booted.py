@@ -71,7 +71,9 @@ def test_it_tests_itself(machine: Machine, operator: Operator) -> None:
     end = operator.does("selftest")
     assert end.st == "done", (end, machine.journal())
     findings = end.result["findings"]
-    assert any("kiosk-uplink runs" in one["what"] for one in findings["daemons"]), findings
+    daemons = [one["what"] for one in findings["daemons"]]
+    assert any("kiosk-uplink runs" in what for what in daemons), findings
+    assert "commands of the centre are listened for" in daemons
     assert all(one["ok"] for one in findings["broker"] + findings["identity"]), findings
     assert not any("sudo" in one["remedy"] for part in findings.values() for one in part), findings
 
@@ -152,3 +154,7 @@ def test_a_decommissioned_kiosk_has_no_identity(machine: Machine, operator: Oper
     assert end.st == "done", (end, machine.journal())
     left = {path.name for path in machine.etc.iterdir()}
     assert left == {"site.toml", "board.toml"}
+    assert machine.does("systemctl restart kiosk-uplink")
+    told = "systemctl show --value --property=StatusText kiosk-uplink"
+    until(lambda: "not enrolled" in machine.says(told), "it says so")
+    assert machine.says("systemctl is-active kiosk-scanner") != "active"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -43,6 +44,14 @@ def fleet(tmp_path: Path) -> Path:
 
 def certificate(path: Path) -> x509.Certificate:
     return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+def request(kid: str) -> str:
+    """A CSR as a kiosk makes it."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, kid)])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    made = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def name(of: x509.Certificate) -> object:
@@ -355,6 +364,17 @@ def test_the_command_line_says_yes_and_no(tmp_path: Path) -> None:
     assert (renewed.returncode, renewed.stderr) == (0, "")
     assert "restart kiosk-uplink" in renewed.stdout
     assert authority("renew", fleet, "gate-2", "--out", str(tmp_path / "two")).returncode == 1
+    # As `central.fleet command` prints it.
+    (tmp_path / "csr").write_text("máy / kiosk  diễn biến\n\ngate-1:\n" + request("gate-1"))
+    words = "gate-1", str(tmp_path / "csr"), "--out", str(tmp_path / "gate-1.crt")
+    certified = authority("certify", fleet, *words)
+    assert (certified.returncode, certified.stderr) == (0, "")
+    made = certificate(tmp_path / "gate-1.crt")
+    assert made == certificate(tmp_path / "fleet" / "kiosks" / "gate-1.crt")
+    assert (name(made), authority("certify", fleet, *words).returncode) == ("gate-1", 1)
+    (tmp_path / "csr").write_text(request("gate-2"))
+    refused = authority("certify", fleet, "gate-1", *words[1:3], str(tmp_path / "other.crt"))
+    assert (refused.returncode, "not gate-1's" in refused.stderr) == (1, True)
     assert authority("add-worker", fleet, "3").returncode == 0
     assert authority("add-worker", fleet, "3").returncode == 1
     assert authority("add-worker", fleet, "0").returncode == 1

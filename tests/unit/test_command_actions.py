@@ -205,7 +205,9 @@ def test_the_time_is_set_only_where_nobody_knows_it(home: Home) -> None:
     assert home.fails("set-time", BUILT_MS - 1) == "before-built"
     assert home.set_to == []
     home.does("set-time", NOW_MS + 5000)
-    assert home.set_to == [NOW_MS / 1000 + 5]
+    home.clock = "floor"
+    home.does("set-time", NOW_MS - 5000, backwards="yes")
+    assert home.set_to == [NOW_MS / 1000 + 5, NOW_MS / 1000 - 5]
 
 
 def test_diagnostics_hold_what_can_be_had_and_no_secret(home: Home, program: Programs) -> None:

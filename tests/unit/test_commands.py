@@ -347,13 +347,16 @@ def test_with_a_full_card_nothing_that_can_harm_is_done(
     assert course(bench.send(payload))[-1] == "done"
 
 
-def test_a_flood_is_refused_and_what_was_accepted_is_done(bench: Bench) -> None:
+def test_a_flood_is_refused_and_what_was_accepted_is_done(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     bench.deed.go.clear()
     for _ in range(200):
         bench.dispatch.passed(Passed(name="reboot", payload=by(FLEET, made()), sid=SID))
     bench.dispatch.turn()
     bench.deed.go.set()
     bench.said()
+    assert caplog.text.count("command refused") == dispatching.REFUSALS_MAX
     assert len(bench.deed.done) == dispatching.WAITING_MAX
     assert len(bench.dispatch.untold) <= dispatching.UNTOLD_MAX
 

@@ -23,7 +23,7 @@ DAEMONS = ("scanner", "feedback", "uplink")
 INGEST = "kiosk-ingest@.service"
 PYTHON = "/opt/kiosk/venv/bin/python"
 EXPOSURE_MAX = 2.5
-ROOT_EXPOSURE_MAX = 3.0
+ROOT_EXPOSURE_MAX = 2.8
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd is not installed here"

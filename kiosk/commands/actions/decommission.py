@@ -5,7 +5,6 @@ What waits for the centre is kept, and keeps the kiosk in service, unless it is 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -96,7 +95,8 @@ def _papers(config: Config) -> Iterator[Path]:
 
 def _forget(config: Config) -> None:
     """Counts, and what the centre wanted of this kiosk."""
-    shutil.rmtree(config.paths.state / "desired", ignore_errors=True)
+    if (config.paths.state / "desired").is_dir():
+        _empty(config.paths.state / "desired")
     for path in config.paths.state.iterdir():
         if path.is_file() and path != memory_path(config.paths.state):
             durable.remove(path)
