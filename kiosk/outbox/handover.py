@@ -19,8 +19,8 @@ from kiosk.outbox.layout import (
     OPEN,
     TABLE,
     Folders,
+    explained,
     is_segment,
-    outbox_error,
     quarantine,
     segment_key,
     segment_name,
@@ -58,9 +58,8 @@ def seal_leftovers(directory: Path) -> int:
     places = prepare(directory)
     lock = take_lock(places)
     try:
-        return hand_over(places)
-    except OSError as error:
-        raise outbox_error(error) from error
+        with explained():
+            return hand_over(places)
     finally:
         os.close(lock)
 

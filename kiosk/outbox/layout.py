@@ -7,7 +7,8 @@ import os
 import re
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,10 +98,18 @@ def quarantine(path: Path, into: Path) -> Path:
     return target
 
 
-def outbox_error(error: OSError) -> OutboxError:
-    """What went wrong, and what to do."""
-    if isinstance(error, OutboxError):
-        return error
+@contextmanager
+def explained() -> Iterator[None]:
+    """What the system refuses inside is raised as an OutboxError that says what to do."""
+    try:
+        yield
+    except OutboxError:  # as its own cause it would live on, with whom the caller serves
+        raise
+    except OSError as error:
+        raise _explanation(error) from error
+
+
+def _explanation(error: OSError) -> OutboxError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutboxFull(f"card full: {error}; connect the kiosk or free space")
     if error.errno in (errno.EACCES, errno.EPERM):

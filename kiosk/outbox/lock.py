@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from kiosk.errors import OutboxError, OutboxLocked
-from kiosk.outbox.layout import Folders, folders, give, outbox_error, sync_directory
+from kiosk.outbox.layout import Folders, explained, folders, give, sync_directory
 from kiosk.outbox.mark import is_held
 
 LOCK = "lock"
@@ -28,22 +28,18 @@ def prepare(directory: Path) -> Folders:
             f"outbox {directory} is missing; create it or correct paths.outbox"
             " (on a kiosk: is the data partition mounted?)"
         )
-    try:
+    with explained():
         for place in places:
             place.mkdir(exist_ok=True)
         sync_directory(directory)  # whoever made them may not have come so far
-    except OSError as error:
-        raise outbox_error(error) from error
     return places
 
 
 def take_lock(places: Folders) -> int:
     """A descriptor; the lock lasts until it is closed, or its process dies. Raises
     OutboxLocked when another scanner has it, OutboxError."""
-    try:
+    with explained():
         fd = os.open(places.open / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError as error:
-        raise outbox_error(error) from error
     give(fd, places.open)
     deadline = time.monotonic() + _PATIENCE_S
     while True:

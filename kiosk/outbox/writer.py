@@ -14,11 +14,11 @@ import msgspec
 from tinydb import TinyDB
 from tinydb.table import Document
 
-from kiosk.errors import OutboxError, OutboxFull
+from kiosk.errors import OutboxFull
 from kiosk.model import CheckIn, SegmentHeader
 from kiosk.outbox.handover import hand_over
 from kiosk.outbox.journal import JournalStorage
-from kiosk.outbox.layout import TABLE, new_epoch, outbox_error
+from kiosk.outbox.layout import TABLE, explained, new_epoch
 from kiosk.outbox.lock import prepare, take_lock
 from kiosk.outbox.spares import Spares
 
@@ -100,23 +100,20 @@ class Outbox(Generic[S]):
         the disk failed: the sequence number is then burnt and the segment abandoned.
         """
         with self._mutex:
-            try:
+            with explained():
                 self._refuse_when_full()
                 segment = self._current
                 if segment is None or self._is_full(segment):
                     segment = self._roll()
-            except OutboxError:  # its own cause, it would live on, with whom the caller serves
-                raise
-            except OSError as error:
-                raise outbox_error(error) from error
             record = make(segment.seal, self.next_seq)
             # Burnt whatever comes: after a failed sync nobody knows what the disk holds.
             self.next_seq += 1
-            try:
-                segment.insert(record)
-            except OSError as error:
-                self._abandon()
-                raise outbox_error(error) from error
+            with explained():
+                try:
+                    segment.insert(record)
+                except OSError:
+                    self._abandon()
+                    raise
             return record
 
     def tick(self, after_s: float, connected: bool) -> None:
@@ -124,18 +121,15 @@ class Outbox(Generic[S]):
         somebody is `connected` to take it, and whatever else waits for that; makes the next
         one ready. Called by a timer; raises what keeps records from moving or the next `put`
         from working: OutboxFull, OutboxError."""
-        with self._mutex:
-            try:
-                if self._current is not None and self._is_due(self._current, after_s, connected):
-                    self._abandon()
-                current = [] if self._current is None else [self._current.path]
-                self._hand_over(self._spares.paths.union(current))
-                self._refuse_when_full()
-                if self._current is None:
-                    self._roll()
-                self._spares.refill()
-            except OSError as error:
-                raise outbox_error(error) from error
+        with self._mutex, explained():
+            if self._current is not None and self._is_due(self._current, after_s, connected):
+                self._abandon()
+            current = [] if self._current is None else [self._current.path]
+            self._hand_over(self._spares.paths.union(current))
+            self._refuse_when_full()
+            if self._current is None:
+                self._roll()
+            self._spares.refill()
 
     def _is_full(self, segment: _Open[S]) -> bool:
         return segment.count >= self._segment_records or segment.bytes >= SEALED_BYTES
@@ -151,9 +145,8 @@ class Outbox(Generic[S]):
                 return
             self._abandon()
             try:
-                self._hand_over()
-            except OSError as error:
-                raise outbox_error(error) from error
+                with explained():
+                    self._hand_over()
             finally:
                 os.close(self._lock)
                 self._lock = -1

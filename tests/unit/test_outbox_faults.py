@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,14 @@ from outboxes import PlainSeal, open_outbox, open_segment_file, record, sealed_s
 from kiosk.config import load
 from kiosk.ctl.doctor.advice import ON_A_DESK
 from kiosk.ctl.doctor.outbox import check as outbox_check
-from kiosk.errors import OutboxError, OutboxFull
-from kiosk.outbox import Outbox, SealedSegments
+from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
+from kiosk.outbox import Outbox, SealedSegments, seal_leftovers
+
+
+def full_card(folder: Path) -> os.statvfs_result:
+    """What statvfs(2) would say of it."""
+    real = os.statvfs(folder)
+    return os.statvfs_result((*real[:4], 1, *real[5:]))
 
 
 def test_a_full_card_is_refused_before_anything_is_written(
@@ -25,8 +33,7 @@ def test_a_full_card_is_refused_before_anything_is_written(
     outbox = open_outbox(tmp_path)
     outbox.put(record)
     before = open_segment_file(tmp_path).read_bytes()
-    real = os.statvfs(tmp_path)
-    full = os.statvfs_result((*real[:4], 1, *real[5:]))
+    full = full_card(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(os, "statvfs", lambda _path: full)
         with pytest.raises(OutboxFull, match="card full"):
@@ -109,6 +116,30 @@ def test_whatever_fails_and_whenever_green_is_kept(
     assert len(there) == len(set(there)), "a number was used twice"
     assert not SealedSegments(tmp_path).quarantined()
     assert green or nth <= 27, "a disk that fails before it makes one batch of files"
+
+
+def test_an_error_is_never_its_own_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would stay in memory until some collection, and with it whom the caller serves."""
+    outbox = open_outbox(tmp_path)
+    full = full_card(tmp_path)
+    gc.disable()
+    try:
+        gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "statvfs", lambda _path: full)
+            for refuses in (partial(outbox.put, record), partial(outbox.tick, 0.0, connected=True)):
+                with suppress(OutboxFull):
+                    refuses()
+        with suppress(OutboxLocked):
+            seal_leftovers(tmp_path)
+        gc.collect()
+        assert [found for found in gc.garbage if isinstance(found, OSError)] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    outbox.close()
 
 
 def test_a_failed_hand_over_is_tried_again_without_a_visitor(
