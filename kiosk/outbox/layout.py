@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from kiosk.errors import OutboxError, OutboxFull
 TABLE = "checkin"
 OPEN = ".open"
 """Ends the names in `open/`: which numbers a segment holds is known when it is handed over."""
+_OWN, _SHARED = 0o700, 0o770
 _NAME = re.compile(r"[0-9a-f]{24}-[0-9]{16}(?:-([0-9]{2,6}))?\.seg")
 
 
@@ -62,6 +64,35 @@ def folders(directory: Path) -> Folders:
     return Folders(directory / "open", directory / "sealed", directory / "quarantine")
 
 
+def make_folders(directory: Path) -> Folders:
+    """Those that are missing, durably. Raises OSError."""
+    places = folders(directory)
+    make_folder(places.open, _OWN)
+    for shared in (places.sealed, places.quarantine):
+        make_folder(shared, _SHARED)
+    sync_directory(directory)  # whoever made them may not have come so far
+    return places
+
+
+def make_folder(path: Path, mode: int) -> None:
+    """As systemd/tmpfiles.d/kiosk.conf has it, as far as the folder above and our rights allow;
+    nothing is done to one that is there. Group and setgid bit come down from above where that
+    has the bit: the unit's sandbox refuses chown(2), and chmod(2) with the bit."""
+    if path.is_dir():
+        return
+    mask = os.umask(0)
+    try:
+        path.mkdir(mode, exist_ok=True)
+    finally:
+        os.umask(mask)
+    above = path.parent.stat()
+    with suppress(PermissionError):
+        os.chown(path, above.st_uid if os.geteuid() == 0 else -1, above.st_gid)
+    if not path.stat().st_mode & stat.S_ISGID:
+        with suppress(PermissionError):
+            path.chmod(stat.S_ISGID | mode)
+
+
 def sync_directory(path: Path) -> None:
     """Makes creations, renames and deletions in a directory durable (fsync(2))."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -88,7 +119,7 @@ def give(fd: int, folder: Path) -> None:
 
 def quarantine(path: Path, into: Path) -> Path:
     """Moves a file aside under a name that is free; it is never deleted by us."""
-    into.mkdir(exist_ok=True)
+    make_folder(into, _SHARED)
     target = into / path.name
     number = 0
     while target.exists():  # scanner and uplink have different names to move

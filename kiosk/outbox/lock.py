@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from kiosk.errors import OutboxError, OutboxLocked
-from kiosk.outbox.layout import Folders, explained, folders, give, sync_directory
+from kiosk.outbox.layout import Folders, explained, folders, give, make_folders
 from kiosk.outbox.mark import is_held
 
 LOCK = "lock"
@@ -22,17 +22,13 @@ def scanner_at_work(directory: Path) -> bool:
 
 def prepare(directory: Path) -> Folders:
     """The folders of an outbox, made durably where they are missing. Raises OutboxError."""
-    places = folders(directory)
     if not directory.is_dir():
         raise OutboxError(
             f"outbox {directory} is missing; create it or correct paths.outbox"
             " (on a kiosk: is the data partition mounted?)"
         )
     with explained():
-        for place in places:
-            place.mkdir(exist_ok=True)
-        sync_directory(directory)  # whoever made them may not have come so far
-    return places
+        return make_folders(directory)
 
 
 def take_lock(places: Folders) -> int:

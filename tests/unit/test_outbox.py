@@ -6,6 +6,7 @@ import errno
 import os
 import pwd
 import shutil
+import stat
 import threading
 import time
 from pathlib import Path
@@ -34,6 +35,8 @@ from kiosk.outbox import (
     read_segment,
     seal_leftovers,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_put_is_readable_after_sealing(tmp_path: Path) -> None:
@@ -102,6 +105,39 @@ def test_the_folders_of_a_new_outbox_are_durable_with_the_first_put(
     outbox.put(record)
     assert {tmp_path.stat().st_ino, (tmp_path / "open").stat().st_ino} <= synced
     outbox.close()
+
+
+@pytest.mark.parametrize("sandboxed", [True, False])
+def test_folders_made_anew_are_as_the_installation_makes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandboxed: bool
+) -> None:
+    """Else the uplink could not remove what it has sent."""
+    lines = (ROOT / "systemd" / "tmpfiles.d" / "kiosk.conf").read_text().splitlines()
+    modes = {line.split()[1]: int(line.split()[2], 8) for line in lines if line.startswith("d ")}
+    if os.getuid() == 0:
+        os.chown(tmp_path, *pwd.getpwnam("nobody")[2:4])
+    if sandboxed:
+        tmp_path.chmod(modes["/var/lib/kiosk/outbox"])
+
+        def refused(*_args: object, **_more: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        for name in ("chmod", "chown"):
+            monkeypatch.setattr(os, name, refused)
+    before = os.umask(0o027)
+    try:
+        open_outbox(tmp_path).close()
+        shutil.rmtree(tmp_path / "quarantine")
+        (tmp_path / "sealed" / "stray").touch()
+        SealedSegments(tmp_path).waiting()
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+    for name in ("open", "sealed", "quarantine"):
+        made = (tmp_path / name).stat()
+        assert stat.S_IMODE(made.st_mode) == modes[f"/var/lib/kiosk/outbox/{name}"], name
+        assert made.st_gid == tmp_path.stat().st_gid
+        assert sandboxed or made.st_uid == tmp_path.stat().st_uid
 
 
 def test_a_killed_scanner_strands_nothing(tmp_path: Path) -> None:
