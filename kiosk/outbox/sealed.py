@@ -13,6 +13,7 @@ from kiosk.model import CheckIn, SegmentHeader
 from kiosk.outbox.layout import TABLE, folders, green_in, is_segment, quarantine
 from kiosk.outbox.lines import read_journal
 from kiosk.outbox.lock import LOCK
+from kiosk.outbox.unread import Unread
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -54,6 +55,7 @@ class SealedSegments:
 
     def __init__(self, directory: Path) -> None:
         self._folders = folders(directory)
+        self._unread = Unread()
 
     def waiting(self) -> list[str]:
         """Names of all sealed segments, oldest first. No file is opened for it: there may
@@ -66,10 +68,11 @@ class SealedSegments:
         return sorted(names)
 
     def read(self, name: str) -> Segment | None:
-        """A segment; None when nothing of it could be read: it is in quarantine then."""
+        """A segment; None when nothing of it could be read: it is in quarantine then. Raises
+        OutboxError while the card does not give it, and there is hope."""
         path = self._folders.sealed / name
         try:
-            segment = read_segment(path)
+            segment = self._unread.read(path, read_segment)
         except OSError as error:
             raise OutboxError(f"cannot read {path}: {error}") from error
         if segment is None:

@@ -21,6 +21,7 @@ from kiosk.outbox.journal import JournalStorage
 from kiosk.outbox.layout import TABLE, explained, new_epoch
 from kiosk.outbox.lock import prepare, take_lock
 from kiosk.outbox.spares import Spares
+from kiosk.outbox.unread import Unread
 
 RESERVE_BYTES = 4 * 1024 * 1024
 """Below this much free space nothing is taken any more: the system needs to live on."""
@@ -89,9 +90,10 @@ class Outbox(Generic[S]):
         self._current: _Open[S] | None = None
         self._green: dict[Path, int] = {}  # in files that wait to be handed over
         self._spares = Spares(self._folders.open, self.epoch)
+        self._unread = Unread()
         self._lock = take_lock(self._folders)
         with suppress(OSError):  # the first tick says so, and tries again
-            hand_over(self._folders)
+            self._hand_over()
 
     def put(self, make: Callable[[S, int], CheckIn]) -> CheckIn:
         """Stores the record that `make(seal, seq)` returns, durably, and returns it.
@@ -125,11 +127,16 @@ class Outbox(Generic[S]):
             if self._current is not None and self._is_due(self._current, after_s, connected):
                 self._abandon()
             current = [] if self._current is None else [self._current.path]
-            self._hand_over(self._spares.paths.union(current))
-            self._refuse_when_full()
-            if self._current is None:
-                self._roll()
-            self._spares.refill()
+            try:
+                self._hand_over(self._spares.paths.union(current))
+            finally:  # one file that cannot be moved must not keep the door from working
+                self._make_ready()
+
+    def _make_ready(self) -> None:
+        self._refuse_when_full()
+        if self._current is None:
+            self._roll()
+        self._spares.refill()
 
     def _is_full(self, segment: _Open[S]) -> bool:
         return segment.count >= self._segment_records or segment.bytes >= SEALED_BYTES
@@ -165,7 +172,7 @@ class Outbox(Generic[S]):
             self._current = None
 
     def _hand_over(self, kept: Collection[Path] = ()) -> None:
-        hand_over(self._folders, kept, self._green)
+        hand_over(self._folders, self._unread, kept, self._green)
         self._green.clear()
 
     def _refuse_when_full(self) -> None:

@@ -12,13 +12,21 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from outboxes import PlainSeal, open_outbox, open_segment_file, record, sealed_segments, sealed_seqs
+from outboxes import (
+    PlainSeal,
+    killed,
+    open_outbox,
+    open_segment_file,
+    record,
+    sealed_segments,
+    sealed_seqs,
+)
 
 from kiosk.config import load
 from kiosk.ctl.doctor.advice import ON_A_DESK
 from kiosk.ctl.doctor.outbox import check as outbox_check
 from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
-from kiosk.outbox import Outbox, SealedSegments, seal_leftovers
+from kiosk.outbox import Outbox, SealedSegments, seal_leftovers, unread
 
 
 def full_card(folder: Path) -> os.statvfs_result:
@@ -159,6 +167,99 @@ def test_a_failed_hand_over_is_tried_again_without_a_visitor(
     outbox.tick(0.0, connected=True)
     assert sealed_seqs(tmp_path) == [1]
     outbox.close()
+
+
+class BadSectors:
+    """Of which the card gives nothing, `times` and then again as ever."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, under: Path, times: int = 10**6) -> None:
+        self._under, self._times = under, times
+        patch.setattr(Path, "open", self._failing(Path.open))
+        patch.setattr(unread, "RETRY_S", 0.0)
+
+    def _failing(self, real: Callable[..., object]) -> Callable[..., object]:
+        def open_it(path: Path, *args: object, **more: object) -> object:
+            if path == self._under and self._times:
+                self._times -= 1
+                raise OSError(errno.EIO, "Input/output error", str(path))
+            return real(path, *args, **more)
+
+        return open_it
+
+
+def left_open(folder: Path) -> Path:
+    """A file of a dead scanner's with a record."""
+    outbox = open_outbox(folder)
+    outbox.put(record)
+    killed(outbox)
+    return open_segment_file(folder)
+
+
+def test_what_the_card_does_not_give_is_set_aside_and_the_door_works_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = left_open(tmp_path)
+    content = bad.read_bytes()
+    with monkeypatch.context() as patch:
+        BadSectors(patch, bad)
+        outbox = open_outbox(tmp_path)
+        with pytest.raises(OutboxError, match="Input/output"):
+            outbox.tick(0.0, connected=True)
+        assert len(list((tmp_path / "open").glob("*.open"))) > 2, "blank files are made"
+        outbox.put(record)
+        outbox.tick(0.0, connected=True)
+    assert SealedSegments(tmp_path).quarantined() == [bad.name]
+    assert (tmp_path / "quarantine" / bad.name).read_bytes() == content
+    assert len(sealed_seqs(tmp_path)) == 1, "of the one after it"
+    outbox.close()
+
+
+def test_what_the_card_gives_a_little_later_is_sent_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = left_open(tmp_path)
+    with monkeypatch.context() as patch:
+        BadSectors(patch, bad, times=2)
+        outbox = open_outbox(tmp_path)
+        with pytest.raises(OutboxError, match="Input/output"):
+            outbox.tick(0.0, connected=True)
+        outbox.tick(0.0, connected=True)
+    outbox.close()
+    assert sealed_seqs(tmp_path) == [1]
+    assert SealedSegments(tmp_path).quarantined() == []
+
+
+def test_a_sealed_one_that_the_card_does_not_give_is_set_aside_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_open(tmp_path)
+    seal_leftovers(tmp_path)
+    segments = SealedSegments(tmp_path)
+    (name,) = segments.waiting()
+    with monkeypatch.context() as patch:
+        BadSectors(patch, tmp_path / "sealed" / name)
+        for _ in range(2):
+            with pytest.raises(OutboxError, match="Input/output"):
+                segments.read(name)
+        assert segments.read(name) is None
+    assert (segments.waiting(), segments.quarantined()) == ([], [name])
+
+
+def test_a_bad_sector_is_not_read_at_every_tick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dying card takes seconds for each try, in which nobody is let in."""
+    bad = left_open(tmp_path)
+    with monkeypatch.context() as patch:
+        BadSectors(patch, bad, times=1)
+        patch.setattr(unread, "RETRY_S", 60.0)
+        outbox = open_outbox(tmp_path)
+        for _ in range(5):
+            with pytest.raises(OutboxError, match="Input/output"):
+                outbox.tick(0.0, connected=True)
+        with pytest.raises(OutboxError, match="Input/output"):
+            outbox.close()
+    assert seal_leftovers(tmp_path) == 1
 
 
 @pytest.fixture
