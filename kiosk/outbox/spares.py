@@ -7,7 +7,9 @@ inodes, free blocks, some 40 kB at a time. Several files share them.
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +19,9 @@ BLANK_BYTES = 4096
 """One block: room for a segment of one or a few visitors."""
 
 AT_ONCE = 8
+
+RETRY_S = 5.0
+"""Each attempt writes: a dying card is not to be worn out by them."""
 
 
 class Spares:
@@ -28,6 +33,8 @@ class Spares:
         self._mark = mark
         self._numbers = count(1)
         self._ready: deque[Path] = deque()
+        self._failed: tuple[int | None, str] | None = None
+        self._retry_at = 0.0
 
     @property
     def paths(self) -> set[Path]:
@@ -35,15 +42,22 @@ class Spares:
         return set(self._ready)
 
     def take(self) -> Path:
-        """One of them, from now on the caller's. Raises OSError."""
+        """One of them, from now on the caller's; made at once when there is none, since
+        somebody waits. Raises OSError."""
         if not self._ready:
-            self.refill()
+            self._make()
         return self._ready.popleft()
 
     def refill(self) -> None:
-        """Makes more when there is none. Raises OSError; what was made until then is not used."""
+        """Makes more when there is none. Raises OSError, and the same again until it is time
+        for another attempt."""
         if self._ready:
             return
+        if self._failed is not None and time.monotonic() < self._retry_at:
+            raise OSError(*self._failed)
+        self._make()
+
+    def _make(self) -> None:
         made: dict[Path, int] = {}
         try:
             for _ in range(AT_ONCE):
@@ -59,7 +73,15 @@ class Spares:
             for fd in made.values():
                 os.fsync(fd)
             sync_directory(self._folder)
+        except OSError as error:
+            self._failed = error.errno, error.strerror or str(error)
+            self._retry_at = time.monotonic() + RETRY_S
+            for path in made:
+                with suppress(OSError):  # then the next hand-over removes it
+                    path.unlink()
+            raise
         finally:
             for fd in made.values():
                 os.close(fd)
+        self._failed = None
         self._ready.extend(made)

@@ -134,9 +134,10 @@ class Outbox(Generic[S]):
 
     def _make_ready(self) -> None:
         self._refuse_when_full()
+        self._spares.refill()
         if self._current is None:
             self._roll()
-        self._spares.refill()
+            self._spares.refill()
 
     def _is_full(self, segment: _Open[S]) -> bool:
         return segment.count >= self._segment_records or segment.bytes >= SEALED_BYTES

@@ -26,7 +26,7 @@ from kiosk.config import load
 from kiosk.ctl.doctor.advice import ON_A_DESK
 from kiosk.ctl.doctor.outbox import check as outbox_check
 from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
-from kiosk.outbox import Outbox, SealedSegments, seal_leftovers, unread
+from kiosk.outbox import Outbox, SealedSegments, seal_leftovers, spares, unread
 
 
 def full_card(folder: Path) -> os.statvfs_result:
@@ -123,7 +123,7 @@ def test_whatever_fails_and_whenever_green_is_kept(
     assert set(green) <= set(there), "green and gone"
     assert len(there) == len(set(there)), "a number was used twice"
     assert not SealedSegments(tmp_path).quarantined()
-    assert green or nth <= 27, "a disk that fails before it makes one batch of files"
+    assert green or nth <= 31, "it fails before a batch of files is made, or removed again"
 
 
 def test_an_error_is_never_its_own_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +243,35 @@ def test_a_sealed_one_that_the_card_does_not_give_is_set_aside_too(
                 segments.read(name)
         assert segments.read(name) is None
     assert (segments.waiting(), segments.quarantined()) == ([], [name])
+
+
+def test_blank_files_that_cannot_be_made_leave_nothing_and_are_not_tried_at_every_tick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = open_outbox(tmp_path)
+    attempts = 0
+
+    def broken(_fd: int) -> None:
+        nonlocal attempts
+        attempts += 1
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        for _ in range(5):
+            with pytest.raises(OutboxError, match="Input/output"):
+                outbox.tick(0.0, connected=True)
+        assert attempts == 1
+        with pytest.raises(OutboxError, match="Input/output"):
+            outbox.put(record)
+        assert attempts == 2, "for a visitor it is tried at once"
+        assert [path.name for path in (tmp_path / "open").iterdir()] == ["lock"]
+    with pytest.raises(OutboxError, match="Input/output"):
+        outbox.tick(0.0, connected=True)
+    monkeypatch.setattr(spares, "RETRY_S", 0.0)
+    outbox.put(record)
+    outbox.tick(0.0, connected=True)
+    outbox.close()
 
 
 def test_a_bad_sector_is_not_read_at_every_tick(
