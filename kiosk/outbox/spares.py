@@ -44,8 +44,11 @@ class Spares:
     def take(self) -> Path:
         """One of them, from now on the caller's; made at once when there is none, since
         somebody waits. Raises OSError."""
-        if not self._ready:
-            self._make()
+        while self._ready:
+            path = self._ready.popleft()
+            if path.exists():
+                return path
+        self._make()
         return self._ready.popleft()
 
     def refill(self) -> None:

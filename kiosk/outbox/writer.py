@@ -19,7 +19,7 @@ from kiosk.model import CheckIn, SegmentHeader
 from kiosk.outbox.handover import hand_over
 from kiosk.outbox.journal import JournalStorage
 from kiosk.outbox.layout import TABLE, explained, new_epoch
-from kiosk.outbox.lock import prepare, take_lock
+from kiosk.outbox.lock import LOCK, prepare, take_lock
 from kiosk.outbox.spares import Spares
 from kiosk.outbox.unread import Unread
 
@@ -54,6 +54,7 @@ class _Open(Generic[S]):
         self.count = 0
         self.bytes = 0
         self.since = 0.0
+        self._file = path.stat()
         self._db = TinyDB(path, msgspec.to_builtins(seal.header), storage=JournalStorage)
         self._table = self._db.table(TABLE)
 
@@ -63,6 +64,29 @@ class _Open(Generic[S]):
             self.since = time.monotonic()
         self.count += 1
         self.bytes += len(record.sealed)
+
+    def is_there(self) -> bool:
+        """Whether the file still has its name."""
+        try:
+            return os.path.samestat(self.path.stat(), self._file)
+        except FileNotFoundError:
+            return False
+
+    def moved(self, path: Path) -> _Open[S]:
+        """The same with all its records in another file, durably. Raises OSError, and can be
+        used as before then."""
+        other = _Open(path, self.seal)
+        try:
+            for document in self._table:
+                other._table.insert(document)
+        except OSError:
+            other.close()
+            with suppress(OSError):
+                path.unlink()
+            raise
+        other.count, other.bytes, other.since = self.count, self.bytes, self.since
+        self.close()
+        return other
 
     def close(self) -> None:
         self._db.close()
@@ -74,8 +98,9 @@ class Outbox(Generic[S]):
     It counts in an `epoch` of its own, random and never continued by another: no card can
     prove that it is not the copy of one that counted on elsewhere. `begin(epoch, first_seq)`
     makes the seal of each new segment. Opening hands over what a dead scanner left, also on a
-    full card. Raises OutboxLocked when another scanner is at work, OutboxError when the
-    directory is missing or cannot be written.
+    full card. What somebody takes away under it, files, lock, folders, is made again, and the
+    open segment written once more. Raises OutboxLocked when another scanner is at work,
+    OutboxError when the directory is missing or cannot be written.
     """
 
     def __init__(
@@ -83,6 +108,7 @@ class Outbox(Generic[S]):
     ) -> None:
         self.epoch = new_epoch()
         self.next_seq = 1
+        self._directory = directory
         self._folders = prepare(directory)
         self._begin = begin
         self._segment_records = segment_records
@@ -103,10 +129,11 @@ class Outbox(Generic[S]):
         """
         with self._mutex:
             with explained():
-                self._refuse_when_full()
-                segment = self._current
-                if segment is None or self._is_full(segment):
-                    segment = self._roll()
+                try:
+                    segment = self._with_room()
+                except FileNotFoundError:
+                    self._make_whole()
+                    segment = self._with_room()
             record = make(segment.seal, self.next_seq)
             # Burnt whatever comes: after a failed sync nobody knows what the disk holds.
             self.next_seq += 1
@@ -124,6 +151,8 @@ class Outbox(Generic[S]):
         one ready. Called by a timer; raises what keeps records from moving or the next `put`
         from working: OutboxFull, OutboxError."""
         with self._mutex, explained():
+            if not self._is_whole():
+                self._make_whole()
             if self._current is not None and self._is_due(self._current, after_s, connected):
                 self._abandon()
             current = [] if self._current is None else [self._current.path]
@@ -131,6 +160,36 @@ class Outbox(Generic[S]):
                 self._hand_over(self._spares.paths.union(current))
             finally:  # one file that cannot be moved must not keep the door from working
                 self._make_ready()
+
+    def _is_whole(self) -> bool:
+        """Whether nobody has taken away what we made."""
+        return (
+            self._is_locked()
+            and all(place.exists() for place in self._folders)
+            and (self._current is None or self._current.is_there())
+        )
+
+    def _is_locked(self) -> bool:
+        try:
+            lock = (self._folders.open / LOCK).stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(lock, os.fstat(self._lock))
+
+    def _make_whole(self) -> None:
+        prepare(self._directory)
+        if not self._is_locked():
+            lock = take_lock(self._folders)
+            os.close(self._lock)
+            self._lock = lock
+        if self._current is not None and not self._current.is_there():
+            self._current = self._current.moved(self._spares.take())
+
+    def _with_room(self) -> _Open[S]:
+        """The segment for the next record."""
+        self._refuse_when_full()
+        segment = self._current
+        return self._roll() if segment is None or self._is_full(segment) else segment
 
     def _make_ready(self) -> None:
         self._refuse_when_full()
@@ -177,7 +236,8 @@ class Outbox(Generic[S]):
         self._green.clear()
 
     def _refuse_when_full(self) -> None:
-        disk = os.statvfs(self._folders.open)
+        # One call for two looks: of a file that was removed it fails.
+        disk = os.statvfs(self._folders.open if self._current is None else self._current.path)
         files = disk.f_favail if disk.f_files else RESERVE_FILES  # some do not count them
         if disk.f_bavail * disk.f_frsize < RESERVE_BYTES or files < RESERVE_FILES:
             raise OutboxFull(

@@ -9,6 +9,7 @@ import shutil
 import stat
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -263,6 +264,113 @@ def test_garbage_goes_to_quarantine_and_blocks_nothing(tmp_path: Path) -> None:
     kept = [tmp_path / "quarantine" / name for name in segments.quarantined()]
     assert len(kept) == 4
     assert [read_segment(path) for path in kept if path.is_file()] == [None] * 3
+
+
+def _file(outbox: Path) -> None:
+    open_segment_file(outbox).unlink()
+
+
+def _lock(outbox: Path) -> None:
+    (outbox / "open" / "lock").unlink()
+
+
+def _all_in_open(outbox: Path) -> None:
+    for path in (outbox / "open").iterdir():
+        path.unlink()
+
+
+def _folder(outbox: Path) -> None:
+    shutil.rmtree(outbox / "open")
+
+
+def _folder_moved(outbox: Path) -> None:
+    (outbox / "open").rename(outbox / "open.bak")
+
+
+def _folder_copied(outbox: Path) -> None:
+    _folder_moved(outbox)
+    shutil.copytree(outbox / "open.bak", outbox / "open")
+
+
+def _folders(outbox: Path) -> None:
+    for folder in outbox.iterdir():
+        shutil.rmtree(folder)
+
+
+def _outbox(outbox: Path) -> None:
+    shutil.rmtree(outbox)
+    outbox.mkdir()
+
+
+@pytest.mark.parametrize("first", ["put", "tick", "two puts"])
+@pytest.mark.parametrize(
+    "remove",
+    [_file, _lock, _all_in_open, _folder, _folder_moved, _folder_copied, _folders, _outbox],
+)
+def test_what_somebody_takes_away_is_made_again_with_every_record(
+    tmp_path: Path, remove: Callable[[Path], None], first: str
+) -> None:
+    """As one who clears up, or puts a copy there."""
+    outbox = open_outbox(made(tmp_path / "outbox"))
+    for _ in range(3):
+        outbox.put(record)
+    remove(tmp_path / "outbox")
+    if first == "tick":
+        outbox.tick(0.0, connected=False)
+    elif first == "two puts":
+        outbox.put(record)
+    outbox.put(record)
+    outbox.tick(0.0, connected=False)
+    lock = tmp_path / "outbox" / "open" / "lock"
+    assert is_held(lock)
+    assert open_segment_file(tmp_path / "outbox").stat().st_nlink == 1
+    outbox.put(record)
+    outbox.tick(0.0, connected=True)
+    outbox.put(record)
+    outbox.close()
+    assert not is_held(lock)
+    assert set(sealed_seqs(tmp_path / "outbox")) == set(range(1, outbox.next_seq))
+    assert outbox.next_seq == (8 if first == "two puts" else 7)
+    assert SealedSegments(tmp_path / "outbox").quarantined() == []
+
+
+def test_folders_that_others_write_in_are_made_again_too(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    for name in ("sealed", "quarantine"):
+        (tmp_path / name).rmdir()
+    outbox.tick(0.0, connected=True)
+    assert sealed_seqs(tmp_path) == [1]
+    assert (tmp_path / "quarantine").is_dir()
+    outbox.close()
+
+
+def test_an_outbox_that_is_gone_is_told_until_it_is_back(tmp_path: Path) -> None:
+    """As a data partition that is unmounted, and mounted again."""
+    outbox = open_outbox(made(tmp_path / "outbox"))
+    outbox.put(record)
+    shutil.rmtree(tmp_path / "outbox")
+    for _ in range(2):
+        with pytest.raises(OutboxError, match="is missing; create it"):
+            outbox.put(record)
+        with pytest.raises(OutboxError, match="is missing; create it"):
+            outbox.tick(0.0, connected=False)
+    made(tmp_path / "outbox")
+    outbox.put(record)
+    outbox.close()
+    assert sealed_seqs(tmp_path / "outbox") == [1, 2]
+
+
+def test_a_scanner_that_came_in_meanwhile_keeps_the_outbox(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    shutil.rmtree(tmp_path / "open")
+    other = open_outbox(tmp_path)
+    with pytest.raises(OutboxLocked, match="another scanner"):
+        outbox.tick(0.0, connected=False)
+    other.put(record)
+    other.close()
+    outbox.tick(0.0, connected=False)
+    outbox.close()
 
 
 def test_a_second_scanner_is_refused(tmp_path: Path) -> None:
