@@ -40,10 +40,13 @@ def green_in(name: str) -> int:
     return int(match[1] or 0) if match else 0
 
 
-def new_epoch() -> str:
+def new_epoch(after: str = "") -> str:
     """Never drawn before or elsewhere: 64 random bits, behind the second in which it began, by
-    which epochs sort. 24 hex digits."""
-    return f"{int(time.time()) % 2**32:08x}{secrets.token_hex(8)}"
+    which epochs sort. 24 hex digits. It sorts behind `after`, whatever the clock says."""
+    second = int(time.time()) % 2**32
+    if after:
+        second = max(second, min(int(after[:8], 16) + 1, 2**32 - 1))
+    return f"{second:08x}{secrets.token_hex(8)}"
 
 
 def is_segment(name: str) -> bool:

@@ -16,6 +16,7 @@ from tinydb.table import Document
 
 from kiosk.errors import OutboxFull
 from kiosk.model import CheckIn, SegmentHeader
+from kiosk.outbox.epochs import latest_epoch
 from kiosk.outbox.handover import hand_over
 from kiosk.outbox.journal import JournalStorage
 from kiosk.outbox.layout import TABLE, explained, new_epoch
@@ -106,7 +107,6 @@ class Outbox(Generic[S]):
     def __init__(
         self, directory: Path, segment_records: int, begin: Callable[[str, int], S]
     ) -> None:
-        self.epoch = new_epoch()
         self.next_seq = 1
         self._directory = directory
         self._folders = prepare(directory)
@@ -115,11 +115,15 @@ class Outbox(Generic[S]):
         self._mutex = threading.Lock()
         self._current: _Open[S] | None = None
         self._green: dict[Path, int] = {}  # in files that wait to be handed over
-        self._spares = Spares(self._folders.open, self.epoch)
         self._unread = Unread()
         self._lock = take_lock(self._folders)
         with suppress(OSError):  # the first tick says so, and tries again
             self._hand_over()
+        latest = ""
+        with suppress(OSError):  # of a folder that cannot be listed the uplink tells
+            latest = latest_epoch(self._folders)
+        self.epoch = new_epoch(after=latest)
+        self._spares = Spares(self._folders.open, self.epoch)
 
     def put(self, make: Callable[[S, int], CheckIn]) -> CheckIn:
         """Stores the record that `make(seal, seq)` returns, durably, and returns it.

@@ -201,6 +201,27 @@ def test_older_segments_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert began == sorted(began)
 
 
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_clock_that_goes_back_does_not_put_the_new_before_the_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: bool
+) -> None:
+    """A board without a clock battery begins at its last known time, or in 1970."""
+    for second in (1_795_000_000, 1_700_000_000, 0, 2**32 - 1, 5):
+        monkeypatch.setattr(time, "time", lambda s=second: s)
+        outbox = open_outbox(tmp_path)
+        outbox.put(record)
+        killed(outbox) if dies else outbox.close()
+    open_outbox(tmp_path).close()
+    names = SealedSegments(tmp_path).waiting()
+    seconds = [int(name[:8], 16) for name in names]
+    assert seconds == [1_795_000_000, 1_795_000_001, 1_795_000_002, 2**32 - 1, 2**32 - 1]
+    for name in names:
+        SealedSegments(tmp_path).drop(name)
+    outbox = open_outbox(tmp_path)
+    assert int(outbox.epoch[:8], 16) == 5, "when nothing waits, the clock is as good as any"
+    outbox.close()
+
+
 def test_an_orderly_stop_leaves_nothing_open(tmp_path: Path) -> None:
     for number in range(3):
         outbox = open_outbox(tmp_path)
