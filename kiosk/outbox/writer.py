@@ -16,7 +16,7 @@ from tinydb.table import Document
 
 from kiosk.errors import OutboxFull
 from kiosk.model import CheckIn, SegmentHeader
-from kiosk.outbox.epochs import latest_epoch
+from kiosk.outbox.epochs import Before, epochs_before
 from kiosk.outbox.handover import hand_over
 from kiosk.outbox.journal import JournalStorage
 from kiosk.outbox.layout import TABLE, explained, new_epoch
@@ -49,14 +49,15 @@ S = TypeVar("S", bound=Seal)
 class _Open(Generic[S]):
     """The open segment."""
 
-    def __init__(self, path: Path, seal: S) -> None:
+    def __init__(self, path: Path, seal: S, header: SegmentHeader) -> None:
         self.path = path
         self.seal = seal
         self.count = 0
         self.bytes = 0
         self.since = 0.0
         self._file = path.stat()
-        self._db = TinyDB(path, msgspec.to_builtins(seal.header), storage=JournalStorage)
+        self._header = header
+        self._db = TinyDB(path, msgspec.to_builtins(header), storage=JournalStorage)
         self._table = self._db.table(TABLE)
 
     def insert(self, record: CheckIn) -> None:
@@ -76,7 +77,7 @@ class _Open(Generic[S]):
     def moved(self, path: Path) -> _Open[S]:
         """The same with all its records in another file, durably. Raises OSError, and can be
         used as before then."""
-        other = _Open(path, self.seal)
+        other = _Open(path, self.seal, self._header)
         try:
             for document in self._table:
                 other._table.insert(document)
@@ -97,7 +98,8 @@ class Outbox(Generic[S]):
     """The one writer of an outbox directory, safe to use from several threads.
 
     It counts in an `epoch` of its own, random and never continued by another: no card can
-    prove that it is not the copy of one that counted on elsewhere. `begin(epoch, first_seq)`
+    prove that it is not the copy of one that counted on elsewhere. Each segment tells where the
+    epoch before ended, as far as its records lie on the card. `begin(epoch, first_seq)`
     makes the seal of each new segment. Opening hands over what a dead scanner left, also on a
     full card. What somebody takes away under it, files, lock, folders, is made again, and the
     open segment written once more. Raises OutboxLocked when another scanner is at work,
@@ -119,10 +121,11 @@ class Outbox(Generic[S]):
         self._lock = take_lock(self._folders)
         with suppress(OSError):  # the first tick says so, and tries again
             self._hand_over()
-        latest = ""
+        before = Before("", None)
         with suppress(OSError):  # of a folder that cannot be listed the uplink tells
-            latest = latest_epoch(self._folders)
-        self.epoch = new_epoch(after=latest)
+            before = epochs_before(self._folders)
+        self.epoch = new_epoch(after=before.latest)
+        self._previous = before.end
         self._spares = Spares(self._folders.open, self.epoch)
 
     def put(self, make: Callable[[S, int], CheckIn]) -> CheckIn:
@@ -226,7 +229,9 @@ class Outbox(Generic[S]):
         """Begins the next segment, in a file that is durable before anything is in it."""
         self._abandon()
         path = self._spares.take()
-        self._current = _Open(path, self._begin(self.epoch, self.next_seq))
+        seal = self._begin(self.epoch, self.next_seq)
+        header = msgspec.structs.replace(seal.header, previous=self._previous)
+        self._current = _Open(path, seal, header)
         return self._current
 
     def _abandon(self) -> None:

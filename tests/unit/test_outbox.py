@@ -25,7 +25,7 @@ from outboxes import (
 
 from kiosk import wire
 from kiosk.errors import OutboxError, OutboxLocked
-from kiosk.model import CheckIn, Instant
+from kiosk.model import CheckIn, EpochEnd, Instant
 from kiosk.outbox import (
     ConnectedMark,
     Outbox,
@@ -220,6 +220,42 @@ def test_a_clock_that_goes_back_does_not_put_the_new_before_the_old(
     outbox = open_outbox(tmp_path)
     assert int(outbox.epoch[:8], 16) == 5, "when nothing waits, the clock is as good as any"
     outbox.close()
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_each_segment_tells_where_the_epoch_before_ended(tmp_path: Path, dies: bool) -> None:
+    """No telemetry tells it of an epoch that was never connected."""
+    ends = [None]
+    for records in (3, 0, 5):
+        outbox = open_outbox(tmp_path, records=2)
+        for _ in range(records):
+            outbox.put(record)
+        killed(outbox) if dies else outbox.close()
+        if records:
+            ends.append(EpochEnd(epoch=outbox.epoch, next_seq=outbox.next_seq))
+    last = open_outbox(tmp_path)
+    last.put(record)
+    last.close()
+    told = {s.header.epoch: s.header.previous for s in sealed_segments(tmp_path)}
+    assert list(told.values()) == ends
+    assert all(s.header.previous == told[s.header.epoch] for s in sealed_segments(tmp_path)), (
+        "any of them will do"
+    )
+
+
+def test_of_a_last_segment_that_cannot_be_read_the_name_tells_the_end(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    for _ in range(3):
+        outbox.put(record)
+    outbox.close()
+    (name,) = SealedSegments(tmp_path).waiting()
+    (tmp_path / "sealed" / name).write_bytes(os.urandom(5000))
+    (tmp_path / "sealed" / f"{'0' * 24}-{9:016d}.seg").write_bytes(b"a stranger's")
+    again = open_outbox(tmp_path)
+    again.put(record)
+    again.close()
+    (segment,) = sealed_segments(tmp_path)
+    assert segment.header.previous == EpochEnd(epoch=outbox.epoch, next_seq=4)
 
 
 def test_an_orderly_stop_leaves_nothing_open(tmp_path: Path) -> None:
