@@ -18,6 +18,7 @@ from kiosk.model import SegmentHeader
 from kiosk.outbox.layout import (
     OPEN,
     TABLE,
+    TORN,
     Folders,
     explained,
     is_segment,
@@ -80,8 +81,13 @@ def _hand_over(path: Path, places: Folders, unread: Unread, green: int | None) -
     if path.suffix == OPEN and journal.blank:
         path.unlink()
         return False
-    if not journal.tables.get(TABLE):  # torn at its first line, or a green one that decayed
-        quarantine(path, places.quarantine)
+    if journal.cut_short and green == 0:
+        path.unlink()
+        return False
+    if not journal.tables.get(TABLE):
+        # Of a dead scanner's it cannot be excluded that it was green, and decayed since.
+        torn = path.suffix == OPEN and journal.cut_short and green is None
+        quarantine(path, places.quarantine, TORN if torn else "")
         return False
     header = _header(journal)
     twin = None if header is None else _twin(path, header, places, green)

@@ -18,6 +18,8 @@ from kiosk.errors import OutboxError, OutboxFull
 TABLE = "checkin"
 OPEN = ".open"
 """Ends the names in `open/`: which numbers a segment holds is known when it is handed over."""
+TORN = ".torn"
+"""Ends the names of what was set aside and holds nothing that anybody was promised."""
 _OWN, _SHARED = 0o700, 0o770
 _NAME = re.compile(r"[0-9a-f]{24}-[0-9]{16}(?:-([0-9]{2,6}))?\.seg")
 
@@ -120,14 +122,14 @@ def give(fd: int, folder: Path) -> None:
             os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
-def quarantine(path: Path, into: Path) -> Path:
+def quarantine(path: Path, into: Path, ending: str = "") -> Path:
     """Moves a file aside under a name that is free; it is never deleted by us."""
     make_folder(into, _SHARED)
-    target = into / path.name
+    target = into / f"{path.name}{ending}"
     number = 0
     while target.exists():  # scanner and uplink have different names to move
         number += 1
-        target = into / f"{path.name}.{number}"
+        target = into / f"{path.name}.{number}{ending}"
     path.rename(target)
     return target
 

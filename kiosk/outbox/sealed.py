@@ -10,7 +10,7 @@ import msgspec
 
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn, SegmentHeader
-from kiosk.outbox.layout import TABLE, folders, green_in, is_segment, quarantine
+from kiosk.outbox.layout import TABLE, TORN, folders, green_in, is_segment, quarantine
 from kiosk.outbox.lines import read_journal
 from kiosk.outbox.lock import LOCK
 from kiosk.outbox.unread import Unread
@@ -110,8 +110,13 @@ class SealedSegments:
         return counts
 
     def quarantined(self) -> list[str]:
-        """Names of the files that were set aside."""
-        return sorted(self._list(self._folders.quarantine))
+        """Names of the files that were set aside and need somebody's look."""
+        return sorted(n for n in self._list(self._folders.quarantine) if not n.endswith(TORN))
+
+    def torn(self) -> list[str]:
+        """Names of those that were set aside as cut short in the first write, as a power cut
+        does it: before anybody saw green."""
+        return sorted(n for n in self._list(self._folders.quarantine) if n.endswith(TORN))
 
     def age_s(self, name: str) -> float:
         """Seconds since the last record of a segment was written."""

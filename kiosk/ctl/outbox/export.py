@@ -159,7 +159,7 @@ class _Job:
         sealed = SealedSegments(self._directory)
         for name in sealed.waiting():
             yield self._places.sealed / name, False
-        for name in sealed.quarantined():
+        for name in sealed.quarantined() + sealed.torn():
             if not (self._places.quarantine / name).is_dir():
                 yield self._places.quarantine / name, False
         if not in_use:

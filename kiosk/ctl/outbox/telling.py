@@ -12,7 +12,7 @@ from kiosk.ctl.outbox.words import many, say
 from kiosk.ctl.words import span
 from kiosk.errors import OutboxError
 from kiosk.outbox import SealedSegments, Segment, read_segment, scanner_at_work
-from kiosk.outbox.layout import folders, is_segment
+from kiosk.outbox.layout import TORN, folders, is_segment
 
 if TYPE_CHECKING:
     from kiosk.credentials.policy.words import Language
@@ -75,7 +75,8 @@ def _line(name: str, segment: Segment | None, age_s: float, lang: Language) -> s
 def _quarantined(directory: Path, lang: Language) -> list[tuple[str, str]]:
     """Names of the files there, each with the reason, as far as the file tells it."""
     found = []
-    for name in SealedSegments(directory).quarantined():
+    sealed = SealedSegments(directory)
+    for name in sealed.quarantined() + sealed.torn():
         path = folders(directory).quarantine / name
         if path.is_dir():
             found.append((name, say("no-file", lang)))
@@ -90,6 +91,8 @@ def _quarantined(directory: Path, lang: Language) -> list[tuple[str, str]]:
 
 
 def _why(name: str, segment: Segment | None, lang: Language) -> str:
+    if segment is None and name.endswith(TORN):
+        return say("torn", lang)
     if segment is None:
         # A second file of one name has a number behind it.
         ours = is_segment(name) or is_segment(name.rpartition(".")[0])

@@ -33,6 +33,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     # Why something lies in quarantine
     "stranger": ("không phải gói của kiosk", "no segment of the outbox"),
     "no-file": ("không phải tệp", "it is no file"),
+    "torn": (
+        "lượt đang ghi thì mất điện, chưa ai thấy xanh; không cần làm gì",
+        "cut short as power failed, before anybody saw green; nothing is to be done",
+    ),
     "nothing": ("không đọc được gì", "nothing of it can be read"),
     "in-part": ("hỏng, còn đọc được {records}", "damaged, {records} can be read"),
     "too-large": (
