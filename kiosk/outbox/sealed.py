@@ -60,12 +60,23 @@ class SealedSegments:
     def waiting(self) -> list[str]:
         """Names of all sealed segments, oldest first. No file is opened for it: there may
         be tens of thousands."""
+        return self._sorted_out()[0]
+
+    def strays(self) -> list[str]:
+        """Names of whatever else lies among them."""
+        return sorted(self._sorted_out()[1])
+
+    def collect(self) -> list[str]:
+        """Those that wait; what else lies among them is set aside."""
+        names, strays = self._sorted_out()
+        for name in strays:
+            self._set_aside(name)
+        return names
+
+    def _sorted_out(self) -> tuple[list[str], set[str]]:
         found = self._list(self._folders.sealed)
-        names = [name for name in found if is_segment(name)]
-        if len(names) < len(found):
-            for name in set(found).difference(names):
-                self._set_aside(name)
-        return sorted(names)
+        names = sorted(filter(is_segment, found))
+        return names, set(found).difference(names) if len(names) < len(found) else set()
 
     def read(self, name: str) -> Segment | None:
         """A segment; None when nothing of it could be read: it is in quarantine then. Raises

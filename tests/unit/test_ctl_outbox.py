@@ -50,7 +50,7 @@ def filled(directory: Path, records: int) -> Outbox[SegmentSeal]:
 
 def test_the_outbox_in_figures(site: Path, tmp_path: Path) -> None:
     filled(tmp_path / "outbox", 5).close()
-    (tmp_path / "outbox" / "sealed" / "junk").write_bytes(b"junk")
+    (tmp_path / "outbox" / "quarantine" / "junk").write_bytes(b"junk")
     done = kioskctl("outbox", "--config", site)
     assert done.status == 0
     first, *others = done.out.splitlines()
@@ -88,6 +88,7 @@ def test_the_outbox_listed_without_a_word_about_anybody(site: Path, tmp_path: Pa
     names = SealedSegments(tmp_path / "outbox").waiting()
     damaged = tmp_path / "outbox" / "sealed" / names[1]
     damaged.write_bytes(b"nothing of this can be read\n")
+    (tmp_path / "outbox" / "sealed" / "junk").write_bytes(b"junk")
     for _ in range(2):  # to look changes nothing
         done = kioskctl("outbox", "list", "--config", site)
         assert done.status == 0
@@ -95,7 +96,12 @@ def test_the_outbox_listed_without_a_word_about_anybody(site: Path, tmp_path: Pa
         assert lines[0].startswith(f"{names[0]}  waiting ")
         assert lines[0].endswith(", 2 records, numbers 1 to 2")
         assert lines[1] == f"{names[1]}  unreadable, kiosk-uplink will move it to quarantine"
-        assert len(lines) == 2
+        assert lines[2] == "junk  no segment of the outbox, kiosk-uplink will move it to quarantine"
+        assert len(lines) == 3
+        told = quickly("outbox", "--config", site).out.splitlines()
+        assert "strangers in sealed/: 1 file; kiosk-uplink will move them to quarantine" in told
+    assert SealedSegments(tmp_path / "outbox").collect() == names
+    assert SealedSegments(tmp_path / "outbox").quarantined() == ["junk"]
 
 
 def test_quarantine_is_told_with_its_reasons(site: Path, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_folders_made_anew_are_as_the_installation_makes_them(
         open_outbox(tmp_path).close()
         shutil.rmtree(tmp_path / "quarantine")
         (tmp_path / "sealed" / "stray").touch()
-        SealedSegments(tmp_path).waiting()
+        SealedSegments(tmp_path).collect()
         assert os.umask(0o027) == 0o027
     finally:
         os.umask(before)
@@ -318,6 +318,7 @@ def test_garbage_goes_to_quarantine_and_blocks_nothing(tmp_path: Path) -> None:
     again.close()
     assert sealed_seqs(tmp_path) == [1, 1], "one of each epoch"
     segments = SealedSegments(tmp_path)
+    assert len(segments.collect()) == 2
     kept = [tmp_path / "quarantine" / name for name in segments.quarantined()]
     assert len(kept) == 4
     assert [read_segment(path) for path in kept if path.is_file()] == [None] * 3

@@ -34,6 +34,8 @@ def summary(directory: Path, lang: Language) -> int:
                 whose=say("scanner's" if scanner_at_work(directory) else "left", lang),
             )
         )
+    if strays := sealed.strays():
+        print(say("strays", lang, files=many(len(strays), "file", lang)))
     reasons = Counter(why for _, why in _quarantined(directory, lang))
     print(say("quarantine", lang, files=many(reasons.total(), "file", lang)))
     for why, number in reasons.most_common():
@@ -52,6 +54,8 @@ def listed(directory: Path, lang: Language) -> int:
         except OSError as error:
             raise OutboxError(f"cannot read {name}: {error}") from error
         print(_line(name, segment, sealed.age_s(name), lang))
+    for name in sealed.strays():
+        print(say("stray", lang, name=name))
     for name, why in _quarantined(directory, lang):
         print(say("set-aside", lang, name=name, why=why))
     return 0

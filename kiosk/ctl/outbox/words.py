@@ -29,6 +29,14 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{name}  không đọc được, kiosk-uplink sẽ chuyển vào quarantine/",
         "{name}  unreadable, kiosk-uplink will move it to quarantine",
     ),
+    "stray": (
+        "{name}  không phải gói của kiosk, kiosk-uplink sẽ chuyển vào quarantine/",
+        "{name}  no segment of the outbox, kiosk-uplink will move it to quarantine",
+    ),
+    "strays": (
+        "trong sealed/ có tệp lạ: {files}; kiosk-uplink sẽ chuyển vào quarantine/",
+        "strangers in sealed/: {files}; kiosk-uplink will move them to quarantine",
+    ),
     "set-aside": ("{name}  cách ly: {why}", "{name}  in quarantine: {why}"),
     # Why something lies in quarantine
     "stranger": ("không phải gói của kiosk", "no segment of the outbox"),
