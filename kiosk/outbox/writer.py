@@ -190,20 +190,19 @@ class Outbox(Generic[S]):
             os.close(self._lock)
             self._lock = lock
         if self._current is not None and not self._current.is_there():
-            self._current = self._current.moved(self._spares.take())
+            self._current = self._current.moved(self._spares.take(at_once=True))
 
     def _with_room(self) -> _Open[S]:
         """The segment for the next record."""
         self._refuse_when_full()
         segment = self._current
-        return self._roll() if segment is None or self._is_full(segment) else segment
+        return self._roll(at_once=True) if segment is None or self._is_full(segment) else segment
 
     def _make_ready(self) -> None:
         self._refuse_when_full()
-        self._spares.refill()
         if self._current is None:
-            self._roll()
-            self._spares.refill()
+            self._roll(at_once=False)
+        self._spares.refill()
 
     def _is_full(self, segment: _Open[S]) -> bool:
         return segment.count >= self._segment_records or segment.bytes >= SEALED_BYTES
@@ -225,13 +224,13 @@ class Outbox(Generic[S]):
                 os.close(self._lock)
                 self._lock = -1
 
-    def _roll(self) -> _Open[S]:
+    def _roll(self, at_once: bool) -> _Open[S]:
         """Begins the next segment, in a file that is durable before anything is in it."""
         self._abandon()
-        path = self._spares.take()
         seal = self._begin(self.epoch, self.next_seq)
         header = msgspec.structs.replace(seal.header, previous=self._previous)
-        self._current = _Open(path, seal, header)
+        self._spares.header_bytes = len(msgspec.json.encode(header))
+        self._current = _Open(self._spares.take(at_once), seal, header)
         return self._current
 
     def _abandon(self) -> None:

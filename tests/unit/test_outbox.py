@@ -10,8 +10,10 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 from outboxes import (
     PlainSeal,
@@ -36,6 +38,7 @@ from kiosk.outbox import (
     read_segment,
     seal_leftovers,
 )
+from kiosk.seal import HYBRID, X25519, SegmentSeal, new_key, new_segment
 
 ROOT = Path(__file__).parents[2]
 
@@ -511,6 +514,27 @@ def test_large_records_fit_the_wire(tmp_path: Path) -> None:
         sizes.append(len(wire.encode(batch)))
     assert len(sizes) > 5
     assert max(sizes) < wire.MAX_BATCH_BYTES
+
+
+@pytest.mark.parametrize(
+    ("suites", "size"), [([X25519], 4096), ([HYBRID], 8192), ([HYBRID, HYBRID], 12288)]
+)
+def test_the_first_visitors_fit_a_blank_file_whatever_the_suite(
+    tmp_path: Path, suites: list[str], size: int
+) -> None:
+    """Where a file grows, the card writes the file system's journal as well."""
+    keys = [new_key(suite).public for suite in suites]
+    outbox = Outbox(tmp_path, 64, partial(new_segment, keys, "gate-1"))
+    outbox.tick(0.0, connected=True)
+    for _ in range(2):
+        outbox.put(lambda seal, seq: sealed_record(seal, seq, bytes(300)))
+    assert {path.stat().st_size for path in (tmp_path / "open").glob("*.open")} == {size}
+    outbox.close()
+
+
+def sealed_record(seal: SegmentSeal, seq: int, plain: bytes) -> CheckIn:
+    like = record(PlainSeal(seal.header.epoch, 1), seq)
+    return msgspec.structs.replace(like, sealed=seal.seal(seq, plain))
 
 
 def test_a_failure_leaves_no_descriptor(tmp_path: Path) -> None:
