@@ -18,9 +18,10 @@ from kiosk.model import SegmentHeader
 from kiosk.outbox.layout import (
     OPEN,
     TABLE,
+    TORN,
     Folders,
+    explained,
     is_segment,
-    outbox_error,
     quarantine,
     segment_key,
     segment_name,
@@ -28,23 +29,28 @@ from kiosk.outbox.layout import (
 )
 from kiosk.outbox.lines import Journal, read_journal
 from kiosk.outbox.lock import LOCK, prepare, take_lock
+from kiosk.outbox.unread import Unread
 
 _NONE: Mapping[Path, int] = {}
 
 
 def hand_over(
-    places: Folders, kept: Collection[Path] = (), green: Mapping[Path, int] = _NONE
+    places: Folders,
+    unread: Unread,
+    kept: Collection[Path] = (),
+    green: Mapping[Path, int] = _NONE,
 ) -> int:
     """Moves what is in `open/`, but for those `kept`, to `sealed/`; how many segments that
     were. `green`: of how many records in a file it is known that they were synced. Blank
-    files are removed, and what cannot be read goes to quarantine. Raises the
-    first OSError, when all the others are done."""
+    files are removed; what makes no sense goes to quarantine, and so does what the card
+    has not given for as long as `unread` is patient. Raises the first OSError, when all the
+    others are done."""
     moved = 0
     failed: OSError | None = None
     for path in sorted(places.open.iterdir()):
         if path.name != LOCK and path not in kept:
             try:
-                moved += _hand_over(path, places, green.get(path))
+                moved += _hand_over(path, places, unread, green.get(path))
             except OSError as error:
                 failed = failed or error
     if failed is not None:
@@ -58,23 +64,30 @@ def seal_leftovers(directory: Path) -> int:
     places = prepare(directory)
     lock = take_lock(places)
     try:
-        return hand_over(places)
-    except OSError as error:
-        raise outbox_error(error) from error
+        with explained():
+            return hand_over(places, Unread())
     finally:
         os.close(lock)
 
 
-def _hand_over(path: Path, places: Folders, green: int | None) -> bool:
+def _hand_over(path: Path, places: Folders, unread: Unread, green: int | None) -> bool:
     if path.is_symlink() or not path.is_file():
         quarantine(path, places.quarantine)
         return False
-    journal = read_journal(path)
+    journal = unread.read(path, read_journal)
+    if journal is None:
+        quarantine(path, places.quarantine)
+        return False
     if path.suffix == OPEN and journal.blank:
         path.unlink()
         return False
-    if not journal.tables.get(TABLE):  # torn at its first line, or a green one that decayed
-        quarantine(path, places.quarantine)
+    if journal.cut_short and green == 0:
+        path.unlink()
+        return False
+    if not journal.tables.get(TABLE):
+        # Of a dead scanner's it cannot be excluded that it was green, and decayed since.
+        torn = path.suffix == OPEN and journal.cut_short and green is None
+        quarantine(path, places.quarantine, TORN if torn else "")
         return False
     header = _header(journal)
     twin = None if header is None else _twin(path, header, places, green)

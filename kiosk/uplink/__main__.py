@@ -49,7 +49,7 @@ class Uplink:
             ) from error
         self._session = Session(config.broker, config.kiosk.id, partial(birth, config))
         self._segments = SealedSegments(outbox)
-        self._watch = SealedWatch(outbox / "sealed", self._segments.waiting, clock.boottime)
+        self._watch = SealedWatch(outbox / "sealed", self._segments.collect, clock.boottime)
         self._drain = Drain(
             self._segments, self._publish, now, config.uplink.window, config.uplink.ack_timeout_s
         )

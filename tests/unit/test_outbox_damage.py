@@ -57,9 +57,10 @@ class Left:
     def quarantined(self) -> list[str]:
         return SealedSegments(self.folder).quarantined()
 
-    def set_aside(self) -> bool:
-        """Whether the last one was; forgotten then."""
-        names = self.quarantined()
+    def cut_short(self) -> bool:
+        """Whether the last one was set aside as such; forgotten then."""
+        assert self.quarantined() == [], "nobody needs to look"
+        names = SealedSegments(self.folder).torn()
         for name in names:
             (self.folder / "quarantine" / name).unlink()
         return bool(names)
@@ -75,7 +76,7 @@ def test_a_cut_anywhere_costs_what_was_being_written(tmp_path: Path) -> None:
             segment = left.found(content)
             assert (segment.records if segment else []) == whole
             assert segment is None or not segment.damaged
-            assert left.set_aside() == (bool(content.strip(b"\0")) and segment is None)
+            assert left.cut_short() == (bool(content.strip(b"\0")) and segment is None)
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -97,7 +98,7 @@ def test_any_sectors_of_the_last_write_may_be_missing(tmp_path: Path, first: boo
             there = left.records if all(kept) else left.records[:-1]
             assert (segment.records if segment else []) == there, kept
             assert segment is None or not segment.damaged
-            assert left.set_aside() == (bool(content.strip(b"\0")) and segment is None)
+            assert left.cut_short() == (bool(content.strip(b"\0")) and segment is None)
 
 
 def test_a_bit_flipped_anywhere_costs_one_record_at_most_and_is_told(tmp_path: Path) -> None:
@@ -143,11 +144,43 @@ def test_the_only_record_lost_is_kept_for_inspection(tmp_path: Path) -> None:
 def test_an_only_record_that_decays_in_open_is_kept_for_inspection(
     tmp_path: Path, size: int
 ) -> None:
+    """It cannot be told from one that a power cut tore."""
     left = Left(tmp_path, [20])
     content = bytearray(left.content)
     content[left.ends[0] - size : left.ends[0]] = random.Random(1).randbytes(size)
     assert left.found(bytes(content)) is None
-    assert left.set_aside()
+    assert left.cut_short()
+
+
+def test_many_records_that_all_decay_are_not_taken_for_one_that_was_cut_short(
+    tmp_path: Path,
+) -> None:
+    left = Left(tmp_path, [20, 20, 20])
+    content = bytearray(left.content)
+    for end in [left.content.index(b"\n") + 1, *left.ends]:
+        content[end - 20 : end - 15] = b"\xff" * 5
+    assert left.found(bytes(content)) is None
+    assert len(left.quarantined()) == 1
+
+
+def test_a_first_put_that_fails_half_way_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scanner that lives on knows that it was not green."""
+    outbox = open_outbox(tmp_path)
+    real = os.pwrite
+
+    def torn(fd: int, data: bytes, offset: int) -> int:
+        real(fd, data[:400], offset)
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        outbox.tick(0.0, connected=True)
+        patch.setattr(os, "pwrite", torn)
+        with pytest.raises(OutboxError):
+            outbox.put(record)
+    outbox.close()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["lock"]
 
 
 def test_a_lost_sector_between_lines_costs_what_was_in_it(tmp_path: Path) -> None:
