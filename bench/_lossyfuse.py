@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pyfuse3
 from pyfuse3 import (
@@ -29,10 +29,12 @@ from bench._switch import Switch
 
 _BLOCK = 4096
 _BLOCKS = 1 << 18  # 1 GiB
+_KEPT_S = 3600.0
 
 
 class LossyOperations(pyfuse3.Operations):
-    """File system calls on a disk. Nothing is cached by the kernel, no write is delayed."""
+    """File system calls on a disk. The kernel caches names and attributes, which nobody but it
+    changes between two cuts, and no content; no write is delayed."""
 
     def __init__(self, disk: Disk, switch: Switch) -> None:
         super().__init__()
@@ -45,7 +47,12 @@ class LossyOperations(pyfuse3.Operations):
         self.see()
 
     def see(self) -> None:
-        """After a cut all nodes are new."""
+        """After a cut all nodes are new: the kernel forgets the names at the top, and with them
+        all that is below. Nobody may have a call under way."""
+        old = self._nodes.get(pyfuse3.ROOT_INODE)
+        for name in old.live if isinstance(old, Folder) else ():
+            with suppress(FileNotFoundError):  # it was never asked for
+                pyfuse3.invalidate_entry(pyfuse3.ROOT_INODE, FileNameT(name))
         self._nodes = {node.number: node for node in self._disk.nodes()}
         self._nodes[pyfuse3.ROOT_INODE] = self._disk.root
 
@@ -89,7 +96,9 @@ class LossyOperations(pyfuse3.Operations):
     def _attributes(self, node: Node) -> EntryAttributes:
         found = EntryAttributes()
         found.st_ino = InodeT(pyfuse3.ROOT_INODE if node is self._disk.root else node.number)
-        found.entry_timeout = found.attr_timeout = 0
+        # Of the root one can always ask, which wakes the server (`LossyMount.wake`).
+        found.attr_timeout = 0 if node is self._disk.root else _KEPT_S
+        found.entry_timeout = _KEPT_S
         found.st_mode = ModeT(node.mode)
         found.st_nlink = 1
         found.st_uid, found.st_gid = node.uid, node.gid
@@ -111,7 +120,7 @@ class LossyOperations(pyfuse3.Operations):
         pass  # nodes go with the next cut
 
     async def getattr(self, inode: InodeT, ctx: RequestContext) -> EntryAttributes:
-        if inode != pyfuse3.ROOT_INODE:  # of which one can always ask
+        if inode != pyfuse3.ROOT_INODE:
             await self._look()
         return self._attributes(self._node(inode))
 
@@ -227,7 +236,7 @@ class LossyOperations(pyfuse3.Operations):
         self._disk.sync(folder)
 
     async def flush(self, fh: FileHandleT) -> None:
-        pass  # close(2) promises nothing
+        raise FUSEError(errno.ENOSYS)  # close(2) promises nothing: the kernel need not ask
 
     async def release(self, fh: FileHandleT) -> None:
         self._open.pop(fh, None)
