@@ -220,7 +220,7 @@ class LossyOperations(pyfuse3.Operations):
         file = self._file(fh)
         with _errors():
             await self._switch.sync(f"{'fdatasync' if datasync else 'fsync'} {file.number}")
-        if self._switch.sync_fails():
+        if self._switch.sync_fails(data_alone=datasync):
             file.lose(self._switch.chance)
             raise FUSEError(errno.EIO)
         file.sync()

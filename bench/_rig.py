@@ -41,6 +41,8 @@ class Tried(NamedTuple):
     duplicated: int
     corrupted: int
     unasked: int
+    unsynced: int
+    failed: int
     problems: list[str]
     trace: str
 
@@ -102,12 +104,13 @@ class Rig:
 
     def _weather(self) -> Order:
         chance = self._chance
-        breaks, fills = chance.random() < 0.25, chance.random() < 0.25
+        breaks, fills, unsyncs = (chance.random() < 0.25 for _ in range(3))
         return Order(
             "arm",
             after=int(chance.expovariate(1 / CHANGES)),
             seed=self._seed(),
             fails=chance.randint(3, 40) if breaks else 0,
+            unsynced=chance.randint(2, 12) if unsyncs else 0,
             full_from=chance.randint(0, CHANGES),
             full_for=chance.randint(1, CHANGES) if fills else 0,
             told=chance.random() < 0.5,
@@ -152,6 +155,8 @@ def _tried(ledger: Ledger, cuts: int, kills: int, trace: str) -> Tried:
         duplicated=len(ledger.duplicated),
         corrupted=len(ledger.corrupted),
         unasked=len(ledger.unasked),
+        unsynced=ledger.unsynced,
+        failed=ledger.failed,
         problems=ledger.problems,
         trace=trace,
     )

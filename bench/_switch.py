@@ -71,17 +71,21 @@ class Switch:
             self.trace[-1] += " -> EROFS"
             raise OSError(errno.EROFS, "after an accident")
 
-    def sync_fails(self) -> bool:
+    def sync_fails(self, data_alone: bool = False) -> bool:
         """Whether it does. One in some leaves the disk read-only until power comes back, as
-        ext4 does when its journal cannot be written."""
+        ext4 does when its journal cannot be written; `data_alone` has nothing to do with that."""
+        if data_alone and self._order is not None and self._one_in(self._order.unsynced):
+            return True
         if not self._failed():
             return False
         self.read_only = self.chance.random() < _READ_ONLY
         return True
 
     def _failed(self) -> bool:
-        order = self._order
-        failed = order is not None and order.fails > 0 and self.chance.randrange(order.fails) == 0
+        return self._order is not None and self._one_in(self._order.fails)
+
+    def _one_in(self, many: int) -> bool:
+        failed = many > 0 and self.chance.randrange(many) == 0
         if failed:
             self.trace[-1] += " -> EIO"
         return failed

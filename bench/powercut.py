@@ -3,8 +3,10 @@
 The scanner's and the uplink's real code run as processes of their own on a file system that
 forgets at each cut any of the writes and names that were not synced (`bench/_lossy.py`); in
 between the card is full, or fails. After each cut the outbox is opened again, and every
-check-in for which `put` returned must be there, readable, once, or with the centre. Besides
-that, the same processes are killed at each of their system calls in turn.
+check-in for which `put` returned must be there, readable, once, or with the centre. What is
+there besides (`unasked`) was under way at a cut or a kill, or its put had failed; nothing
+comes back that was missing once. Besides that, the same processes are killed at each of their
+system calls in turn.
 """
 
 from __future__ import annotations
@@ -85,6 +87,8 @@ def main() -> None:
         "cards_at_once": given.cards,
         "unasked": sum(card.unasked for card in cards),
         "kills": sum(card.kills for card in cards),
+        "puts_failed": sum(card.failed for card in cards),
+        "syncs_failed": sum(card.unsynced for card in cards),
         "kills_at_calls": calls,
         "ms_per_cut": round(took_s * 1000 / given.cuts, 1),
     }
