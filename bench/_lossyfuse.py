@@ -25,10 +25,12 @@ from pyfuse3 import (
 )
 
 from bench._lossy import Disk, File, Folder, Node
+from bench._mount import Room
 from bench._switch import Switch
 
 _BLOCK = 4096
 _BLOCKS = 1 << 18  # 1 GiB
+_INODES = 1 << 16
 _KEPT_S = 3600.0
 
 
@@ -56,9 +58,9 @@ class LossyOperations(pyfuse3.Operations):
         self._nodes = {node.number: node for node in self._disk.nodes()}
         self._nodes[pyfuse3.ROOT_INODE] = self._disk.root
 
-    async def _change(self, what: str, takes_space: bool = False) -> None:
+    async def _change(self, what: str, *takes: Room) -> None:
         with _errors():
-            await self._switch.change(what, takes_space)
+            await self._switch.change(what, takes)
 
     async def _look(self) -> None:
         with _errors():
@@ -153,13 +155,13 @@ class LossyOperations(pyfuse3.Operations):
     async def mkdir(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext
     ) -> EntryAttributes:
-        await self._change(f"mkdir {_text(name)}", takes_space=True)
+        await self._change(f"mkdir {_text(name)}", "blocks", "inodes")
         return self._attributes(self._added(parent_inode, name, Folder(stat.S_IMODE(mode))))
 
     async def create(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, flags: FlagT, ctx: RequestContext
     ) -> tuple[FileInfo, EntryAttributes]:
-        await self._change(f"create {_text(name)}", takes_space=True)
+        await self._change(f"create {_text(name)}", "blocks", "inodes")
         node = self._added(parent_inode, name, File(stat.S_IMODE(mode)))
         self._switch.trace[-1] += f" = {node.number}"
         return FileInfo(fh=self._handle(node), direct_io=True), self._attributes(node)
@@ -185,7 +187,7 @@ class LossyOperations(pyfuse3.Operations):
         ctx: RequestContext,
     ) -> None:
         await self._change(
-            f"rename {_text(name_old)} to {_text(name_new)} in {parent_inode_new}", takes_space=True
+            f"rename {_text(name_old)} to {_text(name_new)} in {parent_inode_new}", "blocks"
         )
         if flags:
             raise FUSEError(errno.EINVAL)
@@ -208,7 +210,7 @@ class LossyOperations(pyfuse3.Operations):
     async def write(self, fh: FileHandleT, off: int, buf: bytes) -> int:
         file = self._file(fh)
         await self._change(f"write {len(buf)} at {off} in {file.number}")
-        if self._switch.is_full:
+        if self._switch.full_of == "blocks":
             buf = buf[: self._switch.chance.randint(0, len(buf))]  # what still found room
             self._switch.trace[-1] += f" -> {len(buf)}, then ENOSPC"
             if not buf:
@@ -263,7 +265,11 @@ class LossyOperations(pyfuse3.Operations):
         found = StatvfsData()
         found.f_bsize = found.f_frsize = _BLOCK
         found.f_blocks = _BLOCKS
-        found.f_bfree = found.f_bavail = 0 if self._switch.says_full else _BLOCKS
+        found.f_files = _INODES
+        used = len(self._nodes)
+        full = self._switch.told_full_of
+        found.f_bfree = found.f_bavail = 0 if full == "blocks" else _BLOCKS - used
+        found.f_ffree = found.f_favail = 0 if full == "inodes" else _INODES - used
         return found
 
 

@@ -9,13 +9,13 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from bench._draining import uplink
 from bench._fork import bury, forked, kill
 from bench._kills import kill_everywhere
 from bench._ledger import Ledger, Note, Told
-from bench._mount import LossyMount, Order
+from bench._mount import LossyMount, Order, Room
 from bench._scanning import Place, Without, recovered, scanner
 from kiosk.errors import OutboxError
 from kiosk.outbox import Segment
@@ -111,6 +111,7 @@ class Rig:
             seed=self._seed(),
             fails=chance.randint(3, 40) if breaks else 0,
             unsynced=chance.randint(2, 12) if unsyncs else 0,
+            full_of=chance.choice(get_args(Room)),
             full_from=chance.randint(0, CHANGES),
             full_for=chance.randint(1, CHANGES) if fills else 0,
             told=chance.random() < 0.5,

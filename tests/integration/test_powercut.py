@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import pytest
 
@@ -116,14 +117,30 @@ def test_what_was_done_to_the_mounted_card_is_told(mount: LossyMount) -> None:
 
 
 @on_a_lossy_card
-def test_the_mounted_card_can_be_full_and_broken(mount: LossyMount) -> None:
-    mount.arm(Order("arm", after=1000, full_from=1, full_for=2, told=True))
+@pytest.mark.parametrize("room", ["blocks", "inodes"])
+def test_the_mounted_card_can_be_full(mount: LossyMount, room: Literal["blocks", "inodes"]) -> None:
+    written(mount.folder / "old", b"12", os.fdatasync)
+    found = os.statvfs(mount.folder)
+    assert found.f_blocks > found.f_bavail > 1 << 16
+    assert found.f_files > found.f_favail > 1 << 12
+    mount.arm(Order("arm", after=1000, full_of=room, full_from=1, full_for=2, told=True))
     with pytest.raises(OSError, match="No space left"):
         (mount.folder / "x").touch()
-    assert os.statvfs(mount.folder).f_bavail == 0
+    found = os.statvfs(mount.folder)
+    assert (found.f_bavail == 0, found.f_favail == 0) == (room == "blocks", room == "inodes")
     mount.held(0.0)
     mount.obey(Order("go-on"))
-    assert os.statvfs(mount.folder).f_bavail > 0
+    found = os.statvfs(mount.folder)
+    assert min(found.f_bavail, found.f_favail) > 0
+    mount.arm(Order("arm", after=1000, full_of="inodes", full_for=1000))
+    (mount.folder / "old").rename(mount.folder / "older")
+    written(mount.folder / "older", b"34", os.fdatasync)
+    assert os.statvfs(mount.folder).f_favail > 0, "it was not to be told"
+    mount.held(0.0)
+
+
+@on_a_lossy_card
+def test_the_mounted_card_can_be_broken(mount: LossyMount) -> None:
     mount.arm(Order("arm", after=1000, fails=1))
     with pytest.raises(OSError, match="Input/output error"):
         (mount.folder / "x").touch()
