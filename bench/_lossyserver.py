@@ -69,7 +69,8 @@ class Orders:
             self._disk.put_in(self._saved)
         elif order.do == "blank":
             self._disk.put_in(Folder(0o755))
-        self.operations.see()
+        if order.do in ("cut", "restore", "blank"):
+            self.operations.see()
         self._switch.move(failing=order.do == "fail-held")
         return DONE
 

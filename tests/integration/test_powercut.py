@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import pytest
 
-from bench._fork import forked
+from bench._fork import bury, forked, kill
 from bench._kills import SCENES, kill_everywhere
-from bench._ledger import Ledger, Note
+from bench._ledger import Ledger, Note, Told
 from bench._mount import LossyMount, Order, why_not
-from bench._scanning import Place, open_outbox, put
+from bench._scanning import Place, open_outbox, put, recovered, scanner
 from kiosk.outbox import SealedSegments, seal_leftovers
 from kiosk.seal import X25519, new_key
 
@@ -48,10 +49,12 @@ def test_no_power_cut_takes_what_was_green(tmp_path: Path) -> None:
     told = json.loads(out.read_text())
     names = ("cuts", "green", "lost", "duplicated", "corrupted")
     assert [told[name] for name in names] == [cuts, green, *faults]
+    assert told["unasked"] <= cuts + told["kills"] + told["puts_failed"]
+    assert told["puts_failed"] >= told["syncs_failed"] > 0
 
 
 @on_a_lossy_card
-@pytest.mark.parametrize("without", ["fdatasync", "folder-fsync", "receipt"])
+@pytest.mark.parametrize("without", ["fdatasync", "folder-fsync", "failed-sync", "receipt"])
 def test_losses_are_found_where_a_safety_is_missing(without: str) -> None:
     done, (_, _, lost, *_) = powercut("--cuts", 60, "--without", without)
     assert lost > 0
@@ -114,20 +117,67 @@ def test_what_was_done_to_the_mounted_card_is_told(mount: LossyMount) -> None:
 
 
 @on_a_lossy_card
-def test_the_mounted_card_can_be_full_and_broken(mount: LossyMount) -> None:
-    mount.arm(Order("arm", after=1000, full_from=1, full_for=2, told=True))
+@pytest.mark.parametrize("room", ["blocks", "inodes"])
+def test_the_mounted_card_can_be_full(mount: LossyMount, room: Literal["blocks", "inodes"]) -> None:
+    written(mount.folder / "old", b"12", os.fdatasync)
+    found = os.statvfs(mount.folder)
+    assert found.f_blocks > found.f_bavail > 1 << 16
+    assert found.f_files > found.f_favail > 1 << 12
+    mount.arm(Order("arm", after=1000, full_of=room, full_from=1, full_for=2, told=True))
     with pytest.raises(OSError, match="No space left"):
         (mount.folder / "x").touch()
-    assert os.statvfs(mount.folder).f_bavail == 0
+    found = os.statvfs(mount.folder)
+    assert (found.f_bavail == 0, found.f_favail == 0) == (room == "blocks", room == "inodes")
     mount.held(0.0)
     mount.obey(Order("go-on"))
-    assert os.statvfs(mount.folder).f_bavail > 0
+    found = os.statvfs(mount.folder)
+    assert min(found.f_bavail, found.f_favail) > 0
+    mount.arm(Order("arm", after=1000, full_of="inodes", full_for=1000))
+    (mount.folder / "old").rename(mount.folder / "older")
+    written(mount.folder / "older", b"34", os.fdatasync)
+    assert os.statvfs(mount.folder).f_favail > 0, "it was not to be told"
+    mount.held(0.0)
+
+
+@on_a_lossy_card
+def test_the_mounted_card_can_be_broken(mount: LossyMount) -> None:
     mount.arm(Order("arm", after=1000, fails=1))
     with pytest.raises(OSError, match="Input/output error"):
         (mount.folder / "x").touch()
     mount.held(0.0)
     mount.obey(Order("go-on"))
     (mount.folder / "x").touch()
+
+
+@on_a_lossy_card
+def test_a_put_whose_sync_fails_is_not_green_and_the_next_has_another_segment(
+    mount: LossyMount, tmp_path: Path
+) -> None:
+    private = new_key(X25519)
+    place = Place(mount.folder / "outbox", tmp_path, private.public)
+    place.outbox.mkdir()
+    synced(mount.folder)
+    ledger, told, failed = Ledger(private), Note(place.told), 0
+    for seed in range(6):
+        mount.arm(Order("arm", after=10_000, seed=seed, unsynced=4))
+        child = forked(lambda seed=seed: scanner(place, Random(seed)))
+        mount.held(0.15)
+        kill(child)
+        mount.obey(Order("fail-held"))
+        bury(child, mount.wake)
+        words = told.take(Told)
+        for number, word in enumerate(words):
+            if word.what == "unsynced":
+                then = [(w.what, w.id, w.segment) for w in words[number + 1 : number + 3]]
+                failed += len(then) == 2
+                assert then[:1] in ([], [("failed", word.id, word.segment)])
+                assert all(segment > word.segment for what, _, segment in then[1:])
+        ledger.heard(words)
+        mount.obey(Order("cut", seed=seed))
+        ledger.waiting(recovered(place, by_scanner=True))
+    assert not ledger.problems
+    assert failed > 5
+    assert len(ledger.green) > failed
 
 
 @on_a_lossy_card
