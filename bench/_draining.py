@@ -36,7 +36,7 @@ def uplink(place: Place, chance: Random) -> None:
         with suppress(OutboxError):  # a moment after the first start there is no folder yet
             drain.saw(segments.waiting())
         for ack in centre.answers():
-            drain.acknowledged(ack)
+            drain.acknowledged(ack, fast())
         drain.turn(fast())
         time.sleep(TURN_S)
 
