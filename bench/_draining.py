@@ -40,7 +40,7 @@ def uplink(place: Place, chance: Random) -> None:
             if names is not None:
                 drain.saw(names)
         for ack in centre.answers():
-            drain.acknowledged(ack)
+            drain.acknowledged(ack, fast())
         drain.turn(fast())
         time.sleep(TURN_S)
 

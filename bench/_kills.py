@@ -121,7 +121,7 @@ def _delete(place: Place) -> Action:
 
     def hear() -> None:
         for ack in acks:
-            drain.acknowledged(ack)
+            drain.acknowledged(ack, 0.0)
 
     return hear
 

@@ -45,7 +45,7 @@ class Uplink(threading.Thread):
                 self.drain.saw(names)
             acks, self._acks = self._acks, []
             for ack in acks:
-                self.drain.acknowledged(ack)
+                self.drain.acknowledged(ack, clock.boottime())
             self.drain.turn(clock.boottime())
 
     def stop(self) -> None:

@@ -19,7 +19,8 @@ from kiosk.model import SCHEMA, CheckIn, ClockState, Hex, Instant, Millis, Segme
 ROOT = f"kiosk/{SCHEMA}"
 CHECKINS_OF_ALL = f"{ROOT}/+/up/checkin"
 RISK_KEYS = f"{ROOT}/_all/down/risk-keys"
-PRESENCE_OF_ALL = f"{ROOT}/_srv/+/state"
+SERVERS = f"{ROOT}/_srv/"
+PRESENCE_OF_ALL = f"{SERVERS}+/state"
 MAX_BATCH_BYTES = 256 * 1024
 
 Severity = Literal["info", "warning", "critical"]
@@ -41,7 +42,7 @@ def down(kid: str, leaf: Literal["ack"]) -> str:
 
 def presence(host: str) -> str:
     """Topic of the retained presence of one ingest worker."""
-    return f"{ROOT}/_srv/{host}/state"
+    return f"{SERVERS}{host}/state"
 
 
 def kid_of(topic: str) -> str:
@@ -164,7 +165,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """up/checkin: one whole segment, 1 to 64 records. `anchor` is the kiosk's moment of
+    """up/checkin: records of one segment, 1 to 64. `anchor` is the kiosk's moment of
     sending, by which the centre corrects records made before the clock was right."""
 
     segment: str
@@ -181,17 +182,13 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
-    """down/ack, published after the database commit: every record of the segment is
+    """down/ack, published after the database commit: every record of the message is
     either accepted or refused. `server_ms` is the centre's wall clock."""
 
     segment: str
     accepted: list[int]
     refused: list[Refusal] = []
     server_ms: int
-
-    def covers(self, seqs: set[int]) -> bool:
-        """True when each of `seqs` is answered, so that the segment may be dropped."""
-        return seqs <= set(self.accepted) | {r.seq for r in self.refused}
 
 
 class Presence(msgspec.Struct, frozen=True):

@@ -51,7 +51,12 @@ class Uplink:
         self._segments = SealedSegments(outbox)
         self._watch = SealedWatch(outbox / "sealed", self._segments.collect, clock.boottime)
         self._drain = Drain(
-            self._segments, self._publish, now, config.uplink.window, config.uplink.ack_timeout_s
+            self._segments,
+            self._publish,
+            now,
+            config.uplink.window,
+            config.uplink.ack_timeout_s,
+            config.uplink.rate_kb_s * 1000,
         )
         self._now = now
         self._queue = Queue(self._segments)
@@ -111,7 +116,7 @@ class Uplink:
         if not listed:
             self._queue.waiting = None
         for ack in acks:
-            self._drain.acknowledged(ack)
+            self._drain.acknowledged(ack, at)
             self._alerts.own("records-refused", self._drain.refusal)
         live = self._session.centre
         if live != self._drain.live:

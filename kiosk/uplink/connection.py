@@ -12,8 +12,8 @@ import logging
 import secrets
 import ssl
 import time
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -36,6 +36,16 @@ _WITH_WILL = 4  # reason code of a DISCONNECT after which the broker publishes t
 
 Leaf = Literal["state", "info", "tele", "checkin", "alert"]
 Birth = Callable[[str], wire.Info]
+
+
+class Received(NamedTuple):
+    """A message that is not the connection's own business. `reply_to` and `correlation` are MQTT
+    5's response topic and correlation data; empty where the sender gave none."""
+
+    topic: str
+    payload: bytes
+    reply_to: str = ""
+    correlation: bytes = b""
 
 
 def tls_context(broker: Broker) -> ssl.SSLContext:
@@ -68,14 +78,25 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
 
 class Connection:
     """`ready` once subscribed, `over` once ended, with the reason in `why`. `risk_keys` are
-    those that the centre sent last, None when it said nothing of them."""
+    those that the centre sent last, None when it said nothing of them. `topics` are further
+    filters to subscribe to; what comes by them waits for `take_received`."""
 
-    def __init__(self, broker: Broker, host: str, port: int, kid: str, birth: Birth) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        host: str,
+        port: int,
+        kid: str,
+        birth: Birth,
+        topics: Sequence[str] = (),
+    ) -> None:
         self.ready = False
         self.over = False
         self.why = ""
         self.risk_keys: list[bytes] | None = None
         self._acks: list[wire.Ack] = []
+        self._received: list[Received] = []
+        self._topics = topics
         self._broker = broker
         self._address = (host, port)
         self._kid = kid
@@ -130,6 +151,11 @@ class Connection:
         """The centre's acknowledgements since the last call."""
         acks, self._acks = self._acks, []
         return acks
+
+    def take_received(self) -> list[Received]:
+        """What came by the further topics since the last call, oldest first."""
+        received, self._received = self._received, []
+        return received
 
     @property
     def centre(self) -> bool:
@@ -190,7 +216,8 @@ class Connection:
         if reason.is_failure:
             self._end(words.verdict(reason))
             return
-        topics = (wire.down(self._kid, "ack"), wire.RISK_KEYS, wire.PRESENCE_OF_ALL)
+        own = (wire.down(self._kid, "ack"), wire.RISK_KEYS, wire.PRESENCE_OF_ALL)
+        topics = (*own, *self._topics)
         client.subscribe([(topic, 1) for topic in topics])
 
     def _on_subscribe(
@@ -212,6 +239,8 @@ class Connection:
             elif message.topic == wire.RISK_KEYS:
                 payload = bytes(message.payload)
                 self.risk_keys = wire.decode(payload, wire.RiskKeys).keys if payload else []
+            elif not message.topic.startswith(wire.SERVERS):
+                self._received.append(_received(message))
             elif message.payload:
                 self._centres[message.topic] = wire.decode(bytes(message.payload), wire.Presence)
             else:  # an empty retained message takes back what was retained
@@ -244,6 +273,16 @@ class Connection:
             self._end("the broker closed the connection")
         else:
             self._end("the broker closed the connection before it answered")
+
+
+def _received(message: mqtt.MQTTMessage) -> Received:
+    properties = message.properties
+    return Received(
+        message.topic,
+        bytes(message.payload),
+        getattr(properties, "ResponseTopic", ""),
+        getattr(properties, "CorrelationData", b""),
+    )
 
 
 def _properties(kind: int, **values: int) -> Properties:

@@ -10,6 +10,7 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Sequence
 
 from kiosk import wire
 from kiosk.config import Broker
@@ -56,10 +57,11 @@ class Session:
     """Give it a `turn` again and again. `why` says in words what keeps it offline, or the
     centre away; empty when all is well."""
 
-    def __init__(self, broker: Broker, kid: str, birth: Birth) -> None:
+    def __init__(self, broker: Broker, kid: str, birth: Birth, topics: Sequence[str] = ()) -> None:
         self._broker = broker
         self._kid = kid
         self._birth = birth
+        self._topics = topics
         self._attempt: _Attempt | None = None
         self._connection: Connection | None = None
         self._ready_at: float | None = None
@@ -120,7 +122,7 @@ class Session:
         if attempt is None:
             if self._able and time.monotonic() >= self._next_at:
                 host, port = address(self._broker.hosts[self._host])
-                made = Connection(self._broker, host, port, self._kid, self._birth)
+                made = Connection(self._broker, host, port, self._kid, self._birth, self._topics)
                 self._attempt = _Attempt(made)
                 self._attempt.start()
         elif attempt.is_alive():

@@ -117,13 +117,6 @@ def test_a_giant_is_refused_before_it_is_read() -> None:
         wire.decode(b"[" * wire.MAX_BATCH_BYTES, wire.Batch)
 
 
-def test_an_ack_covers_a_segment_only_when_every_record_is_answered() -> None:
-    ack = wire.Ack(segment="s", accepted=[1, 2], refused=[wire.Refusal(3, "x")], server_ms=1)
-    assert ack.covers({1, 2, 3})
-    assert ack.covers({2})
-    assert not ack.covers({1, 2, 3, 4})
-
-
 def test_topics_belong_to_one_kiosk() -> None:
     assert wire.kid_of(wire.up("gate-1", "checkin")) == "gate-1"
     assert wire.kid_of(wire.down("gate-1", "ack")) == "gate-1"
