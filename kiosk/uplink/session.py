@@ -179,10 +179,7 @@ class Session:
 
     def _adopt(self, pace: wire.Pace) -> None:
         self._pace = pace
-        log.info(
-            "to come back within %g s when the connection is lost, as the centre wants it",
-            self._cap_s,
-        )
+        log.info("after a lost connection: back within %g s, as the centre wants it", self._cap_s)
 
     @property
     def _cap_s(self) -> float:
