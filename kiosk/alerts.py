@@ -191,6 +191,14 @@ ALERTS: dict[str, Known] = {
         "Bộ nhớ eMMC đã dùng gần hết tuổi thọ. Lên lịch thay.",
         "The eMMC has used up nearly all of its life. Plan to replace it.",
     ),
+    "was-offline": Known(
+        "warning",
+        "Thiết bị đã mất kết nối hơn một phút, hoặc bị từ chối; nay đã có lại, lý do ở kèm. Lặp lại"
+        " thì xem mạng ở cửa; nếu danh tính bị dùng ở nơi khác, kiểm tra ngay.",
+        "The kiosk was offline for more than a minute, or was refused; it is back, and the reason"
+        " is beside this. If it comes again, see the network at the door; if its identity was used"
+        " elsewhere, look into it at once.",
+    ),
     "queue-old": Known(
         "warning",
         "Có trung tâm mà lượt chờ hơn một giờ chưa được nhận. Xem trung tâm và cảnh báo khác.",

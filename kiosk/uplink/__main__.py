@@ -13,6 +13,7 @@ from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.alerts import Alerts
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.gathering import Gatherer, Gathering
+from kiosk.uplink.outage import Outage
 from kiosk.uplink.rules import Rules
 from kiosk.uplink.session import Session
 from kiosk.uplink.telemetry import Queue, Telemetry, birth
@@ -67,6 +68,7 @@ class Uplink:
             Gatherer(config, clock.boottime), clock.boottime, config.uplink.telemetry_s
         )
         self._troubles = Troubles()
+        self._outage = Outage(now)
         self._risk_keys: list[bytes] | None = None
         self._risk_keys_at = 0.0
         self._quarantine_at = 0.0
@@ -92,6 +94,8 @@ class Uplink:
     def turn(self) -> None:
         """One round: network, outbox, cues, figures."""
         acks = self._session.turn(TURN_S)
+        self._outage.turn(clock.boottime(), self._session.link is not None, self._session.reason)
+        self._alerts.own("was-offline", self._outage.told)
         self._outbox(acks, clock.boottime())
         self._figures(clock.boottime())
         self._mark_connected(self._centre)
