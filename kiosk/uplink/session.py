@@ -51,7 +51,8 @@ class _Attempt(threading.Thread):
 
 class Session:
     """Give it a `turn` again and again. `why` says in words what keeps it offline, or the
-    centre away; empty when all is well. `reason` is why it is, or was last, offline."""
+    centre away; empty when all is well. `reason` is why it is, or was last, offline;
+    `attempts` counts connections that were begun."""
 
     def __init__(self, broker: Broker, kid: str, birth: Birth, topics: Sequence[str] = ()) -> None:
         self._broker = broker
@@ -66,6 +67,7 @@ class Session:
         self._pace = wire.Pace()
         self._unanswered: set[int] = set()  # hosts that hung up before they said anything
         self._logged = ("", "")
+        self.attempts = 0
         self.reason = reason("connecting")
         if not kid:
             self.reason = reason("not-enrolled")
@@ -130,6 +132,7 @@ class Session:
                     self._topics,
                     patient=self._host in self._unanswered,
                 )
+                self.attempts += 1
                 self._attempt = _Attempt(made)
                 self._attempt.start()
         elif attempt.is_alive():
