@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import select
 import threading
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from kiosk import reach, wire
 from kiosk.config import Broker
 from kiosk.reach import Reason, reason
 from kiosk.uplink import words
-from kiosk.uplink.connection import Birth, Connection
+from kiosk.uplink.connection import Birth, Connection, HasFileno
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -92,6 +93,15 @@ class Session:
         if self.link is None:
             return words.plain(str(self.reason), 400)
         return "" if self.link.centre else self.link.centre_why
+
+    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> bool:
+        """Until the broker or one of `others` has something to say, which is true, or
+        `wait_s`; then it is true while a connection is due or being made."""
+        if self._connection is not None:
+            return self._connection.wait(wait_s, others)
+        said = any(select.select(others, [], [], wait_s))
+        due = self._able and time.monotonic() >= self._next_at
+        return said or due or self._attempt is not None
 
     def turn(self, wait_s: float) -> list[wire.Ack]:
         """Brings the session forward for about `wait_s`; returns what was acknowledged."""
