@@ -36,10 +36,14 @@ from provisioning.broker import prepare
 
 MOST = 2000
 PROBES = 100
+FIRST_S = 600.0
+LEAST_S = 60.0
 CAP_S = 60.0  # broker.reconnect_cap_s, by default
 LIMIT_S = 8.0
 AWAY_S = 5.0  # how long the broker is gone
-PATIENCE_S = 600.0
+PATIENCE = 6
+"""So many times as long as the limit would take, a storm is watched: what has no spread may never
+end, since handshakes that are given up cost as much as others."""
 console = Console(stderr=True)
 
 
@@ -81,7 +85,7 @@ class Fleet:
 
 
 def main() -> None:
-    """Prints a table; ends with 1 when not all came back."""
+    """Prints a table; ends with 1 when not all came back at the centre's pace."""
     given = _arguments()
     _many_descriptors()
     with ExitStack() as stack:
@@ -105,15 +109,16 @@ def main() -> None:
         crowd = Crowd(sites)
         stack.callback(crowd.end)
         crowd.start()
-        _until_all(crowd, kiosks)
+        _until_all(crowd, kiosks, FIRST_S)
         for name, pace in _paces(at_limit_s).items():
             fleet.pace(pace)
             # Who stood for as long as the cap begins with the first, shortest wait.
             time.sleep(pace.reconnect_cap_s or CAP_S)
-            figures["storms"][name] = _storm(fleet, crowd, kiosks, name, at_limit_s)
+            storm = figures["storms"][name] = _storm(fleet, crowd, kiosks, name, at_limit_s)
+            console.print(storm)
     _print(figures)
     write(given.json, figures)
-    sys.exit(any(storm["back"] < kiosks for storm in figures["storms"].values()))
+    sys.exit(figures["storms"]["pace of the centre"]["back"] < kiosks)
 
 
 def _paces(at_limit_s: float) -> dict[str, wire.Pace]:
@@ -134,9 +139,8 @@ def _limit(sites: list[Path]) -> float:
         probing.end()
 
 
-def _until_all(crowd: Crowd, kiosks: int) -> None:
-    """Waits, `PATIENCE_S` at most."""
-    until = time.monotonic() + PATIENCE_S
+def _until_all(crowd: Crowd, kiosks: int, patience_s: float) -> None:
+    until = time.monotonic() + patience_s
     with console.status("coming online") as status:
         while (online := crowd.online) < kiosks and time.monotonic() < until:
             status.update(f"online: {online} of {kiosks}")
@@ -153,7 +157,7 @@ def _storm(
     time.sleep(AWAY_S / 2)
     fleet.start()
     began = time.monotonic()
-    _until_all(crowd, kiosks)
+    _until_all(crowd, kiosks, max(LEAST_S, PATIENCE * at_limit_s))
     returns = crowd.returns(began)
     back = [one.after_s for one in returns if one.after_s is not None]
     figures = spread(back, 95)
