@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import gc
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -22,7 +24,12 @@ from kiosk.uplink.session import Session, backoff
 CONNACK_NOT_AUTHORISED = bytes.fromhex("2003008700")
 CONNACK = bytes.fromhex("2003000000")
 SUBACK_REFUSED = bytes.fromhex("9005000100" + "8787")
+CONNACK_BUSY = bytes.fromhex("2003008900")
+CONNACK_BANNED = bytes.fromhex("2003008a00")
+CONNACK_KEEPALIVE_1_S = bytes.fromhex("2006000003130001")
+SUBACK = bytes.fromhex("9007000100" + "01010101")
 DISCONNECT_TAKEN_OVER = bytes.fromhex("e0028e00")
+DISCONNECT_MOVED = bytes.fromhex("e0029d00")
 
 
 @pytest.fixture
@@ -103,6 +110,8 @@ def test_our_certificate_refused_is_named(ours: Authority, listening, tmp_path: 
     ("answers", "expected"),
     [
         ([CONNACK_NOT_AUTHORISED], "not authorised"),
+        ([CONNACK_BANNED], "banned at the broker"),
+        ([CONNACK_BUSY], "the broker is busy (Server busy)"),
         ([CONNACK, SUBACK_REFUSED], "no acknowledgement could be received: not authorised"),
         ([CONNACK, DISCONNECT_TAKEN_OVER], "another device uses this kiosk's identity"),
         ([b""], "says nothing"),
@@ -144,6 +153,72 @@ def test_nobody_listening_is_named_and_the_next_host_is_tried(
     while "not authorised" not in session.why and time.monotonic() < due:
         session.turn(0.01)
     assert "not authorised" in session.why
+
+
+def test_the_keep_alive_that_the_broker_wants_is_kept(
+    ours: Authority, listening, tmp_path: Path
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*ours.issue("broker"))
+    heard: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as tls:
+            for answer in (CONNACK_KEEPALIVE_1_S, SUBACK):
+                tls.recv(4096)
+                tls.sendall(answer)
+            while said := tls.recv(4096):  # and says nothing any more
+                heard.append(said)
+
+    server = listening(serve)
+    session = Session(broker(tmp_path, f"127.0.0.1:{server.port}"), "k-1", birth)
+    assert why_of(session).startswith("no sign of life")
+    assert heard[-1] == bytes.fromhex("c000")  # PINGREQ
+
+
+def test_a_broker_that_is_busy_is_left_alone_for_a_while(
+    ours: Authority, listening, tmp_path: Path
+) -> None:
+    server = listening(speaking_tls(ours.issue("broker"), CONNACK_BUSY))
+    config = broker(tmp_path, f"127.0.0.1:{server.port}")
+    session = Session(msgspec.structs.replace(config, reconnect_cap_s=3600), "k-1", birth)
+    assert "busy" in why_of(session)
+    due = time.monotonic() + 1
+    while time.monotonic() < due:
+        session.turn(0.01)
+    assert session.attempts == 1  # but for one in 3600 runs
+
+
+def test_a_broker_that_moved_makes_the_next_of_our_own_hosts_the_one_to_try(
+    ours: Authority, listening, tmp_path: Path
+) -> None:
+    moved = listening(speaking_tls(ours.issue("broker"), CONNACK, SUBACK, DISCONNECT_MOVED))
+    other = listening(speaking_tls(ours.issue("broker"), CONNACK_BANNED))
+    hosts = (f"127.0.0.1:{port}" for port in (moved.port, other.port))
+    session = Session(broker(tmp_path, *hosts, base_s=0.02), "k-1", birth)
+    assert why_of(session).startswith("the broker sends this kiosk to another server")
+    due = time.monotonic() + 10
+    while session.reason.code == "moved" and time.monotonic() < due:
+        session.turn(0.01)
+    assert session.reason.code == "banned"
+    assert len(moved.taken) == 1
+
+
+def test_who_was_hung_up_on_without_a_word_listens_for_one_before_it_speaks(
+    ours: Authority, listening, tmp_path: Path
+) -> None:
+    """A server that closes when it is spoken to too soon, so that its alert is lost."""
+    ours.issue("kiosk", begin=-9, end=-1)
+    files = ours.issue("broker")
+    judge = speaking_tls(files, client_ca=ours.file)
+    server = listening(judge)
+    session = Session(broker(tmp_path, f"127.0.0.1:{server.port}"), "k-1", birth)
+    due = time.monotonic() + 10
+    while session.reason.code != "kiosk-expired" and time.monotonic() < due:
+        session.turn(0.01)
+    assert session.reason.code == "kiosk-expired"
+    now = time.strftime("%Y-%m-%d", time.gmtime())
+    assert now in session.why
 
 
 def test_a_name_that_leads_nowhere_is_named(ours: Authority, tmp_path: Path) -> None:
