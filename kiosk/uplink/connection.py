@@ -31,7 +31,7 @@ from kiosk.uplink.transport import Client
 
 log = logging.getLogger("kiosk.uplink")
 
-ANSWER_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 20.0
 SESSION_EXPIRY_S = 24 * 3600
 WILL_DELAY_S = 30
 _WITH_WILL = 4  # reason code of a DISCONNECT after which the broker publishes the will

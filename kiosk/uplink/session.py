@@ -21,7 +21,7 @@ from kiosk.uplink.connection import Birth, Connection, HasFileno
 
 log = logging.getLogger("kiosk.uplink")
 
-SLOW_S = 20.0
+SLOW_S = 30.0
 GOODBYE_S = 2.0
 _MOST_ROUNDS = 30  # of which the limit of the wait knows
 

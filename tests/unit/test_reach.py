@@ -184,9 +184,11 @@ def test_a_login_page_in_plain_http_is_named(ours: Authority, listening, tmp_pat
 def test_silence_instead_of_tls_is_named(
     ours: Authority, listening, tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("kiosk.reach.way.CONNECT_S", 0.5)
     server = listening(lambda _connection: None)
-    assert why(tmp_path, server.port) == "tls-silent"
+    to = reach.Address("127.0.0.1", server.port)
+    with pytest.raises(reach.Unreachable) as caught:
+        reach.connect(to, None, context(tmp_path), tls_s=0.5)
+    assert caught.value.reason.code == "tls-silent"
 
 
 def test_a_clock_that_is_wrong_is_named_with_what_it_says(
