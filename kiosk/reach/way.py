@@ -23,7 +23,10 @@ from kiosk.reach.reasons import reason
 from kiosk.reach.telling import Unreachable, of_error
 
 CONNECT_S = 5.0
-"""For each address of a name, for TLS, and for an answer in HTTP."""
+"""For each address of a name, and for an answer in HTTP."""
+TLS_S = 20.0
+"""Longer: a broker to which a whole fleet comes back works off a queue of handshakes, and one
+that is given up costs it as much as one that is not."""
 REFUSAL_S = 1.0
 _MAX_HEAD = 8192
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
@@ -105,7 +108,11 @@ def tls_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def connect(
-    to: Address, by: Proxy | None, context: ssl.SSLContext, patient: bool = False
+    to: Address,
+    by: Proxy | None,
+    context: ssl.SSLContext,
+    patient: bool = False,
+    tls_s: float = TLS_S,
 ) -> ssl.SSLSocket:
     """A connection over which MQTT can be spoken, in frames of WebSocket if `to` has a path.
 
@@ -113,7 +120,7 @@ def connect(
     meanwhile may take the place of its refusal. `patient` waits for that, `REFUSAL_S`.
     Raises Unreachable.
     """
-    secure = _tls(_tcp(to, by), to, context)
+    secure = _tls(_tcp(to, by), to, context, tls_s)
     try:
         if patient:
             _wait_for_refusal(secure)
@@ -153,9 +160,11 @@ def _through(plain: socket.socket, by: Proxy, to: Address) -> None:
         raise Unreachable(reason(code, str(status)))
 
 
-def _tls(plain: socket.socket, to: Address, context: ssl.SSLContext) -> ssl.SSLSocket:
+def _tls(
+    plain: socket.socket, to: Address, context: ssl.SSLContext, within_s: float
+) -> ssl.SSLSocket:
     try:
-        plain.settimeout(CONNECT_S)
+        plain.settimeout(within_s)
         return context.wrap_socket(plain, server_hostname=to.name)
     except TimeoutError as error:
         plain.close()
@@ -179,7 +188,6 @@ def _wait_for_refusal(secure: ssl.SSLSocket) -> None:
 def _upgrade(secure: ssl.SSLSocket, to: Address) -> None:
     key = base64.b64encode(os.urandom(16)).decode()
     with _no_other_error("broker"):
-        secure.settimeout(CONNECT_S)
         secure.sendall(
             f"GET {to.path} HTTP/1.1\r\nHost: {to.at}\r\nUpgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"

@@ -23,6 +23,7 @@ from kiosk.uplink.watch import SealedWatch
 log = logging.getLogger("kiosk.uplink")
 
 TURN_S = 0.1
+REST_S = 0.5  # between turns while nothing is to be done; sealed/ is looked at each TURN_S
 TELL_EVERY_S = 1.0
 QUARANTINE_EVERY_S = 5.0
 RISK_KEYS_EVERY_S = 5.0  # so long at most a scanner that started anew checks nobody
@@ -80,6 +81,7 @@ class Uplink:
         self._gathering.start()
         self._daemon.ready("starting")
         while not self._daemon.stopping.is_set():
+            self._rest()
             self.turn()
             self._daemon.alive()
         self._gathering.stop()
@@ -91,9 +93,16 @@ class Uplink:
         """Somebody says that he takes records, and does."""
         return self._session.centre and not self._drain.silent
 
+    def _rest(self) -> None:
+        """Until there is something to do. A turn costs twenty looks at `sealed/`."""
+        until = clock.boottime() + (TURN_S if self._drain.pending else REST_S)
+        while not self._session.wait(TURN_S, (self._inlet,)) and not self._watch.stirs:
+            if clock.boottime() >= until:
+                return
+
     def turn(self) -> None:
         """One round: network, outbox, cues, figures."""
-        acks = self._session.turn(TURN_S)
+        acks = self._session.turn(0)
         self._outage.turn(clock.boottime(), self._session.link is not None, self._session.reason)
         self._alerts.own("was-offline", self._outage.told)
         self._outbox(acks, clock.boottime())

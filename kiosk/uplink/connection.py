@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 import secrets
+import select
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTErrorCode
@@ -30,13 +31,19 @@ from kiosk.uplink.transport import Client
 
 log = logging.getLogger("kiosk.uplink")
 
-ANSWER_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 20.0
 SESSION_EXPIRY_S = 24 * 3600
 WILL_DELAY_S = 30
 _WITH_WILL = 4  # reason code of a DISCONNECT after which the broker publishes the will
 
 Leaf = Literal["state", "info", "tele", "checkin", "alert"]
 Birth = Callable[[str], wire.Info]
+
+
+class HasFileno(Protocol):
+    """What select(2) takes."""
+
+    def fileno(self) -> int: ...
 
 
 class Received(NamedTuple):
@@ -121,6 +128,14 @@ class Connection:
             properties=expiry,
         )
         self._answer_due = time.monotonic() + ANSWER_TIMEOUT_S
+
+    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> bool:
+        """Until the line or one of `others` has something to say, which is true, or `wait_s`."""
+        line: Any = self._client.socket()
+        if line is None or line.pending():  # what TLS has read already wakes no select
+            return True
+        writing = [line] if self._client.want_write() else []
+        return any(select.select([line, *others], writing, [], wait_s))
 
     def turn(self, wait_s: float) -> None:
         """Reads and writes what there is, waits at most `wait_s` for it."""

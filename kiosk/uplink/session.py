@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import select
 import threading
 import time
 from collections.abc import Sequence
@@ -16,11 +17,11 @@ from kiosk import reach, wire
 from kiosk.config import Broker
 from kiosk.reach import Reason, reason
 from kiosk.uplink import words
-from kiosk.uplink.connection import Birth, Connection
+from kiosk.uplink.connection import Birth, Connection, HasFileno
 
 log = logging.getLogger("kiosk.uplink")
 
-SLOW_S = 20.0
+SLOW_S = 30.0
 GOODBYE_S = 2.0
 _MOST_ROUNDS = 30  # of which the limit of the wait knows
 
@@ -51,7 +52,8 @@ class _Attempt(threading.Thread):
 
 class Session:
     """Give it a `turn` again and again. `why` says in words what keeps it offline, or the
-    centre away; empty when all is well. `reason` is why it is, or was last, offline."""
+    centre away; empty when all is well. `reason` is why it is, or was last, offline;
+    `attempts` counts connections that were begun."""
 
     def __init__(self, broker: Broker, kid: str, birth: Birth, topics: Sequence[str] = ()) -> None:
         self._broker = broker
@@ -66,6 +68,7 @@ class Session:
         self._pace = wire.Pace()
         self._unanswered: set[int] = set()  # hosts that hung up before they said anything
         self._logged = ("", "")
+        self.attempts = 0
         self.reason = reason("connecting")
         if not kid:
             self.reason = reason("not-enrolled")
@@ -90,6 +93,15 @@ class Session:
         if self.link is None:
             return words.plain(str(self.reason), 400)
         return "" if self.link.centre else self.link.centre_why
+
+    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> bool:
+        """Until the broker or one of `others` has something to say, which is true, or
+        `wait_s`; then it is true while a connection is due or being made."""
+        if self._connection is not None:
+            return self._connection.wait(wait_s, others)
+        said = any(select.select(others, [], [], wait_s))
+        due = self._able and time.monotonic() >= self._next_at
+        return said or due or self._attempt is not None
 
     def turn(self, wait_s: float) -> list[wire.Ack]:
         """Brings the session forward for about `wait_s`; returns what was acknowledged."""
@@ -130,6 +142,7 @@ class Session:
                     self._topics,
                     patient=self._host in self._unanswered,
                 )
+                self.attempts += 1
                 self._attempt = _Attempt(made)
                 self._attempt.start()
         elif attempt.is_alive():

@@ -26,6 +26,16 @@ class SealedWatch:
         self._confirmed = False
         self._error: OutboxError | None = None
 
+    @property
+    def stirs(self) -> bool:
+        """Whether `look` would list the directory now, or fail."""
+        if self._time() < self._next:
+            return False
+        try:
+            return not self._confirmed or self._modified() != self._listed
+        except OutboxError:
+            return self._error is None
+
     def look(self) -> list[str] | None:
         """All names, oldest first; None when nothing can have changed.
 

@@ -11,7 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from doors import Centre, Door
 from paho.mqtt.enums import CallbackAPIVersion
-from rig import Broker, free_port, until
+from rig import Broker, Database, Ingest, Kiosk, free_port, until
 from ways import TunnelProxy
 
 from kiosk import wire
@@ -186,3 +186,28 @@ def test_a_pace_that_would_do_harm_is_ignored(door: Door, centre: Centre, broker
     until(lambda: door.says("closed the connection") or door.says("refused"), "offline")
     broker.start()
     until(lambda: door.state and door.state.online, "back as it is configured")
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_workers_say_the_pace_of_their_file_and_take_it_back(
+    fleet: Path, broker: Broker, database: Database, enrolled: Callable[[], Path], tmp_path: Path
+) -> None:
+    worker = Ingest(fleet, database.url, broker.address, tmp_path)
+    config = Path(worker.command[-1])
+    plain = config.read_text()
+    config.write_text(f"{plain}\n[pace]\nreconnect_base_s = 20\n")
+    worker.start()
+    kiosk = Kiosk(enrolled())
+    kiosk.connect(listen=[wire.PACE])
+
+    def heard() -> list[bytes]:
+        return [payload for topic, payload in kiosk.heard if topic == wire.PACE]
+
+    until(heard, "the pace")
+    assert wire.decode(heard()[0], wire.Pace) == wire.Pace(reconnect_base_s=20)
+    assert worker.stop() == 0
+    config.write_text(plain)
+    worker.start()
+    until(lambda: heard()[-1] == b"", "taken back")
+    assert worker.stop() == 0
+    kiosk.close()

@@ -8,10 +8,14 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from test_session import Authority, Listener, speaking_tls
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from tlsdoor import Authority, Listen, listeners, speaking_tls
 
 from kiosk import reach
 from kiosk.config import ConfigError, effective, load, shown_value
@@ -21,16 +25,9 @@ UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\n"
 
 
 @pytest.fixture
-def listening() -> Iterator[Callable[[Callable[[socket.socket], None]], Listener]]:
-    listeners: list[Listener] = []
-
-    def listen(serve: Callable[[socket.socket], None]) -> Listener:
-        listeners.append(Listener(serve))
-        return listeners[-1]
-
-    yield listen
-    for listener in listeners:
-        listener.close()
+def listening() -> Iterator[Listen]:
+    with listeners() as listen:
+        yield listen
 
 
 @pytest.fixture
@@ -187,9 +184,11 @@ def test_a_login_page_in_plain_http_is_named(ours: Authority, listening, tmp_pat
 def test_silence_instead_of_tls_is_named(
     ours: Authority, listening, tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("kiosk.reach.way.CONNECT_S", 0.5)
     server = listening(lambda _connection: None)
-    assert why(tmp_path, server.port) == "tls-silent"
+    to = reach.Address("127.0.0.1", server.port)
+    with pytest.raises(reach.Unreachable) as caught:
+        reach.connect(to, None, context(tmp_path), tls_s=0.5)
+    assert caught.value.reason.code == "tls-silent"
 
 
 def test_a_clock_that_is_wrong_is_named_with_what_it_says(
@@ -239,12 +238,6 @@ def openssl_server(
 def test_a_certificate_that_has_expired_or_was_revoked_is_named(
     ours: Authority, listening, tmp_path: Path
 ) -> None:
-    from datetime import UTC, datetime, timedelta
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     expired = ours.issue("expired", begin=-9, end=-1)
     revoked = ours.issue("revoked")
     serial = x509.load_pem_x509_certificate(revoked[0].read_bytes()).serial_number

@@ -13,6 +13,8 @@ from kiosk.config import Config
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 
+TLS_S = 5.0
+
 
 def check(config: Config, _advice: Advice) -> Iterator[Finding]:
     """Each host: proxy, name, TCP, TLS both ways, WebSocket. Raises ConfigError."""
@@ -26,7 +28,7 @@ def check(config: Config, _advice: Advice) -> Iterator[Finding]:
         to = reach.address(host)
         where = f"{host} by the proxy {by.name}:{by.port}" if by else host
         try:
-            way = reach.connect(to, by, context, patient=True)
+            way = reach.connect(to, by, context, patient=True, tls_s=TLS_S)
         except reach.Unreachable as error:
             yield wrong(f"{where}: {error.reason}", error.reason.todo)
             continue
