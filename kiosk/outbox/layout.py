@@ -149,7 +149,12 @@ def _explanation(error: OSError) -> OutboxError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutboxFull(f"card full: {error}; connect the kiosk or free space")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return OutboxError(f"outbox: {error}; it must belong to the user of the scanner")
+        return OutboxError(
+            f"outbox: {error}; its folders must belong to the user of the scanner"
+            " (on a kiosk: systemd-tmpfiles --create)"
+        )
     if error.errno == errno.EROFS:
-        return OutboxError(f"outbox: {error}; the card is worn out or mounted read-only")
-    return OutboxError(f"outbox: {error}; is the card worn out?")
+        return OutboxError(
+            f"outbox: {error}; mount it for writing, and change the card if it is worn out"
+        )
+    return OutboxError(f"outbox: {error}; if it lasts, the card may be worn out: change it")
