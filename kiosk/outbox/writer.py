@@ -225,11 +225,14 @@ class Outbox(Generic[S]):
         with self._mutex:
             if self._lock < 0:
                 return
-            self._abandon()
             try:
                 with explained():
+                    if not self._is_whole():
+                        self._make_whole()
+                    self._abandon()
                     self._hand_over()
             finally:
+                self._abandon()
                 os.close(self._lock)
                 self._lock = -1
 

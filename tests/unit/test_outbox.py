@@ -396,6 +396,15 @@ def test_what_somebody_takes_away_is_made_again_with_every_record(
     assert SealedSegments(tmp_path / "outbox").quarantined() == []
 
 
+def test_what_is_taken_away_just_before_the_end_is_handed_over_too(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    for _ in range(3):
+        outbox.put(record)
+    shutil.rmtree(tmp_path / "open")
+    outbox.close()
+    assert sealed_seqs(tmp_path) == [1, 2, 3]
+
+
 def test_folders_that_others_write_in_are_made_again_too(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path)
     outbox.put(record)
