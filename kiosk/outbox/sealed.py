@@ -10,7 +10,7 @@ import msgspec
 
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn, SegmentHeader
-from kiosk.outbox.layout import TABLE, TORN, folders, green_in, is_segment, quarantine
+from kiosk.outbox.layout import SEGMENT_NAME, TABLE, TORN, folders, green_in, quarantine
 from kiosk.outbox.lines import read_journal
 from kiosk.outbox.lock import LOCK
 from kiosk.outbox.unread import Unread
@@ -75,7 +75,7 @@ class SealedSegments:
 
     def _sorted_out(self) -> tuple[list[str], set[str]]:
         found = self._list(self._folders.sealed)
-        names = sorted(filter(is_segment, found))
+        names = sorted(filter(SEGMENT_NAME.fullmatch, found))
         return names, set(found).difference(names) if len(names) < len(found) else set()
 
     def read(self, name: str) -> Segment | None:
