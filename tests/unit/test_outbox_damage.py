@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from outboxes import killed, open_outbox, open_segment_file, record, sealed_segments
+from outboxes import killed, left_open, open_outbox, open_segment_file, record, sealed_segments
 
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn
@@ -237,11 +237,7 @@ def test_what_a_dead_scanner_left_in_memory_alone_is_on_the_card_before_it_count
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else it would be missed as lost after the next power cut, though nobody saw green."""
-    outbox = open_outbox(tmp_path)
-    for _ in range(2):
-        outbox.put(record)
-    killed(outbox)
-    path = open_segment_file(tmp_path)
+    path = left_open(tmp_path, records=2)
     content, synced = path.read_bytes(), []
     real = os.fdatasync
 
@@ -261,10 +257,7 @@ def test_what_a_dead_scanner_left_in_memory_alone_is_on_the_card_before_it_count
 def test_of_what_cannot_be_written_once_more_the_last_is_not_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outbox = open_outbox(tmp_path)
-    for _ in range(2):
-        outbox.put(record)
-    killed(outbox)
+    left_open(tmp_path, records=2)
 
     def broken(_fd: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
