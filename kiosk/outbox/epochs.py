@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from kiosk.model import EpochEnd
-from kiosk.outbox.layout import Folders, green_in, is_segment
+from kiosk.outbox.layout import SEGMENT_NAME, Folders, green_in
 from kiosk.outbox.sealed import read_segment
 
 _BEGINS_WITH_EPOCH = re.compile(r"[0-9a-f]{24}-").match
@@ -23,10 +23,10 @@ class Before(NamedTuple):
 
 def epochs_before(places: Folders) -> Before:
     """What all that waits tells. Raises OSError."""
-    sealed = os.listdir(places.sealed)  # noqa: PTH208 - there may be very many
-    names = filter(_BEGINS_WITH_EPOCH, [*os.listdir(places.open), *sealed])  # noqa: PTH208
-    last = max(filter(is_segment, sealed), default="")
-    return Before(max(names, default="")[:24], _end(last, places) if last else None)
+    # There may be very many, and the door waits.
+    last = max(filter(SEGMENT_NAME.fullmatch, os.listdir(places.sealed)), default="")  # noqa: PTH208
+    left = filter(_BEGINS_WITH_EPOCH, os.listdir(places.open))  # noqa: PTH208
+    return Before(max([last, *left])[:24], _end(last, places) if last else None)
 
 
 def _end(name: str, places: Folders) -> EpochEnd | None:

@@ -26,9 +26,11 @@ from kiosk.outbox.layout import (
     segment_key,
     segment_name,
     sync_directory,
+    write_all,
 )
-from kiosk.outbox.lines import Journal, read_journal
+from kiosk.outbox.lines import MOST_BYTES, Journal, read_journal
 from kiosk.outbox.lock import LOCK, prepare, take_lock
+from kiosk.outbox.sealed import read_segment
 from kiosk.outbox.unread import Unread
 
 _NONE: Mapping[Path, int] = {}
@@ -95,8 +97,7 @@ def _hand_over(path: Path, places: Folders, unread: Unread, green: int | None) -
         if green is None:
             # It may lie there under another name that is being deleted: not both after a cut.
             sync_directory(places.sealed)
-            # The last one may have been under way, and forgotten yet.
-            green = max(len(journal.tables.get(TABLE, {})) - 1, 0)
+            green = _certain(path)
         path.rename(places.sealed / segment_name(header.epoch, header.first_seq, green))
     elif twin is not None and twin.samefile(path):  # a power cut left both names
         path.unlink()
@@ -104,6 +105,20 @@ def _hand_over(path: Path, places: Folders, unread: Unread, green: int | None) -
         quarantine(path, places.quarantine)
         return False
     return True
+
+
+def _certain(path: Path) -> int:
+    """How many records of a dead scanner's file are on the card whatever comes. The last one
+    may have been under way, and lie in memory alone: so all are written once more, in place."""
+    segment = read_segment(path)
+    records = len(segment.records) if segment is not None else 0
+    try:
+        with path.open("r+b", buffering=0) as file:
+            write_all(file.fileno(), file.read(MOST_BYTES), 0)
+            os.fdatasync(file.fileno())
+    except OSError:
+        return max(records - 1, 0)
+    return records
 
 
 def _header(journal: Journal) -> SegmentHeader | None:

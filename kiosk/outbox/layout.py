@@ -21,7 +21,8 @@ OPEN = ".open"
 TORN = ".torn"
 """Ends the names of what was set aside and holds nothing that anybody was promised."""
 _OWN, _SHARED = 0o700, 0o770
-_NAME = re.compile(r"[0-9a-f]{24}-[0-9]{16}(?:-([0-9]{2,6}))?\.seg")
+SEGMENT_NAME = re.compile(r"[0-9a-f]{24}-[0-9]{16}(?:-([0-9]{2,6}))?\.seg")
+"""Of a sealed one; the count of green records is absent from older ones."""
 
 
 def segment_key(epoch: str, first_seq: int) -> str:
@@ -38,7 +39,7 @@ def segment_name(epoch: str, first_seq: int, green: int) -> str:
 
 def green_in(name: str) -> int:
     """What the name of a segment says, also in quarantine; 0 when it does not."""
-    match = _NAME.match(name)
+    match = SEGMENT_NAME.match(name)
     return int(match[1] or 0) if match else 0
 
 
@@ -53,7 +54,7 @@ def new_epoch(after: str = "") -> str:
 
 def is_segment(name: str) -> bool:
     """Whether it is the name of one."""
-    return _NAME.fullmatch(name) is not None
+    return SEGMENT_NAME.fullmatch(name) is not None
 
 
 class Folders(NamedTuple):
@@ -149,7 +150,12 @@ def _explanation(error: OSError) -> OutboxError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutboxFull(f"card full: {error}; connect the kiosk or free space")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return OutboxError(f"outbox: {error}; it must belong to the user of the scanner")
+        return OutboxError(
+            f"outbox: {error}; its folders must belong to the user of the scanner"
+            " (on a kiosk: systemd-tmpfiles --create)"
+        )
     if error.errno == errno.EROFS:
-        return OutboxError(f"outbox: {error}; the card is worn out or mounted read-only")
-    return OutboxError(f"outbox: {error}; is the card worn out?")
+        return OutboxError(
+            f"outbox: {error}; mount it for writing, and change the card if it is worn out"
+        )
+    return OutboxError(f"outbox: {error}; if it lasts, the card may be worn out: change it")

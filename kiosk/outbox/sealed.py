@@ -10,7 +10,7 @@ import msgspec
 
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn, SegmentHeader
-from kiosk.outbox.layout import TABLE, TORN, folders, green_in, is_segment, quarantine
+from kiosk.outbox.layout import SEGMENT_NAME, TABLE, TORN, folders, green_in, quarantine
 from kiosk.outbox.lines import read_journal
 from kiosk.outbox.lock import LOCK
 from kiosk.outbox.unread import Unread
@@ -75,7 +75,7 @@ class SealedSegments:
 
     def _sorted_out(self) -> tuple[list[str], set[str]]:
         found = self._list(self._folders.sealed)
-        names = sorted(filter(is_segment, found))
+        names = sorted(filter(SEGMENT_NAME.fullmatch, found))
         return names, set(found).difference(names) if len(names) < len(found) else set()
 
     def read(self, name: str) -> Segment | None:
@@ -85,7 +85,7 @@ class SealedSegments:
         try:
             segment = self._unread.read(path, read_segment)
         except OSError as error:
-            raise OutboxError(f"cannot read {path}: {error}") from error
+            raise _failed(f"read {path}", error) from error
         if segment is None:
             self._set_aside(name)
         return segment
@@ -100,7 +100,7 @@ class SealedSegments:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise OutboxError(f"cannot remove {path}: {error}") from error
+            raise _failed(f"remove {path}", error) from error
 
     def still_open(self) -> list[int]:
         """How many records each segment in `open/` holds, as far as it is written, but for
@@ -115,7 +115,7 @@ class SealedSegments:
             except FileNotFoundError:  # handed over in between
                 continue
             except OSError as error:
-                raise OutboxError(f"cannot read {path}: {error}") from error
+                raise _failed(f"read {path}", error) from error
             if records:
                 counts.append(records)
         return counts
@@ -142,12 +142,20 @@ class SealedSegments:
         try:
             quarantine(path, self._folders.quarantine)
         except OSError as error:
-            raise OutboxError(f"cannot move {path} to quarantine: {error}") from error
+            raise _failed(f"move {path} to quarantine", error) from error
 
     def _list(self, folder: Path) -> list[str]:
         try:
             return os.listdir(folder)  # noqa: PTH208 - a Path for each takes its time
         except OSError as error:
             raise OutboxError(
-                f"cannot list {folder}: {error}; does the outbox exist, may this user read it?"
+                f"cannot list {folder}: {error.strerror}; does the outbox exist, may this user read"
+                " it?"
             ) from error
+
+
+def _failed(what: str, error: OSError) -> OutboxError:
+    return OutboxError(
+        f"cannot {what}: {error.strerror or error}; may this user do that, is the card read-only or"
+        " worn out?"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -33,6 +34,9 @@ RESERVE_FILES = 64
 SEALED_BYTES = 128 * 1024
 """A segment that holds this much takes no more: on the wire, in base64 and with what is
 around it, it must stay below `wire.MAX_BATCH_BYTES`."""
+
+
+log = logging.getLogger("kiosk.outbox")
 
 
 class Seal(Protocol):
@@ -191,6 +195,11 @@ class Outbox(Generic[S]):
             self._lock = lock
         if self._current is not None and not self._current.is_there():
             self._current = self._current.moved(self._spares.take(at_once=True))
+        log.warning(
+            "files or folders were taken away from %s under the scanner, and made again;"
+            " what is in it is to be left alone",
+            self._directory,
+        )
 
     def _with_room(self) -> _Open[S]:
         """The segment for the next record."""
@@ -216,11 +225,14 @@ class Outbox(Generic[S]):
         with self._mutex:
             if self._lock < 0:
                 return
-            self._abandon()
             try:
                 with explained():
+                    if not self._is_whole():
+                        self._make_whole()
+                    self._abandon()
                     self._hand_over()
             finally:
+                self._abandon()
                 os.close(self._lock)
                 self._lock = -1
 

@@ -104,6 +104,21 @@ def test_the_outbox_listed_without_a_word_about_anybody(site: Path, tmp_path: Pa
     assert SealedSegments(tmp_path / "outbox").quarantined() == ["junk"]
 
 
+def test_a_segment_that_the_card_does_not_give_ends_no_listing(site: Path, tmp_path: Path) -> None:
+    filled(tmp_path / "outbox", 4).close()
+    one, two = SealedSegments(tmp_path / "outbox").waiting()
+    (tmp_path / "outbox" / "sealed" / one).unlink()
+    (tmp_path / "outbox" / "sealed" / one).mkdir()  # opening it fails, also for root
+    done = quickly("outbox", "list", "--config", site)
+    assert done.status == 0
+    first, second = done.out.splitlines()
+    assert first == (
+        f"{one}  the card does not give it (Is a directory); kiosk-uplink tries again, then moves"
+        " it to quarantine"
+    )
+    assert second.startswith(f"{two}  waiting ")
+
+
 def test_quarantine_is_told_with_its_reasons(site: Path, tmp_path: Path) -> None:
     outbox = tmp_path / "outbox"
     filled(outbox, 6).close()

@@ -369,7 +369,7 @@ def _outbox(outbox: Path) -> None:
     [_file, _lock, _all_in_open, _folder, _folder_moved, _folder_copied, _folders, _outbox],
 )
 def test_what_somebody_takes_away_is_made_again_with_every_record(
-    tmp_path: Path, remove: Callable[[Path], None], first: str
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, remove: Callable[[Path], None], first: str
 ) -> None:
     """As one who clears up, or puts a copy there."""
     outbox = open_outbox(made(tmp_path / "outbox"))
@@ -384,6 +384,7 @@ def test_what_somebody_takes_away_is_made_again_with_every_record(
     outbox.tick(0.0, connected=False)
     lock = tmp_path / "outbox" / "open" / "lock"
     assert is_held(lock)
+    assert caplog.text.count("were taken away") == 1
     assert open_segment_file(tmp_path / "outbox").stat().st_nlink == 1
     outbox.put(record)
     outbox.tick(0.0, connected=True)
@@ -393,6 +394,15 @@ def test_what_somebody_takes_away_is_made_again_with_every_record(
     assert set(sealed_seqs(tmp_path / "outbox")) == set(range(1, outbox.next_seq))
     assert outbox.next_seq == (8 if first == "two puts" else 7)
     assert SealedSegments(tmp_path / "outbox").quarantined() == []
+
+
+def test_what_is_taken_away_just_before_the_end_is_handed_over_too(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    for _ in range(3):
+        outbox.put(record)
+    shutil.rmtree(tmp_path / "open")
+    outbox.close()
+    assert sealed_seqs(tmp_path) == [1, 2, 3]
 
 
 def test_folders_that_others_write_in_are_made_again_too(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from outboxes import killed, open_outbox, open_segment_file, record, sealed_segments
+from outboxes import killed, left_open, open_outbox, open_segment_file, record, sealed_segments
 
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn
@@ -201,13 +201,20 @@ def test_a_lost_sector_between_lines_costs_what_was_in_it(tmp_path: Path) -> Non
     assert [r for r in left.records if r not in segment.records] == hit
 
 
+@pytest.mark.parametrize("dead", [True, False])
 @pytest.mark.parametrize("size", [8, SECTOR, 3 * SECTOR])
-def test_an_end_that_decays_after_the_hand_over_is_told(tmp_path: Path, size: int) -> None:
+def test_an_end_that_decays_after_the_hand_over_is_told(
+    tmp_path: Path, size: int, dead: bool
+) -> None:
     """It may look like a torn one, but that all was written is known."""
     outbox = open_outbox(tmp_path)
     for _ in range(9):
         outbox.put(record)
-    outbox.tick(0.0, connected=True)
+    if dead:
+        killed(outbox)
+        seal_leftovers(tmp_path)
+    else:
+        outbox.close()
     segments = SealedSegments(tmp_path)
     (name,) = segments.waiting()
     path = tmp_path / "sealed" / name
@@ -224,7 +231,42 @@ def test_an_end_that_decays_after_the_hand_over_is_told(tmp_path: Path, size: in
             segment = segments.read(name)
             assert segment is not None and len(segment.records) < 9
             assert segment.damaged
-    outbox.close()
+
+
+def test_what_a_dead_scanner_left_in_memory_alone_is_on_the_card_before_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be missed as lost after the next power cut, though nobody saw green."""
+    path = left_open(tmp_path, records=2)
+    content, synced = path.read_bytes(), []
+    real = os.fdatasync
+
+    def watch(fd: int) -> None:
+        assert os.path.samestat(os.fstat(fd), path.stat()), "not renamed yet"
+        synced.append(path.read_bytes())
+        real(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", watch)
+        seal_leftovers(tmp_path)
+    assert synced == [content]
+    (name,) = SealedSegments(tmp_path).waiting()
+    assert name.endswith("-02.seg")
+
+
+def test_of_what_cannot_be_written_once_more_the_last_is_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_open(tmp_path, records=2)
+
+    def broken(_fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", broken)
+        assert seal_leftovers(tmp_path) == 1
+    (name,) = SealedSegments(tmp_path).waiting()
+    assert name.endswith("-01.seg")
 
 
 def test_an_end_torn_by_a_failing_card_is_no_damage(
@@ -257,6 +299,7 @@ def test_lines_of_an_older_segment_are_not_taken_for_this_ones(tmp_path: Path) -
     assert segment is not None
     assert segment.records == left.records
     assert segment.header.epoch == left.records[0].epoch
+    assert not segment.damaged
 
 
 def test_damage_is_kept_after_its_answer_and_says_so(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from outboxes import (
     PlainSeal,
-    killed,
+    left_open,
     open_outbox,
     open_segment_file,
     record,
@@ -185,14 +185,6 @@ class BadSectors:
             return real(path, *args, **more)
 
         return open_it
-
-
-def left_open(folder: Path) -> Path:
-    """A file of a dead scanner's with a record."""
-    outbox = open_outbox(folder)
-    outbox.put(record)
-    killed(outbox)
-    return open_segment_file(folder)
 
 
 def test_what_the_card_does_not_give_is_set_aside_and_the_door_works_meanwhile(

@@ -10,7 +10,6 @@ from kiosk import wire
 from kiosk.clock import now
 from kiosk.ctl.outbox.words import many, say
 from kiosk.ctl.words import span
-from kiosk.errors import OutboxError
 from kiosk.outbox import SealedSegments, Segment, read_segment, scanner_at_work
 from kiosk.outbox.layout import TORN, folders, is_segment
 
@@ -51,8 +50,9 @@ def listed(directory: Path, lang: Language) -> int:
             segment = read_segment(folders(directory).sealed / name)
         except FileNotFoundError:  # sent meanwhile
             continue
-        except OSError as error:
-            raise OutboxError(f"cannot read {name}: {error}") from error
+        except OSError as error:  # the others are listed all the same
+            print(say("no-answer", lang, name=name, why=error.strerror or error))
+            continue
         print(_line(name, segment, sealed.age_s(name), lang))
     for name in sealed.strays():
         print(say("stray", lang, name=name))

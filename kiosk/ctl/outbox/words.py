@@ -29,6 +29,12 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{name}  không đọc được, kiosk-uplink sẽ chuyển vào quarantine/",
         "{name}  unreadable, kiosk-uplink will move it to quarantine",
     ),
+    "no-answer": (
+        "{name}  thẻ nhớ không cho đọc ({why}); kiosk-uplink sẽ thử lại, rồi chuyển vào"
+        " quarantine/",
+        "{name}  the card does not give it ({why}); kiosk-uplink tries again, then moves it to"
+        " quarantine",
+    ),
     "stray": (
         "{name}  không phải gói của kiosk, kiosk-uplink sẽ chuyển vào quarantine/",
         "{name}  no segment of the outbox, kiosk-uplink will move it to quarantine",
