@@ -11,6 +11,7 @@ system calls in turn.
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 import sys
@@ -55,6 +56,13 @@ def main() -> None:
         default="",
         help="take a safety out, and the kills: there must be losses then",
     )
+    parser.add_argument(
+        "--bad-reads",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="let the card not give one or two files at one recovery in ten: they must be set"
+        " aside, and nothing else suffer; default: %(default)s",
+    )
     given = parser.parse_args()
     if why_not():
         parser.error(why_not())
@@ -65,7 +73,7 @@ def main() -> None:
     ) as pool:
         killing = None if given.without else pool.submit(killed_everywhere)
         lives = [
-            pool.submit(card_life, f"{given.seed}/{number}", cuts, given.without)
+            pool.submit(card_life, f"{given.seed}/{number}", cuts, given.without, given.bad_reads)
             for number, cuts in enumerate(_shares(given.cuts))
         ]
         for life in track(as_completed(lives), "cards", len(lives), console=console):
@@ -89,6 +97,7 @@ def main() -> None:
         "kills": sum(card.kills for card in cards),
         "puts_failed": sum(card.failed for card in cards),
         "syncs_failed": sum(card.unsynced for card in cards),
+        "set_aside": sum(card.set_aside for card in cards),
         "kills_at_calls": calls,
         "ms_per_cut": round(took_s * 1000 / given.cuts, 1),
     }
