@@ -103,6 +103,15 @@ def synced(path: Path) -> None:
     os.close(fd)
 
 
+def installed(mount: LossyMount, run: Path) -> tuple[Place, Ledger, Note]:
+    """A kiosk's place on a card, the judge of what is kept there, and what its scanner says."""
+    private = new_key(X25519)
+    place = Place(mount.folder / "outbox", run, private.public)
+    place.outbox.mkdir()
+    synced(mount.folder)
+    return place, Ledger(private), Note(place.told)
+
+
 @on_a_lossy_card
 def test_a_cut_on_the_mounted_card_takes_what_was_not_synced(mount: LossyMount) -> None:
     one, other = mount.folder / "one", mount.folder / "other"
@@ -163,15 +172,12 @@ def test_the_mounted_card_can_be_broken(mount: LossyMount) -> None:
 def test_a_put_whose_sync_fails_is_not_green_and_the_next_has_another_segment(
     mount: LossyMount, tmp_path: Path
 ) -> None:
-    private = new_key(X25519)
-    place = Place(mount.folder / "outbox", tmp_path, private.public)
-    place.outbox.mkdir()
-    synced(mount.folder)
-    ledger, told, failed = Ledger(private), Note(place.told), 0
+    place, ledger, told = installed(mount, tmp_path)
+    failed = 0
     for seed in range(6):
-        mount.arm(Order("arm", after=10_000, seed=seed, unsynced=4))
+        mount.arm(Order("arm", after=80, seed=seed, unsynced=4))
         child = forked(lambda seed=seed: scanner(place, Random(seed)))
-        mount.held(0.15)
+        mount.held(10.0)
         kill(child)
         mount.obey(Order("fail-held"))
         bury(child, mount.wake)
@@ -217,11 +223,8 @@ def test_the_mounted_card_can_lose_files_and_find_them_again(mount: LossyMount) 
 def test_what_the_card_does_not_give_is_set_aside_and_nothing_else_suffers(
     mount: LossyMount, tmp_path: Path
 ) -> None:
-    private = new_key(X25519)
-    place = Place(mount.folder / "outbox", tmp_path, private.public)
-    place.outbox.mkdir()
-    synced(mount.folder)
-    ledger, told, kept = Ledger(private), Note(place.told), 0
+    place, ledger, told = installed(mount, tmp_path)
+    kept = 0
 
     def scan() -> None:
         said, outbox = Note(place.told), open_outbox(place, 2)
