@@ -128,9 +128,15 @@ class Ledger:
                 self._waits.discard(record.id)
                 self._opened.pop(record.id, None)
 
-    def waiting(self, segments: Iterable[Segment]) -> None:
-        """All that the centre could still be sent, after a recovery."""
+    def waiting(self, segments: Iterable[Segment], aside: Iterable[Segment] = ()) -> None:
+        """All that the centre could still be sent, after a recovery. `aside`: what the card
+        did not give, and is kept for somebody's look."""
         here: set[str] = set()
+        kept: set[str] = set()
+        for segment in aside:
+            for record in segment.records:
+                self._look(segment.header, record)
+                kept.add(record.id)
         for segment in segments:
             if segment.damaged:
                 self._found(self.corrupted, segment.name, "is said to be damaged")
@@ -139,10 +145,11 @@ class Ledger:
                 if record.id in here:
                     self._found(self.duplicated, record.id, f"lies twice, also in {segment.name}")
                 here.add(record.id)
-        for gone in self._waits - here:
+        kept |= here
+        for gone in self._waits - kept:
             self._found(self.lost, gone, "was green and is lost")
-        self._waits &= here
-        self._missing = self._put.keys() - here
+        self._waits &= kept
+        self._missing = self._put.keys() - kept
         unasked, allowed = len(self.unasked), self.failed + self.under_way
         if unasked > allowed:
             self._found(self.corrupted, "unasked", f"ones: {unasked}, allowed: {allowed}")

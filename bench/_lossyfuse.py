@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from random import Random
 
 import pyfuse3
 from pyfuse3 import (
@@ -46,6 +47,7 @@ class LossyOperations(pyfuse3.Operations):
         self._open: dict[int, Node] = {}
         self._listed: dict[int, list[tuple[bytes, Node]]] = {}
         self._handles = 0
+        self.spoiled: set[Node] = set()
         self.see()
 
     def see(self) -> None:
@@ -57,6 +59,12 @@ class LossyOperations(pyfuse3.Operations):
                 pyfuse3.invalidate_entry(pyfuse3.ROOT_INODE, FileNameT(name))
         self._nodes = {node.number: node for node in self._disk.nodes()}
         self._nodes[pyfuse3.ROOT_INODE] = self._disk.root
+
+    def spoil(self, chance: Random) -> str:
+        """Some files of which the card gives nothing any more, by their inodes."""
+        files = [n for n in self._disk.nodes() if isinstance(n, File) and n.live]
+        self.spoiled = set(chance.sample(files, min(len(files), chance.randint(1, 2))))
+        return " ".join(["spoiled", *(str(node.number) for node in self.spoiled)])
 
     async def _change(self, what: str, *takes: Room) -> None:
         with _errors():
@@ -205,7 +213,10 @@ class LossyOperations(pyfuse3.Operations):
 
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
         await self._look()
-        return bytes(self._file(fh).live[off : off + size])
+        file = self._file(fh)
+        if file in self.spoiled:
+            raise FUSEError(errno.EIO)
+        return bytes(file.live[off : off + size])
 
     async def write(self, fh: FileHandleT, off: int, buf: bytes) -> int:
         file = self._file(fh)

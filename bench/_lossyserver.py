@@ -59,6 +59,11 @@ class Orders:
         if order.do == "trace":
             # Not empty: so it looks when the other end has closed.
             return "\n".join(self._switch.trace[-TRACED:] or ["nothing"]).encode()
+        if order.do == "spoil":
+            return self.operations.spoil(Random(order.seed)).encode()
+        if order.do == "heal":
+            self.operations.spoiled.clear()
+            return DONE
         if order.do == "save":
             self._saved = self._disk.copy()
             return DONE

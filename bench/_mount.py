@@ -31,10 +31,23 @@ class Order(msgspec.Struct, frozen=True):
     tells only if `told`. `hold`: now. Both are answered by `held` when the moment has come.
     `fail-held`: all held calls, and those that follow, return EIO. `cut`: forget, and serve
     again. `go-on`: serve again, nothing is forgotten. `save`, `restore`: the card as it is
-    right after a cut. `blank`: an empty card. `trace`: what was done since `arm`.
+    right after a cut. `blank`: an empty card. `spoil`: up to two files can no longer be read;
+    answered by their inodes. `heal`: all can. `trace`: what was done since `arm`.
     """
 
-    do: Literal["arm", "hold", "fail-held", "cut", "go-on", "save", "restore", "blank", "trace"]
+    do: Literal[
+        "arm",
+        "hold",
+        "fail-held",
+        "cut",
+        "go-on",
+        "save",
+        "restore",
+        "blank",
+        "spoil",
+        "heal",
+        "trace",
+    ]
     after: int = 0
     seed: int = 0
     fails: int = 0

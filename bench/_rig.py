@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
@@ -17,6 +18,7 @@ from bench._kills import kill_everywhere
 from bench._ledger import Ledger, Note, Told
 from bench._mount import LossyMount, Order, Room
 from bench._scanning import Place, Without, recovered, scanner
+from bench._unreadable import aside, given, sit_out
 from kiosk.errors import OutboxError
 from kiosk.outbox import Segment
 from kiosk.outbox.layout import sync_directory
@@ -26,13 +28,15 @@ from kiosk.wire import Batch
 CHANGES = 40  # to the card between two cuts, on average
 LONGEST_S = 0.2  # between two cuts
 KILLS = 0.15  # of what ends the processes is no cut: the card keeps its power
+BAD_READS = 0.1  # of the recoveries in which the card does not give some files, where it may
 MEMORY = "/dev/shm"
 """What processes say goes there: it outlives them, and costs the card nothing."""
 
 
 class Tried(NamedTuple):
-    """What a card went through, and what was found: see `Ledger`. `trace`: what the card was
-    told to do before the first problem."""
+    """What a card went through, and what was found: see `Ledger`. `set_aside`: records in
+    files that the card did not give. `trace`: what it was told to do before the first
+    problem."""
 
     cuts: int
     kills: int
@@ -43,6 +47,7 @@ class Tried(NamedTuple):
     unasked: int
     unsynced: int
     failed: int
+    set_aside: int
     problems: list[str]
     trace: str
 
@@ -50,14 +55,17 @@ class Tried(NamedTuple):
 class Rig:
     """A kiosk's outbox on a lossy file system, its two processes, and the judge of both."""
 
-    def __init__(self, mount: LossyMount, place: Place, ledger: Ledger, chance: Random) -> None:
-        self.kills = 0
+    def __init__(
+        self, mount: LossyMount, place: Place, ledger: Ledger, chance: Random, bad_reads: bool
+    ) -> None:
+        self.kills = self.set_aside = 0
         self.trace = ""
         self._mount = mount
         self._place = place
         self._ledger = ledger
         self._told, self._centre = Note(self._place.told), Note(self._place.centre)
         self._chance = chance
+        self._bad_reads = bad_reads
         # What a kiosk's installation leaves on its card for certain: one folder.
         self._place.outbox.mkdir()
         sync_directory(self._mount.folder)
@@ -72,16 +80,37 @@ class Rig:
         trace = self._mount.obey(Order("trace"))
         self._mount.obey(Order("cut", seed=self._seed()))
         self._mount.obey(Order("save"))
+        if self._bad_reads and self._chance.random() < BAD_READS:
+            self._judge_spoiled()
+        else:
+            self._judge()
+        if self._ledger.problems and not self.trace:
+            self.trace = trace
+        # What the recovery did was for the judge: the next one starts from the cut.
+        self._mount.obey(Order("restore"))
+
+    def _judge(self) -> None:
         segments: list[Segment] = []
         try:
             segments = recovered(self._place, by_scanner=self._chance.random() < 0.5)
         except OutboxError as error:
             self._ledger.problems.append(f"no recovery: {error}")
         self._ledger.waiting(segments)
-        if self._ledger.problems and not self.trace:
-            self.trace = trace
-        # What the recovery did was for the judge: the next one starts from the cut.
-        self._mount.obey(Order("restore"))
+
+    def _judge_spoiled(self) -> None:
+        """The same while the card does not give some of the files: those are set aside."""
+        _, *inodes = self._mount.obey(Order("spoil", seed=self._seed())).split()
+        bad = set(map(int, inodes))
+        recovery = forked(partial(self._live, lambda place, _: sit_out(place), self._chance))
+        status = os.waitpid(recovery, 0)[1]
+        if status:
+            raise RuntimeError(f"no recovery, status {status}; see above why")
+        segments, problems = given(self._place, bad)
+        self._mount.obey(Order("heal"))
+        kept = aside(self._place, bad)
+        self.set_aside += sum(len(segment.records) for segment in kept)
+        self._ledger.problems += problems
+        self._ledger.waiting(segments, kept)
 
     def _work(self) -> None:
         """Until scanner and uplink are killed, while the card holds its breath."""
@@ -121,8 +150,9 @@ class Rig:
         return self._chance.getrandbits(32)
 
 
-def card_life(name: str, cuts: int, without: Without) -> Tried:
-    """So many cuts on a new card. `name`: what is drawn for it."""
+def card_life(name: str, cuts: int, without: Without, bad_reads: bool) -> Tried:
+    """So many cuts on a new card. `name`: what is drawn for it. `bad_reads`: now and then it
+    does not give all files."""
     private = new_key(X25519)
     ledger = Ledger(private)
     with (
@@ -131,11 +161,11 @@ def card_life(name: str, cuts: int, without: Without) -> Tried:
         closing(LossyMount(Path(mountpoint))) as mount,
     ):
         place = Place(mount.folder / "outbox", Path(folder), private.public, without)
-        rig = Rig(mount, place, ledger, Random(name))
+        rig = Rig(mount, place, ledger, Random(name), bad_reads)
         gc.freeze()  # children need no copy of what is only looked at
         for _ in range(cuts):
             rig.cut()
-    return _tried(ledger, cuts, rig.kills, rig.trace)
+    return _tried(ledger, cuts, rig.kills, rig.set_aside, rig.trace)
 
 
 def killed_everywhere() -> tuple[Tried, dict[str, int]]:
@@ -144,10 +174,12 @@ def killed_everywhere() -> tuple[Tried, dict[str, int]]:
     ledger = Ledger(private)
     with tempfile.TemporaryDirectory(prefix="powercut-", dir=MEMORY) as folder:
         calls = kill_everywhere(Path(folder), private.public, ledger)
-    return _tried(ledger, 0, sum(calls.values()), ""), calls
+    return _tried(ledger, kills=sum(calls.values())), calls
 
 
-def _tried(ledger: Ledger, cuts: int, kills: int, trace: str) -> Tried:
+def _tried(
+    ledger: Ledger, cuts: int = 0, kills: int = 0, set_aside: int = 0, trace: str = ""
+) -> Tried:
     return Tried(
         cuts=cuts,
         kills=kills,
@@ -158,6 +190,7 @@ def _tried(ledger: Ledger, cuts: int, kills: int, trace: str) -> Tried:
         unasked=len(ledger.unasked),
         unsynced=ledger.unsynced,
         failed=ledger.failed,
+        set_aside=set_aside,
         problems=ledger.problems,
         trace=trace,
     )

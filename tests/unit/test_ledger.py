@@ -69,6 +69,15 @@ def test_what_is_gone_is_lost_once(door: Door) -> None:
     assert door.figures() == (len(door.segments[0].records), 0, 0)
 
 
+def test_what_is_set_aside_is_not_lost(door: Door) -> None:
+    first, *others = door.segments
+    door.ledger.waiting(others, [first])
+    door.ledger.waiting(door.segments)
+    assert not door.ledger.problems
+    door.ledger.waiting(others[:-1], [first])
+    assert door.ledger.lost == {record.id for record in others[-1].records}
+
+
 def test_twice_on_the_card_is_a_duplicate(door: Door) -> None:
     door.ledger.waiting([*door.segments, door.segments[1]])
     assert door.figures() == (0, len(door.segments[1].records), 0)
