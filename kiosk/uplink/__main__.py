@@ -108,11 +108,13 @@ class Uplink:
     def _outbox(self, acks: list[wire.Ack], at: float) -> None:
         listed = False
         with self._troubles.of("listing"):
-            names = self._watch.look()
+            changes = self._watch.look()
             listed = True
-            if names is not None:
-                self._queue.waiting = names
-                self._drain.saw(names)
+            self._queue.waiting = self._watch.names
+            if changes is not None and changes.listed:
+                self._drain.saw(changes.came)
+            elif changes is not None:
+                self._drain.changed(changes.came, changes.went)
         if not listed:
             self._queue.waiting = None
         for ack in acks:

@@ -111,6 +111,18 @@ class Drain:
         for held in (self._begun, self._unreadable):
             for name in held.keys() - self._known.keys():  # taken away by somebody else
                 del held[name]
+        self._queue(new)
+
+    def changed(self, came: list[str], went: list[str]) -> None:
+        """Segments that were sealed, or removed by whomever, since `saw`."""
+        for name in went:
+            self._removal.gone(name)
+            self._forget(name)
+        new = [n for n in came if n not in self._known and not self._removal.holds(n)]
+        self._known.update(dict.fromkeys(new))
+        self._queue(new)
+
+    def _queue(self, new: list[str]) -> None:
         if self.live:
             # What piles up while nobody answers is a backlog as if there were no connection.
             (self._backlog if self.silent else self._fresh).extend(new)
