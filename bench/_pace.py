@@ -40,9 +40,9 @@ class Uplink(threading.Thread):
         """As the daemon does, until it is stopped and nothing waits."""
         self.drain.start()
         while not self._over.wait(TURN_S) or self.drain.pending:
-            names = self._watch.look()
-            if names is not None:
-                self.drain.saw(names)
+            changes = self._watch.look()
+            if changes is not None:
+                self.drain.changed(changes.came, changes.went)
             acks, self._acks = self._acks, []
             for ack in acks:
                 self.drain.acknowledged(ack, clock.boottime())

@@ -23,7 +23,7 @@ from kiosk.uplink.watch import SealedWatch
 log = logging.getLogger("kiosk.uplink")
 
 TURN_S = 0.1
-REST_S = 0.5  # between turns while nothing is to be done; sealed/ is looked at each TURN_S
+REST_S = 0.5  # while nothing is under way, and sealed/ wakes it
 TELL_EVERY_S = 1.0
 QUARANTINE_EVERY_S = 5.0
 RISK_KEYS_EVERY_S = 5.0  # so long at most a scanner that started anew checks nobody
@@ -94,11 +94,10 @@ class Uplink:
         return self._session.centre and not self._drain.silent
 
     def _rest(self) -> None:
-        """Until there is something to do. A turn costs twenty looks at `sealed/`."""
-        until = clock.boottime() + (TURN_S if self._drain.pending else REST_S)
-        while not self._session.wait(TURN_S, (self._inlet,)) and not self._watch.stirs:
-            if clock.boottime() >= until:
-                return
+        """Until there is something to do: a turn costs more than all of its looking."""
+        told = self._watch.wakers
+        idle = told and not (self._drain.live and self._drain.pending)
+        self._session.wait(REST_S if idle else TURN_S, (self._inlet, *told))
 
     def turn(self) -> None:
         """One round: network, outbox, cues, figures."""
@@ -121,11 +120,13 @@ class Uplink:
     def _outbox(self, acks: list[wire.Ack], at: float) -> None:
         listed = False
         with self._troubles.of("listing"):
-            names = self._watch.look()
+            changes = self._watch.look()
             listed = True
-            if names is not None:
-                self._queue.waiting = names
-                self._drain.saw(names)
+            self._queue.waiting = self._watch.names
+            if changes is not None and changes.listed:
+                self._drain.saw(changes.came)
+            elif changes is not None:
+                self._drain.changed(changes.came, changes.went)
         if not listed:
             self._queue.waiting = None
         for ack in acks:

@@ -40,9 +40,11 @@ class Segments(Protocol):
 
 
 class _Begun(msgspec.Struct):
-    """What is known of a segment that was sent. `left` are the records without an answer."""
+    """What is known of a segment that was sent. `left` are the records without an answer,
+    `again` those sent before, of which an answer does not tell when it was sent for (Karn)."""
 
     left: set[int]
+    again: set[int]
     records: int
     damaged: bool
     refused: int = 0
@@ -109,6 +111,18 @@ class Drain:
         for held in (self._begun, self._unreadable):
             for name in held.keys() - self._known.keys():  # taken away by somebody else
                 del held[name]
+        self._queue(new)
+
+    def changed(self, came: list[str], went: list[str]) -> None:
+        """Segments that were sealed, or removed by whomever, since `saw`."""
+        for name in went:
+            self._removal.gone(name)
+            self._forget(name)
+        new = [n for n in came if n not in self._known and not self._removal.holds(n)]
+        self._known.update(dict.fromkeys(new))
+        self._queue(new)
+
+    def _queue(self, new: list[str]) -> None:
         if self.live:
             # What piles up while nobody answers is a backlog as if there were no connection.
             (self._backlog if self.silent else self._fresh).extend(new)
@@ -122,6 +136,8 @@ class Drain:
     def stop(self) -> None:
         """What was sent and not answered will be sent again."""
         self.live = False
+        for name, flight in self._flying.items():
+            self._begun[name].again |= flight.seqs
         for queue in (self._fresh, self._backlog, self._flying, self._later):
             queue.clear()
 
@@ -178,7 +194,7 @@ class Drain:
         """If the message in flight is answered now, the rest of its segment is next."""
         flight = self._flying.landed(name, begun.left)
         if flight is not None:
-            if not begun.overdue:  # else nobody knows which of two it answers (Karn's algorithm)
+            if not flight.seqs & begun.again:
                 self._pace.answered(flight.size, flight.under_way, at - flight.sent_at)
             self._lane(flight.live).appendleft(name)
         elif name in self._flying:
@@ -202,6 +218,7 @@ class Drain:
             self._pace.overdue()
             begun = self._begun[name]
             begun.overdue += 1
+            begun.again |= flight.seqs
             # To the end: one that nobody ever answers must not hold up the others.
             self._lane(flight.live and begun.overdue == 1).append(name)
         if self.silent:
@@ -265,7 +282,7 @@ class Drain:
 
     def _begin(self, segment: Segment) -> _Begun:
         seqs = {record.seq for record in segment.records}
-        begun = _Begun(left=seqs, records=len(seqs), damaged=segment.damaged)
+        begun = _Begun(left=seqs, again=set(), records=len(seqs), damaged=segment.damaged)
         self._begun[segment.name] = begun
         return begun
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import ItemsView
+
 import msgspec
 
 SILENT_AFTER = 2
@@ -39,6 +41,10 @@ class Flights:
 
     def __len__(self) -> int:
         return len(self._flying)
+
+    def items(self) -> ItemsView[str, Flight]:
+        """Each with the segment's name."""
+        return self._flying.items()
 
     def sizes(self, live: bool) -> list[int]:
         """Bytes of each message of one lane."""

@@ -13,7 +13,7 @@ from math import inf
 
 TARGET_S = 0.5
 FAR_S = 0.5
-START = 1024  # bytes; on a good line it doubles with each round trip
+START = 4096  # bytes; on a good line it doubles with each round trip
 LEAST = 512  # one record goes whatever its size
 
 

@@ -46,6 +46,9 @@ def bench(*words: object) -> subprocess.CompletedProcess[str]:
         (["outbox", "--pending", "0,x"], "--pending: found 0,x, allowed: whole numbers"),
         (["outbox", "--pending", "-5"], "--pending: found -5, allowed: 0 or more"),
         (["outbox", "--every", "0"], "--every: found 0, allowed: a number above 0"),
+        (["drain", "--records", "0"], "--records: found 0, allowed: 1 or more"),
+        (["drain", "--every", "0"], "--every: found 0, allowed: a number above 0"),
+        (["drain", "--link", "-1"], "--link: found -1, allowed: a number above 0"),
         (["wear", "--visitors", "0"], "--visitors: found 0, allowed: 1 or more"),
     ],
 )
@@ -189,3 +192,17 @@ def test_goals_are_told_and_fail_nothing(capsys: pytest.CaptureFixture[str]) -> 
         "met     years: 11, goal: at least 5",
     ]
     assert told["bytes"] == {"found": 2.0, "goal": "at most 1", "met": False}
+
+
+def test_a_small_backlog_drains_and_is_told_in_words_and_as_json(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    done = bench("bench.drain", "--records", 200, "--every", 0.2, "--json", out)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(out.read_text())
+    assert all(name in done.stdout for name in figures)
+    assert figures["records"] == 200
+    assert figures["visitors"] >= 1
+    assert 0 < figures["live_s"]["median"] <= figures["live_s"]["max"]
+    assert figures["uplink_peak_mb"] > 10
+    for peer in ("publish", "commit"):
+        assert figures[f"ratio_to_{peer}"] > 0

@@ -514,6 +514,41 @@ def test_answers_between_time_outs_are_a_sign_of_life(door: Door) -> None:
         assert not door.drain.silent
 
 
+def test_what_comes_and_goes_since_the_listing_counts(door: Door) -> None:
+    names = [door.seal() for _ in range(3)]
+    door.drain = door.another_drain()
+    door.drain.start()
+    door.drain.turn(0)
+    assert door.sent() == names
+    new = [name.replace("-01.seg", "-02.seg") for name in names[:1]]
+    door.path(names[0]).rename(door.path(new[0]))
+    door.drain.changed(new, [names[0], "never-seen"])
+    assert door.drain.pending == 3
+    door.drain.turn(1)
+    assert door.sent() == new
+    door.drain.changed(new, [])
+    door.drain.turn(2)
+    assert door.sent() == []
+
+
+def test_one_that_cannot_be_removed_is_not_new_because_it_is_told_again(door: Door) -> None:
+    name = door.seal()
+    door.drain.start()
+    door.drain.turn(0)
+    (batch,) = door.messages
+    door.sent()
+    stuck(door.path(name))
+    door.drain.acknowledged(answer(batch), 0)
+    assert door.drain.trouble
+    door.drain.changed([name], [])
+    door.drain.turn(1)
+    assert (door.sent(), door.drain.pending) == ([], 0)
+    loose(door.path(name))
+    door.drain.changed([], [name])
+    door.drain.turn(RETRY_S + 1)
+    assert door.drain.trouble == ""
+
+
 def test_a_segment_taken_away_by_somebody_frees_its_place(door: Door) -> None:
     names = [door.seal() for _ in range(4)]
     door.drain.start()
