@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from doors import Centre, Door
-from rig import Broker, Database, Ingest, Kiosk, Postgres, postgres_database, sqlite_database
+from rig import Broker, Database, Ingest, Kiosk, postgres_database, sqlite_database
 
+from bench._databases import Postgres, why_no_postgres
 from kiosk import wire
 from provisioning.authority import enrol, init_fleet
 
@@ -68,6 +69,8 @@ def kiosk(new_kiosk: Callable[[], Kiosk]) -> Kiosk:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A throw-away PostgreSQL, shared."""
+    if why := why_no_postgres():
+        pytest.skip(f"{why}; `make test` installs it")
     cluster = Postgres()
     yield cluster
     cluster.close()
