@@ -55,6 +55,7 @@ class Outcome(NamedTuple):
 
     verdict: Verdict
     visits: int
+    greens: int
     faults: dict[str, int]
     slowest_s: float | None
     detected_s: dict[str, list[float]]
@@ -141,6 +142,7 @@ class _Ordeal:
         return Outcome(
             verdict,
             len(visits),
+            sum(visit.green for visit in visits),
             storm.counts(),
             slowest_s,
             detection(storm.faults, away),
@@ -159,16 +161,18 @@ class _Ordeal:
             time.sleep(_LOOK_S)
 
     def _drain(self, visits: Sequence[Visit], calm_at: float) -> float | None:
+        """Until no kiosk keeps anything: then whatever the database lacks is lost."""
         waiting: set[Key] = {(visit.kid, *number) for visit in visits for number in visit.stored}
         arrived_at = calm_at
         while time.monotonic() < calm_at + DRAIN_S:
+            drained = all(map(_empty, self._doors))
             some = list(waiting)
             for start in range(0, len(some), _AT_ONCE):
                 there = self.town.which_committed(some[start : start + _AT_ONCE])
                 if there:
                     waiting -= there
                     arrived_at = time.monotonic()
-            if not waiting and all(map(_empty, self._doors)):
+            if drained:
                 return arrived_at - calm_at
             time.sleep(_LOOK_S)
         return None

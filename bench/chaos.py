@@ -111,6 +111,7 @@ def _report(
         "minutes": round(took_s / 60, 1),
         "skipped": "; ".join(why for why in (why_not(), why_no_card()) if why) or "nothing",
         "visits": sum(outcome.visits for outcome in outcomes),
+        "greens": sum(outcome.greens for outcome in outcomes),
         "resent": sum(outcome.resent for outcome in outcomes),
         "repeated": sum(outcome.repeated for outcome in outcomes),
         "unasked": sum(outcome.verdict.unasked for outcome in outcomes),
