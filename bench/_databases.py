@@ -1,23 +1,18 @@
-"""Ways in which a tracing database goes away, and a PostgreSQL of our own."""
+"""How the tracing database goes away for a while, by its kind."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
 import sqlite3
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import sqlalchemy as sa
+from demo.postgres import Postgres
 
 
 @contextmanager
-def sqlite_locked(file: Path) -> Iterator[None]:
-    """Somebody else writes, and does not end."""
+def locked(file: Path) -> Iterator[None]:
+    """Somebody else writes into a SQLite file, and does not end."""
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("PRAGMA busy_timeout = 10000")
     other.execute("BEGIN EXCLUSIVE")
@@ -26,94 +21,9 @@ def sqlite_locked(file: Path) -> Iterator[None]:
     other.close()
 
 
-def why_no_postgres() -> str:
-    """Why there is none here; empty when there is."""
-    return "" if _installed() else "PostgreSQL is not installed: apt-get install postgresql"
-
-
-def _installed() -> list[Path]:
-    return sorted(
-        Path("/usr/lib/postgresql").glob("[1-9]*/bin/pg_ctl"), key=lambda path: int(path.parts[-3])
-    )
-
-
-class Postgres:
-    """A throw-away cluster on a Unix socket. As root it runs as the user postgres, since
-    PostgreSQL refuses root. Without fsync: its processes are killed here, never the machine."""
-
-    def __init__(self) -> None:
-        self._bin = _installed()[-1].parent
-        self._user = "postgres" if os.geteuid() == 0 else None
-        self._folder = Path(tempfile.mkdtemp(prefix="kiosk-pg-"))
-        if self._user:
-            shutil.chown(self._folder, self._user)
-        self._run(
-            "initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"
-        )
-        self.start()
-
-    def start(self) -> None:
-        """Starts it, and waits until it answers."""
-        options = f"-c listen_addresses='' -c fsync=off -k {self._folder}"
-        self._run("pg_ctl", "-w", "-o", options, "-l", str(self._folder / "log"), "start")
-
-    def stop(self) -> None:
-        """As if it had been killed."""
-        self._run("pg_ctl", "-m", "immediate", "stop")
-
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Killed, and started again in the end."""
-        self.stop()
-        yield
-        self.start()
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Everything of it stops in its tracks: connections stay, answers do not come."""
-        first = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        pids = [first, *map(int, children)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
-
-    def create(self, name: str, encoding: str = "UTF8") -> str:
-        """URL of a new empty database."""
-        engine = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql(
-                f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
-            )
-        engine.dispose()
-        return self._url(name)
-
-    def close(self) -> None:
-        """Stops it, and nothing is left."""
-        self.stop()
-        shutil.rmtree(self._folder)
-
-    def _url(self, name: str) -> str:
-        return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
-
-    def _run(self, tool: str, *arguments: str) -> None:
-        command = [str(self._bin / tool), "-D", str(self._folder / "data"), *arguments]
-        with tempfile.TemporaryFile() as log:  # a pipe would stay open in the server
-            done = subprocess.run(
-                command,
-                user=self._user,
-                group=self._user,
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                timeout=60,
-                check=False,
-            )
-            log.seek(0)
-            if done.returncode:
-                raise RuntimeError(f"{tool}: {log.read().decode()}")
+@contextmanager
+def stopped(cluster: Postgres) -> Iterator[None]:
+    """A PostgreSQL is killed, and started again in the end."""
+    cluster.stop()
+    yield
+    cluster.start()

@@ -6,20 +6,22 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from bench._audit import Books, Verdict, detection, judge
-from bench._databases import Postgres, sqlite_locked
+from bench._databases import locked, stopped
 from bench._defects import Defect, afflicted
 from bench._doors import Door
+from bench._links import Link, Network
 from bench._notified import Notified
 from bench._queueing import People, Queueing, Visit
-from bench._relay import Link, Network
 from bench._storm import Keeper, Storm
 from bench._troubles import Away, charges_of, troubles
 from bench._wall import library, why_not
 from demo.kiosk import DAEMONS, UNITS
+from demo.postgres import Postgres
 from demo.processes import Failed
 from demo.town import Key, Town
 from kiosk.outbox import SealedSegments
@@ -31,7 +33,7 @@ QUIET_S = 5.0  # longer than a kiosk waits for an answer: what was sent twice ha
 _LOOK_S = 0.1
 _AT_ONCE = 500  # keys in one query
 _REPEATED = re.compile(r" repeated=([0-9]+) ")
-Kind = Literal["sqlite", "postgresql"]
+Kind = Literal["postgresql", "sqlite"]
 
 
 class Plan(NamedTuple):
@@ -88,13 +90,14 @@ class _Ordeal:
             return self._links[-1].port
 
         url = ""
-        self._away: dict[str, Away] = {
-            "database locked": lambda: sqlite_locked(root / "tracing.sqlite")
-        }
+        self._away: dict[str, Away] = {"database locked": partial(locked, root / "tracing.sqlite")}
         if kind == "postgresql":
             cluster = stack.enter_context(closing(Postgres()))
             url = cluster.create("tracing")
-            self._away = {"database stopped": cluster.stopped, "database frozen": cluster.frozen}
+            self._away = {
+                "database stopped": partial(stopped, cluster),
+                "database frozen": cluster.frozen,
+            }
         names = [f"gate-{number + 1}" for number in range(plan.kiosks)]
         self.town = Town(root, names, database=url, workers=WORKERS, way=way)
         self._url = url or f"sqlite:///{root / 'tracing.sqlite'}"

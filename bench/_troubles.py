@@ -9,8 +9,8 @@ from random import Random
 from typing import NamedTuple
 
 from bench._doors import Door
+from bench._links import Link, Side
 from bench._notified import Notified
-from bench._relay import Link, Side
 from demo.processes import Process
 from demo.town import Town
 

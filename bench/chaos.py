@@ -18,13 +18,14 @@ from typing import TextIO, get_args
 
 from rich.console import Console
 
-from bench._databases import why_no_postgres
 from bench._defects import Defect
 from bench._doors import why_no_card
 from bench._ordeal import Kind, Outcome, Plan, undergo
 from bench._report import arguments, machine, positive, spread, whole, write
 from bench._troubles import KINDS
 from bench._wall import why_not
+from demo.processes import Failed
+from kiosk.errors import KioskError
 
 console = Console(stderr=True)
 
@@ -58,29 +59,37 @@ def main() -> None:
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave logs and databases there")
     given = parser.parse_args()
+    if given.keep and given.keep.exists():
+        parser.error(f"--keep: {given.keep} is there already")
     kinds = given.kinds.split(",")
     if unknown := set(kinds) - set(KINDS):
         parser.error(f"--kinds: found {', '.join(unknown)}; known: {', '.join(KINDS)}")
     databases: list[Kind] = [given.database] if given.database != "both" else list(get_args(Kind))
-    if "postgresql" in databases and why_no_postgres():
-        parser.error(why_no_postgres())
     plan = Plan(
         given.kiosks, given.minutes, given.faults, given.per_s, given.seed, kinds, given.without
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     began = time.monotonic()
-    outcomes: list[Outcome] = []
+    try:
+        outcomes = _undergo(databases, plan, given.keep)
+    except (Failed, KioskError) as error:
+        sys.exit(f"nothing tried: {error}")
+    _report(given.json, databases, outcomes, time.monotonic() - began)
+    sys.exit(1 if any(_is_bad(outcome) for outcome in outcomes) else 0)
+
+
+def _undergo(databases: list[Kind], plan: Plan, keep: Path | None) -> list[Outcome]:
+    outcomes = []
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix="bench-") as folder:
         for kind in databases:
-            root = (given.keep or Path(folder)).absolute() / kind
+            root = (keep or Path(folder)).absolute() / kind
             root.mkdir(parents=True)
             with (
                 (root / "faults.log").open("w", buffering=1) as log,
                 console.status(f"{kind}: faults in {root}/faults.log"),
             ):
                 outcomes.append(undergo(root, kind, plan, partial(_say, log)))
-    _report(given.json, databases, outcomes, time.monotonic() - began)
-    sys.exit(1 if any(_is_bad(outcome) for outcome in outcomes) else 0)
+    return outcomes
 
 
 def _say(log: TextIO, words: str) -> None:

@@ -22,8 +22,10 @@ from kiosk import wire
 
 log = logging.getLogger("central.ingest")
 
-KEEPALIVE_S = 30
-SESSION_S = 3600  # what the broker holds for a worker that never comes back
+KEEPALIVE_S = 10  # a connection that died silently is found within twice as long
+# So long the broker gives its share of the check-ins, one in two of two workers, to a worker that
+# never comes back: Mosquitto takes turns among sessions, not among connections.
+SESSION_S = 60
 GOODBYE_S = 5.0
 _IN_SESSION_TAKEN_OVER = 142  # MQTT 5, 3.14.2.1
 

@@ -10,7 +10,8 @@ import pytest
 from doors import Centre, Door
 from rig import Broker, Database, Ingest, Kiosk, postgres_database, sqlite_database
 
-from bench._databases import Postgres, why_no_postgres
+from demo.postgres import Postgres
+from demo.processes import Failed
 from kiosk import wire
 from provisioning.authority import enrol, init_fleet
 
@@ -69,9 +70,10 @@ def kiosk(new_kiosk: Callable[[], Kiosk]) -> Kiosk:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A throw-away PostgreSQL, shared."""
-    if why := why_no_postgres():
-        pytest.skip(f"{why}; `make test` installs it")
-    cluster = Postgres()
+    try:
+        cluster = Postgres()
+    except Failed as error:
+        pytest.skip(f"{error}; `make test` installs it")
     yield cluster
     cluster.close()
 

@@ -8,11 +8,13 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,8 @@ import paho.mqtt.client as mqtt
 import sqlalchemy as sa
 from paho.mqtt.enums import CallbackAPIVersion
 
-from bench._databases import Postgres, sqlite_locked
 from central import db
+from demo.postgres import Postgres
 from kiosk import seal, wire
 from kiosk.model import CheckIn, Instant, Person
 from provisioning import broker as broker_config
@@ -172,11 +174,26 @@ class Database:
 
 
 def sqlite_database(file: Path) -> Database:
-    return Database(f"sqlite:///{file}", lambda: sqlite_locked(file))
+    @contextmanager
+    def locked() -> Iterator[None]:
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("PRAGMA busy_timeout = 10000")
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+        other.close()
+
+    return Database(f"sqlite:///{file}", locked)
 
 
 def postgres_database(cluster: Postgres) -> Database:
-    return Database(cluster.create(f"t_{secrets.token_hex(6)}"), cluster.stopped)
+    @contextmanager
+    def stopped() -> Iterator[None]:
+        cluster.stop()
+        yield
+        cluster.start()
+
+    return Database(cluster.create(f"t_{secrets.token_hex(6)}"), stopped)
 
 
 class Kiosk:

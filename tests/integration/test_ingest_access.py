@@ -10,9 +10,8 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from rig import Broker, Database, Ingest, Kiosk, sqlite_database, until
+from rig import Broker, Database, Ingest, Kiosk, Postgres, sqlite_database, until
 
-from bench._databases import Postgres
 from central import db
 from central.ingest.config import load_keys, shares
 from kiosk import wire

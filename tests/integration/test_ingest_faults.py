@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from rig import Broker, Database, Ingest, Kiosk, until
+from rig import Broker, Database, Ingest, Kiosk, Postgres, until
 
-from bench._databases import Postgres
 from central import db
 from central.ingest.config import tls_context
 from central.ingest.session import Session

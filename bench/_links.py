@@ -189,7 +189,7 @@ class _Pipe:
     async def _write(self, data: bytes, sink: _End) -> None:
         if not data:
             sink.writer.close()
-        while data:
+        while data and not sink.writer.is_closing():
             rate = self._link.bytes_s
             size = _PIECE if rate else len(data)
             piece, data = data[:size], data[size:]
