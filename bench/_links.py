@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Literal, TypeVar
 
 _T = TypeVar("_T")
@@ -89,10 +90,9 @@ class Link:
             return
         pipe = _Pipe(self, _End(reader, writer), _End(*there))
         self._pipes.add(pipe)
-        try:
+        with suppress(asyncio.CancelledError):  # we are closed
             await pipe.run()
-        finally:
-            self._pipes.discard(pipe)
+        self._pipes.discard(pipe)
 
     def refuse(self, refused: bool) -> None:
         """Nobody listens, or somebody does again. What is connected stays."""
