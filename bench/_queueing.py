@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
@@ -14,7 +14,8 @@ from demo.kiosk import Answer
 
 PATIENCE_S = 2.5  # without an answer on the panel for so long, the code is held up again
 MOST_TRIES = 40
-SETTLE_S = 1.5  # what was held up several times may be answered late
+SETTLE_S = 5.0  # so long at most for the word of a scanner that has lit green
+LATE_S = 2.0  # and so long for an answer to a code that was held up before
 LOOK_S = 0.02
 GAP_S = 0.5  # between two visitors, on average
 _AT_ONCE = 300
@@ -76,7 +77,8 @@ class Queueing(threading.Thread):
         self._chance = Random(seed)
         self._scanner = door.kiosk.reader("scanner")
         self._panel = door.kiosk.reader("feedback")
-        self._said: Answer = {"number": ""}
+        self._said: Answer = {}
+        self._shown = ""
 
     def run(self) -> None:
         try:
@@ -98,16 +100,19 @@ class Queueing(threading.Thread):
         assert visitor.payload is not None
         visit = Visit(self._door.kiosk.kid, visitor.subject)
         self.visits.append(visit)
+        self._said, self._shown = {"number": ""}, ""
         while not visit.outcome and visit.tries < MOST_TRIES:
             self._door.line.write(visitor.payload + b"\r")
             visit.tries += 1
-            self._listen(visit, PATIENCE_S)
+            self._listen(visit, PATIENCE_S, lambda: visit.outcome != "")
+        # The scanner lights green before it says so in its log, and may die in between.
+        self._listen(visit, SETTLE_S, lambda: self._said["number"] == self._shown)
         if visit.tries > 1:
-            self._listen(visit, SETTLE_S, leaves=False)
+            self._listen(visit, LATE_S, lambda: visit.answers >= visit.tries)
 
-    def _listen(self, visit: Visit, seconds: float, leaves: bool = True) -> None:
+    def _listen(self, visit: Visit, seconds: float, enough: Callable[[], bool]) -> None:
         until = time.monotonic() + seconds
-        while time.monotonic() < until and not (leaves and visit.outcome):
+        while time.monotonic() < until and not enough():
             time.sleep(LOOK_S)
             for answer in self._scanner.take():
                 visit.answers += 1
@@ -115,6 +120,7 @@ class Queueing(threading.Thread):
                 if answer["seq"] != "0":
                     visit.stored.add((answer["epoch"], int(answer["seq"])))
             for shown in self._panel.take():
+                self._shown = shown["number"]
                 # A panel that was too slow for the picture has lit its lamp all the same.
-                known = self._said if shown["number"] == self._said["number"] else {}
+                known = self._said if self._said["number"] == self._shown else {}
                 visit.outcome = shown.get("outcome", known.get("outcome", "unknown"))
