@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from random import Random
 from typing import NamedTuple
 
@@ -26,7 +27,9 @@ KINDS = {
     "database frozen": 3,
     "database locked": 5,
     "cut": 16,
-    "half open": 12,
+    "half open to client": 4,
+    "half open to broker": 4,
+    "half open to both": 4,
     "held up": 10,
     "delayed": 12,
     "1 kB/s": 8,
@@ -34,11 +37,16 @@ KINDS = {
     "clock": 8,
     "card full": 6,
 }
-"""How often, beside one another."""
+"""How often, beside one another. Half open is a connection to those who have not heard of its
+end, and speak into nothing."""
 
 _DAY_S = 86400
 _JUMPS_S = (-60, 60, -3600, 3600, -_DAY_S, _DAY_S, -3 * 365 * _DAY_S, -50 * 365 * _DAY_S)
-_UNAWARE: tuple[set[Side], ...] = ({"client"}, {"broker"}, {"client", "broker"})
+_UNAWARE: dict[str, set[Side]] = {
+    "client": {"client"},
+    "broker": {"broker"},
+    "both": {"client", "broker"},
+}
 
 
 class Trouble(NamedTuple):
@@ -104,8 +112,8 @@ def _of_link(link: Link, apart: frozenset[str]) -> Iterator[Trouble]:
         link.cut()
         return nullcontext()
 
-    def half_open(chance: Random) -> AbstractContextManager[object]:
-        link.half_open(chance.choice(_UNAWARE))
+    def half_open(unaware: set[Side], _chance: Random) -> AbstractContextManager[object]:
+        link.half_open(unaware)
         return nullcontext()
 
     @contextmanager
@@ -117,7 +125,8 @@ def _of_link(link: Link, apart: frozenset[str]) -> Iterator[Trouble]:
 
     name = link.name
     yield Trouble("cut", name, busy, 0.0, cut, apart)
-    yield Trouble("half open", name, busy, 0.0, half_open, apart)
+    for side, unaware in _UNAWARE.items():
+        yield Trouble(f"half open to {side}", name, busy, 0.0, partial(half_open, unaware), apart)
     yield Trouble("held up", name, busy, 6.0, lambda _: _set(link, "held", True, False), apart)
     yield Trouble("delayed", name, busy, 4.0, delayed)
     yield Trouble("1 kB/s", name, busy, 5.0, lambda _: _set(link, "bytes_s", 1000, 0))
