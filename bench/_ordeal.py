@@ -115,10 +115,11 @@ class _Ordeal:
         """From the first connection until everything has drained."""
         plan, town = self._plan, self.town
         self._wait_for_centre()
-        possible = troubles(self._charges, self._doors, self._links, self._away, self._notified)
-        storm = Storm(
-            [t for t in possible if t.kind in plan.kinds], plan.per_s, plan.seed, self._say
-        )
+        every = troubles(self._charges, self._doors, self._links, self._away, self._notified)
+        possible = [trouble for trouble in every if trouble.kind in plan.kinds]
+        if not possible:
+            raise Failed(f"nothing of this can happen here: {', '.join(plan.kinds)}")
+        storm = Storm(possible, plan.per_s, plan.seed, self._say)
         people = People(plan.seed)
         queues = [Queueing(door, people, plan.seed + n) for n, door in enumerate(self._doors)]
         with closing(Keeper(self._charges)) as keeper:
