@@ -24,7 +24,7 @@ def uplink(place: Place, chance: Random) -> None:
     mark = ConnectedMark(place.mark)
     centre = Centre(Note(place.centre), chance, believed=place.without == "receipt")
     segments = SealedSegments(place.outbox)
-    watch = SealedWatch(place.outbox / "sealed", segments.waiting, fast)
+    watch = SealedWatch(place.outbox / "sealed", segments.collect, fast)
     drain = Drain(
         segments, centre.publish, partial(clock.now, "system"), window=4,
         ack_timeout_s=ACK_TIMEOUT_S,
@@ -36,9 +36,11 @@ def uplink(place: Place, chance: Random) -> None:
         with suppress(BlockingIOError):  # the scanner looks at it just now
             mark.set(connected)
         with suppress(OutboxError):  # a moment after the first start there is no folder yet
-            names = watch.look()
-            if names is not None:
-                drain.saw(names)
+            changes = watch.look()
+            if changes is not None and changes.listed:
+                drain.saw(changes.came)
+            elif changes is not None:
+                drain.changed(changes.came, changes.went)
         for ack in centre.answers():
             drain.acknowledged(ack, fast())
         drain.turn(fast())
