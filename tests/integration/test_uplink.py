@@ -197,7 +197,7 @@ def test_what_lies_in_quarantine_is_told_until_somebody_took_it(door: Door, cent
     until(door.empty, "the segment is set aside")
     alerts = until(lambda: centre.alerts("segment-quarantined")[1:], "the centre is told")
     assert (alerts[0].raised, alerts[0].detail[:22]) == (True, "files in quarantine: 1")
-    assert "carry it to the centre: kioskctl outbox export" in door.said()
+    assert "kioskctl outbox export DIR --delete" in door.said()
     (door.outbox / "quarantine" / name).unlink()
     until(lambda: len(centre.alerts("segment-quarantined")) == 3, "taken back")
     assert not centre.alerts("segment-quarantined")[-1].raised
