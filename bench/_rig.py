@@ -55,9 +55,7 @@ class Tried(NamedTuple):
 class Rig:
     """A kiosk's outbox on a lossy file system, its two processes, and the judge of both."""
 
-    def __init__(
-        self, mount: LossyMount, place: Place, ledger: Ledger, chance: Random, bad_reads: bool
-    ) -> None:
+    def __init__(self, mount: LossyMount, place: Place, ledger: Ledger, chance: Random) -> None:
         self.kills = self.set_aside = 0
         self.trace = ""
         self._mount = mount
@@ -65,7 +63,6 @@ class Rig:
         self._ledger = ledger
         self._told, self._centre = Note(self._place.told), Note(self._place.centre)
         self._chance = chance
-        self._bad_reads = bad_reads
         # What a kiosk's installation leaves on its card for certain: one folder.
         self._place.outbox.mkdir()
         sync_directory(self._mount.folder)
@@ -80,7 +77,7 @@ class Rig:
         trace = self._mount.obey(Order("trace"))
         self._mount.obey(Order("cut", seed=self._seed()))
         self._mount.obey(Order("save"))
-        if self._bad_reads and self._chance.random() < BAD_READS:
+        if self._chance.random() < BAD_READS:
             self._judge_spoiled()
         else:
             self._judge()
@@ -150,9 +147,8 @@ class Rig:
         return self._chance.getrandbits(32)
 
 
-def card_life(name: str, cuts: int, without: Without, bad_reads: bool) -> Tried:
-    """So many cuts on a new card. `name`: what is drawn for it. `bad_reads`: now and then it
-    does not give all files."""
+def card_life(name: str, cuts: int, without: Without) -> Tried:
+    """So many cuts on a new card. `name`: what is drawn for it."""
     private = new_key(X25519)
     ledger = Ledger(private)
     with (
@@ -161,7 +157,7 @@ def card_life(name: str, cuts: int, without: Without, bad_reads: bool) -> Tried:
         closing(LossyMount(Path(mountpoint))) as mount,
     ):
         place = Place(mount.folder / "outbox", Path(folder), private.public, without)
-        rig = Rig(mount, place, ledger, Random(name), bad_reads)
+        rig = Rig(mount, place, ledger, Random(name))
         gc.freeze()  # children need no copy of what is only looked at
         for _ in range(cuts):
             rig.cut()

@@ -58,13 +58,6 @@ def main() -> None:
         default="",
         help="take a safety out, and the kills: there must be losses then",
     )
-    parser.add_argument(
-        "--bad-reads",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="let the card not give one or two files at one recovery in ten: they must be set"
-        " aside, and nothing else suffer; default: %(default)s",
-    )
     given = parser.parse_args()
     if why_not():
         parser.error(why_not())
@@ -75,9 +68,7 @@ def main() -> None:
     ) as pool:
         killing = None if given.without else pool.submit(_whole, killed_everywhere)
         lives = [
-            pool.submit(
-                _whole, card_life, f"{given.seed}/{number}", cuts, given.without, given.bad_reads
-            )
+            pool.submit(_whole, card_life, f"{given.seed}/{number}", cuts, given.without)
             for number, cuts in enumerate(_shares(given.cuts))
         ]
         try:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -217,9 +216,6 @@ def test_the_mounted_card_can_lose_files_and_find_them_again(mount: LossyMount) 
 
 
 @on_a_lossy_card
-@pytest.mark.skipif(
-    find_spec("kiosk.outbox.unread") is None, reason="the outbox waits for such files for ever"
-)
 def test_what_the_card_does_not_give_is_set_aside_and_nothing_else_suffers(
     mount: LossyMount, tmp_path: Path
 ) -> None:
