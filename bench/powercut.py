@@ -11,7 +11,6 @@ system calls in turn.
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
 import signal
