@@ -23,10 +23,12 @@ class Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Result(NamedTuple):
-    """It is done: a sentence, and what was asked for, at most `RESULT_BYTES` as JSON."""
+    """It is done: a sentence, and what was asked for, at most `RESULT_BYTES` as JSON. `then` is
+    called when the broker has the response, or cannot be waited for: it may end the uplink."""
 
     detail: str = ""
     data: dict[str, Any] = {}  # noqa: RUF012 - nobody writes to it
+    then: Callable[[], None] | None = None
 
 
 class Failed(KioskError):

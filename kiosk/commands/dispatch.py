@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,6 +30,14 @@ _AWAY = ("reboot", "restart")
 """Done when the kiosk, or this process, is there again."""
 
 
+class _After(NamedTuple):
+    """What follows once the response `number` is taken, at `due` in any case."""
+
+    number: int
+    due: float
+    then: Callable[[], None]
+
+
 class Dispatch:
     """Takes what the uplink passes on, and says what has become of it. `untold` are responses
     that the broker has not taken yet."""
@@ -40,6 +50,7 @@ class Dispatch:
         self._running_told: set[str] = set()
         self._stuck: list[Job] = []
         self._refusals: deque[float] = deque(maxlen=REFUSALS_MAX)
+        self._after: _After | None = None
         self._number = 0
         self.last = "none"
         """The last that ended, and how."""
@@ -54,7 +65,7 @@ class Dispatch:
     @property
     def busy(self) -> bool:
         """Something waits or runs."""
-        return bool(self._job or self._waiting)
+        return bool(self._job or self._waiting or self._after)
 
     def _after_a_restart(self) -> None:
         for entry in self._memory.all():
@@ -161,6 +172,8 @@ class Dispatch:
     def turn(self) -> None:
         """Brings things forward; called several times a second."""
         self._stuck = [job for job in self._stuck if job.is_alive()]
+        if self._after is not None:
+            self._follow_up(self._after)
         job = self._job
         if job is None:
             if self._waiting:
@@ -224,6 +237,16 @@ class Dispatch:
         correlation = job.order.correlation
         number = self._tell(command.id, command.name, st, reason, detail, data, correlation)
         self._ends[number] = command.id
+        if job.then is not None and st == "done":
+            self._after = _After(number, time.monotonic() + LEAVE_S, job.then)
+
+    def _follow_up(self, after: _After) -> None:
+        if after.number not in self.untold or time.monotonic() > after.due:
+            self._after = None
+            try:
+                after.then()
+            except OSError as error:
+                log.error("what was to follow the last command did not: %s", error)
 
     def _repeat(self, known: Entry, correlation: bytes) -> None:
         detail = known.detail

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -28,7 +29,7 @@ class Order(NamedTuple):
 
 
 class Job(threading.Thread):
-    """Carries one order out. Once ended: `st`, `reason`, `detail`, `data`."""
+    """Carries one order out. Once ended: `st`, `reason`, `detail`, `data`, `then`."""
 
     def __init__(self, order: Order, memory: Memory, kiosk: Kiosk, boot_id: str) -> None:
         super().__init__(name=order.admitted.command.name, daemon=True)
@@ -38,6 +39,7 @@ class Job(threading.Thread):
         self.st: wire.Status = "running"
         self.reason = self.detail = ""
         self.data: dict[str, object] = {}
+        self.then: Callable[[], None] | None = None
         self._memory, self._kiosk, self._boot_id = memory, kiosk, boot_id
 
     def run(self) -> None:
@@ -77,7 +79,7 @@ class Job(threading.Thread):
         if size > RESULT_BYTES:
             self._end("failed", "too-large", f"{size} bytes, at most {RESULT_BYTES}")
             return
-        self.data = result.data
+        self.data, self.then = result.data, result.then
         self._end("done", "", result.detail)
 
     def _end(self, st: wire.Status, reason: str, detail: str) -> None:

@@ -19,6 +19,7 @@ TAKEN_BACK = (
     "outbox-unreadable",
     "segment-quarantined",
     "records-refused",
+    "was-offline",
     "config-refused",
     "config-rolled-back",
     "document-refused",

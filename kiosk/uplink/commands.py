@@ -70,6 +70,11 @@ class Commands:
         self._waiting.append(_Waiting(passed, at))
         return True
 
+    @property
+    def wakers(self) -> list[relay.Line]:
+        """What is readable when there is something to do."""
+        return [] if self._line is None else [self._line]
+
     def turn(self, link: Connection | None, at: float) -> None:
         """Passes on, and publishes what has become of it. `link`: None while offline."""
         if self._line is None and (self._waiting or self._asks) and at >= self._retry_at:

@@ -41,7 +41,7 @@ class Carrier(Process):
         quiet = folder / "quiet.toml"  # as docs/fleet.md spares the card
         quiet.write_text('[log]\nlevel = "warning"\n')
         command = ["/usr/bin/env", f"PATH={programs}:/usr/bin:/bin", sys.executable, "-m"]
-        words = ["kiosk.commands", "--config", str(quiet), *door.files]
+        words = ["kiosk.commands", f"--config={quiet}", *door.options]
         super().__init__([*command, *words], folder / "commands.log")
         self.socket = door.run / "commands.sock"
 

@@ -154,6 +154,8 @@ def test_a_decommissioned_kiosk_has_no_identity(machine: Machine, operator: Oper
     assert end.st == "done", (end, machine.journal())
     left = {path.name for path in machine.etc.iterdir()}
     assert left == {"site.toml", "board.toml"}
+    site = machine.etc / "site.toml"
+    until(lambda: "decommissioned" in site.read_text(), "its configuration is gone")
     assert machine.does("systemctl restart kiosk-uplink")
     told = "systemctl show --value --property=StatusText kiosk-uplink"
     until(lambda: "not enrolled" in machine.says(told), "it says so")

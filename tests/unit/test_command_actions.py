@@ -282,7 +282,11 @@ def test_a_decommissioned_kiosk_can_speak_for_nobody(
     state = home.config.paths.state
     (state / "camera-hangs.json").write_text("{}")
     (state / "commands.json").write_text("kept")
-    home.does("decommission", confirm="gate-1", force="yes")
+    done = home.does("decommission", confirm="gate-1", force="yes")
+    assert done.then is not None
+    assert load([home.site]).kiosk.id == "gate-1"  # until that is told
+    assert not home.config.broker.key.exists()
+    done.then()
     left = {path.name for path in home.site.parent.iterdir()}
     assert left == {"site.toml"}
     assert load([home.site]).kiosk.id == ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,14 @@ class Deed:
         self.go = threading.Event()
         self.go.set()
         self.error: Exception | None = None
+        self.then: Callable[[], None] | None = None
 
     def act(self, _args: Args, kiosk: Kiosk) -> Result:
         self.go.wait(10)
         self.done.append(kiosk.command)
         if self.error is not None:
             raise self.error
-        return Result("so it is", {"n": len(self.done)})
+        return Result("so it is", {"n": len(self.done)}, self.then)
 
 
 class Bench:
@@ -388,6 +389,20 @@ def test_what_goes_wrong_is_told_without_foreign_words(
     (*_, last) = bench.send(by(FLEET, made()))
     assert (last.st, last.reason, last.result) == ("failed", reason, {})
     assert "0901234567" not in last.detail + caplog.text
+
+
+def test_what_ends_the_uplink_follows_when_the_end_is_told(bench: Bench) -> None:
+    told_when: list[bool] = []
+    bench.deed.then = lambda: told_when.append(not bench.dispatch.untold)
+    bench.dispatch.passed(Passed(name="reboot", payload=by(FLEET, made()), sid=SID))
+    for _ in range(50):
+        bench.dispatch.turn()
+        time.sleep(0.01)
+    assert bench.deed.done and told_when == []
+    assert course(bench.take())[-1] == "done"
+    bench.dispatch.turn()
+    assert told_when == [True]
+    assert not bench.dispatch.busy
 
 
 def test_what_hangs_is_given_up_and_the_next_one_goes_on(bench: Bench) -> None:

@@ -49,17 +49,17 @@ def act(args: Args, kiosk: Kiosk) -> Result:
     if waits:
         for folder in ("open", "sealed", "quarantine"):
             _empty(config.paths.outbox / folder)
-    _forget(config)
-    site = _site(kiosk)
-    if site is not None:
-        durable.replace(site, BLANK)
     try:
         showing.show(kiosk, "set-up", SHOWN_S)
         panel = ""
     except Failed as error:
         panel = f"; the panel does not say so: {error.detail}"
     destroyed = f", {waits} files of check-ins destroyed" if waits else ""
-    return Result(f"keys and configuration are gone{destroyed}{panel}")
+    # The daemons end when what they are configured by is gone; this is to be told before.
+    return Result(
+        f"keys are gone, and with this the configuration{destroyed}{panel}",
+        then=lambda: _forget(kiosk),
+    )
 
 
 def _waiting(outbox: Path) -> int:
@@ -93,8 +93,11 @@ def _papers(config: Config) -> Iterator[Path]:
             yield Path(path)
 
 
-def _forget(config: Config) -> None:
-    """Counts, and what the centre wanted of this kiosk."""
+def _forget(kiosk: Kiosk) -> None:
+    """Counts, what the centre wanted of this kiosk, and which one it was."""
+    config, site = kiosk.config, _site(kiosk)
+    if site is not None:
+        durable.replace(site, BLANK)
     if (config.paths.state / "desired").is_dir():
         _empty(config.paths.state / "desired")
     for path in config.paths.state.iterdir():
