@@ -44,7 +44,7 @@ class Place:
         self.town = Town(root, ["gate-1"], at_risk=["vn-id:001093029317"])
         (self.kiosk,) = self.town.kiosks
         self.documents = root / "documents"
-        self.files = Files.below(self.kiosk.root)
+        self.files = Files.below(self.kiosk.state)
         self.relay = Relay(self.town.port, rate) if rate else None
         self.set(self.kiosk)
         words = ["serve", "--documents", str(self.documents)]
