@@ -101,15 +101,19 @@ def _sent(place: Place) -> tuple[Drain, list[wire.Ack]]:
     _left(place, RECORDS + 2)
     seal_leftovers(place.outbox)
     centre, acks = Note(place.centre), list[wire.Ack]()
-
-    def publish(name: str, payload: bytes) -> bool:
-        batch = wire.decode(payload, wire.Batch)
-        centre.say(batch)
-        acks.append(wire.Ack(segment=name, accepted=[r.seq for r in batch.records], server_ms=1))
-        return True
-
+    now = partial(clock.now, "system")
     segments = SealedSegments(place.outbox)
-    drain = Drain(segments, publish, partial(clock.now, "system"), window=4, ack_timeout_s=30)
+    for name in segments.waiting():
+        segment = segments.read(name)
+        if segment is not None:
+            seqs = [record.seq for record in segment.records]
+            centre.say(
+                wire.Batch(
+                    segment=name, header=segment.header, anchor=now(), records=segment.records
+                )
+            )
+            acks.append(wire.Ack(segment=name, accepted=seqs, server_ms=1))
+    drain = Drain(segments, lambda _name, _payload: True, now, window=4, ack_timeout_s=30)
     drain.saw(segments.waiting())
     drain.start()
     drain.turn(at=0.0)
