@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
+from bench._batches import batches
 from bench._fork import forked
 from bench._ledger import Ledger, Note, Told
 from bench._scanning import Place, open_outbox, put, recovered
@@ -101,18 +102,11 @@ def _sent(place: Place) -> tuple[Drain, list[wire.Ack]]:
     _left(place, RECORDS + 2)
     seal_leftovers(place.outbox)
     centre, acks = Note(place.centre), list[wire.Ack]()
-    now = partial(clock.now, "system")
-    segments = SealedSegments(place.outbox)
-    for name in segments.waiting():
-        segment = segments.read(name)
-        if segment is not None:
-            seqs = [record.seq for record in segment.records]
-            centre.say(
-                wire.Batch(
-                    segment=name, header=segment.header, anchor=now(), records=segment.records
-                )
-            )
-            acks.append(wire.Ack(segment=name, accepted=seqs, server_ms=1))
+    for batch in batches(place.outbox):
+        centre.say(batch)
+        seqs = [record.seq for record in batch.records]
+        acks.append(wire.Ack(segment=batch.segment, accepted=seqs, server_ms=1))
+    segments, now = SealedSegments(place.outbox), partial(clock.now, "system")
     drain = Drain(segments, lambda _name, _payload: True, now, window=4, ack_timeout_s=30)
     drain.saw(segments.waiting())
     drain.start()
