@@ -14,9 +14,8 @@ from central.db import connect
 from central.ingest.config import load_keys
 from central.ingest.reading import read
 from central.ingest.store import Store
-from kiosk import wire
+from kiosk import reach, wire
 from kiosk.config import Broker
-from kiosk.uplink.session import address
 
 MESSAGES = 8  # of a transaction
 
@@ -26,7 +25,8 @@ def bare_publish(broker: Broker, kid: str, sent: list[bytes], window: int) -> fl
     client = mqtt.Client(CallbackAPIVersion.VERSION2, kid, protocol=mqtt.MQTTv5)
     client.max_inflight_messages_set(window)
     client.tls_set(str(broker.ca), str(broker.certificate), str(broker.key))
-    client.connect(*address(broker.hosts[0]))
+    to = reach.address(broker.hosts[0])
+    client.connect(to.name, to.port)
     client.loop_start()
     while not client.is_connected():
         time.sleep(0.01)

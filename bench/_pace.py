@@ -24,7 +24,7 @@ class Uplink(threading.Thread):
         self._mark = ConnectedMark(mark)
         self._mark.set(True)
         segments = SealedSegments(outbox)
-        self._watch = SealedWatch(outbox / "sealed", segments.waiting, clock.boottime)
+        self._watch = SealedWatch(outbox / "sealed", segments.collect, clock.boottime)
         now = partial(clock.now, "system")
         self.drain = Drain(segments, self._publish, now, window=16, ack_timeout_s=30)
         self._acks: list[wire.Ack] = []

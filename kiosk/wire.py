@@ -19,6 +19,7 @@ from kiosk.model import SCHEMA, CheckIn, ClockState, Hex, Instant, Millis, Segme
 ROOT = f"kiosk/{SCHEMA}"
 CHECKINS_OF_ALL = f"{ROOT}/+/up/checkin"
 RISK_KEYS = f"{ROOT}/_all/down/risk-keys"
+PACE = f"{ROOT}/_all/down/pace"
 SERVERS = f"{ROOT}/_srv/"
 PRESENCE_OF_ALL = f"{SERVERS}+/state"
 MAX_BATCH_BYTES = 256 * 1024
@@ -205,8 +206,17 @@ class RiskKeys(msgspec.Struct, frozen=True):
     keys: Annotated[list[Annotated[bytes, Meta(min_length=32, max_length=32)]], Meta(max_length=4)]
 
 
-Message = State | Info | Telemetry | Alert | Batch | Ack | Presence | RiskKeys
-M = TypeVar("M", State, Info, Telemetry, Alert, Batch, Ack, Presence, RiskKeys)
+class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """_all/down/pace, retained: how fast kiosks come back after their connection was lost, for
+    all of them; seconds, see `Broker` in the configuration. What is None, and everything after an
+    empty payload, is as configured. It is not signed, so its bounds keep it from doing harm."""
+
+    reconnect_base_s: Annotated[float, Meta(ge=0.1, le=3600)] | None = None
+    reconnect_cap_s: Annotated[float, Meta(ge=1, le=3600)] | None = None
+
+
+Message = State | Info | Telemetry | Alert | Batch | Ack | Presence | RiskKeys | Pace
+M = TypeVar("M", State, Info, Telemetry, Alert, Batch, Ack, Presence, RiskKeys, Pace)
 
 
 def encode(message: Message) -> bytes:

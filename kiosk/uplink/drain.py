@@ -307,9 +307,7 @@ class Drain:
             held.pop(name, None)
 
 
-_WHAT_TO_DO = (
-    "copy the file from the outbox's quarantine/ for whoever runs the centre, then remove it there"
-)
+_WHAT_TO_DO = "carry it to the centre: kioskctl outbox export DIR --delete"
 
 
 def _refusal(refused: list[wire.Refusal], records: int) -> str:

@@ -38,6 +38,9 @@ class Inotify:
             raise OSError(code, os.strerror(code))
         return result
 
+    def fileno(self) -> int:
+        return self._fd
+
     def changes(self) -> Iterator[tuple[str, bool]]:
         """Each name that came (True) or left (False) since the last call, in order. Raises Lost."""
         while True:

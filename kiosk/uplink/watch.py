@@ -42,41 +42,39 @@ class SealedWatch:
         self._error: OutboxError | None = None
         self._logged = False
 
+    @property
+    def wakers(self) -> tuple[Inotify, ...]:
+        """What a select may wait on: readable when something changed. Empty where the kernel does
+        not tell, and `look` has to be asked again and again."""
+        return () if self._kernel is None else (self._kernel,)
+
     def look(self) -> Changes | None:
         """None when nothing changed.
 
         Raises OutboxError, and the same again until the directory can be read."""
         try:
-            found = self._told(self._kernel) if self._kernel and self._same() else None
+            if self._kernel is not None and self._where() == self._place:
+                return self._told(self._kernel)
         except Lost:
             log.info("more happened in %s than could be told, it is listed", self._directory)
-            self._forget()
         except OutboxError as error:
             self._error = error
-            self._forget()
-        if self._kernel is None:
-            found = self._listed()
+        self._forget()
+        began = self._time()
+        if began >= self._next:
+            try:
+                found = self._listed(self._where())
+                self._error = None
+                return found
+            except OutboxError as error:
+                self._error = error
+                self._forget()
+            finally:
+                ended = self._time()
+                self._next = ended + max(LOOK_EVERY_S, (ended - began) / SHARE)
         if self._error is not None:
             raise self._error
-        return found
-
-    def _listed(self) -> Changes | None:
-        """None when it is too early for that. The kernel tells from before the listing on:
-        nothing falls in between."""
-        began = self._time()
-        if began < self._next:
-            return None
-        self._error = None
-        try:
-            self._place = self._where()
-            self._kernel = self._watching()
-            self.names = dict.fromkeys(self._waiting())
-        except OutboxError as error:
-            self._error = error
-            self._forget()
-        ended = self._time()
-        self._next = ended + max(LOOK_EVERY_S, (ended - began) / SHARE)
-        return Changes(list(self.names), [], listed=True)
+        return None
 
     def _told(self, kernel: Inotify) -> Changes | None:
         came: dict[str, None] = {}
@@ -92,26 +90,21 @@ class SealedWatch:
         self.names.update(came)
         return Changes(new, list(went)) if new or went else None
 
-    def _watching(self) -> Inotify | None:
+    def _listed(self, place: tuple[int, int]) -> Changes:
+        """The kernel tells from before the listing on: nothing falls in between."""
         try:
-            return Inotify(self._directory)
+            self._kernel, self._place = Inotify(self._directory), place
         except OSError as error:
             if not self._logged:
                 log.warning("%s has to be listed each time: %s", self._directory, error)
                 self._logged = True
-            return None
+        self.names = dict.fromkeys(self._waiting())
+        return Changes(list(self.names), [], listed=True)
 
     def _forget(self) -> None:
         if self._kernel is not None:
             self._kernel.close()
             self._kernel = None
-
-    def _same(self) -> bool:
-        """Otherwise what the kernel tells is of a directory that has another name now."""
-        if self._where() == self._place:
-            return True
-        self._forget()
-        return False
 
     def _where(self) -> tuple[int, int]:
         """Which directory has that name now."""

@@ -50,7 +50,8 @@ ack_timeout_s = {ack_timeout_s}
 telemetry_s = {telemetry_s}
 """
         )
-        self.config = load([site, board])
+        self.files = [site, board]
+        self.config = load(self.files)
         self._recipients = [seal.load_public(p.read_bytes()) for p in self.config.seal.recipients]
         self._writer = Outbox(self.outbox, 64, self._begin)
         self._panel = Inlet(self.run, "feedback")
@@ -155,6 +156,10 @@ class Centre:
     def risk_keys(self, payload: bytes) -> None:
         until(self._client.is_connected, "the centre is connected")
         self._client.publish(wire.RISK_KEYS, payload, 1, True).wait_for_publish(10)
+
+    def pace(self, payload: bytes) -> None:
+        until(self._client.is_connected, "the centre is connected")
+        self._client.publish(wire.PACE, payload, 1, True).wait_for_publish(10)
 
     def batch(self, timeout_s: float = 15) -> wire.Batch:
         return self.batches.get(timeout=timeout_s)

@@ -324,7 +324,7 @@ def test_a_segment_too_large_for_the_wire_is_set_aside_not_sent_forever(
     monkeypatch.setattr(wire, "MAX_BATCH_BYTES", 2000)
     door.drain.start()
     door.drain.turn(0)
-    assert "copy the file from the outbox's quarantine/" in caplog.text
+    assert "kioskctl outbox export DIR --delete" in caplog.text
     assert door.sent() == []
     assert door.segments.quarantined() == [name]
     assert door.drain.pending == 0

@@ -29,7 +29,7 @@ class Watched:
     def _waiting(self) -> list[str]:
         self.listings += 1
         self.now += self.cost
-        return self._segments.waiting()
+        return self._segments.collect()
 
     def look(self, after: float = 1.0) -> Changes | None:
         self.now += after

@@ -206,6 +206,7 @@ def test_a_process_that_starts_takes_back_what_an_earlier_one_may_have_left_rais
         "outbox-unreadable": True,
         "segment-quarantined": False,
         "records-refused": False,
+        "was-offline": False,
     }
     assert wire.decode(said["outbox-unreadable"], wire.Alert).detail == "cannot read it"
     for taken in first.taken:
