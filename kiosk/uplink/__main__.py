@@ -11,6 +11,7 @@ from kiosk.cues import AlertCue, Inlet, Outlet, RiskKeysCue, UplinkState
 from kiosk.errors import KioskError
 from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.alerts import Alerts
+from kiosk.uplink.bell import Bell
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.gathering import Gatherer, Gathering
 from kiosk.uplink.outage import Outage
@@ -23,7 +24,7 @@ from kiosk.uplink.watch import SealedWatch
 log = logging.getLogger("kiosk.uplink")
 
 TURN_S = 0.1
-REST_S = 0.5  # between turns while nothing is to be done; sealed/ is looked at each TURN_S
+REST_S = 0.5  # while nothing is to be done; broker, cues and what is sealed end it
 TELL_EVERY_S = 1.0
 QUARANTINE_EVERY_S = 5.0
 RISK_KEYS_EVERY_S = 5.0  # so long at most a scanner that started anew checks nobody
@@ -52,6 +53,7 @@ class Uplink:
         self._session = Session(config.broker, config.kiosk.id, partial(birth, config))
         self._segments = SealedSegments(outbox)
         self._watch = SealedWatch(outbox / "sealed", self._segments.waiting, clock.boottime)
+        self._bell = Bell(outbox / "sealed")
         self._drain = Drain(
             self._segments, self._publish, now, config.uplink.window, config.uplink.ack_timeout_s
         )
@@ -89,11 +91,12 @@ class Uplink:
         return self._session.centre and not self._drain.silent
 
     def _rest(self) -> None:
-        """Until there is something to do. A turn costs twenty looks at `sealed/`."""
-        until = clock.boottime() + (TURN_S if self._drain.pending else REST_S)
-        while not self._session.wait(TURN_S, (self._inlet,)) and not self._watch.stirs:
-            if clock.boottime() >= until:
-                return
+        """Until there is something to do."""
+        self._bell.hang()
+        busy = self._drain.pending or self._watch.unsure
+        self._session.wait(TURN_S if busy else REST_S, (self._inlet, self._bell))
+        if self._bell.rang():
+            self._watch.doubt()
 
     def turn(self) -> None:
         """One round: network, outbox, cues, figures."""

@@ -129,13 +129,12 @@ class Connection:
         )
         self._answer_due = time.monotonic() + ANSWER_TIMEOUT_S
 
-    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> bool:
-        """Until the line or one of `others` has something to say, which is true, or `wait_s`."""
+    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> None:
+        """Until the line or one of `others` has something to say, at most `wait_s`."""
         line: Any = self._client.socket()
-        if line is None or line.pending():  # what TLS has read already wakes no select
-            return True
-        writing = [line] if self._client.want_write() else []
-        return any(select.select([line, *others], writing, [], wait_s))
+        if line is not None and not line.pending():  # what TLS has read already wakes no select
+            writing = [line] if self._client.want_write() else []
+            select.select([line, *others], writing, [], wait_s)
 
     def turn(self, wait_s: float) -> None:
         """Reads and writes what there is, waits at most `wait_s` for it."""

@@ -27,14 +27,13 @@ class SealedWatch:
         self._error: OutboxError | None = None
 
     @property
-    def stirs(self) -> bool:
-        """Whether `look` would list the directory now, or fail."""
-        if self._time() < self._next:
-            return False
-        try:
-            return not self._confirmed or self._modified() != self._listed
-        except OutboxError:
-            return self._error is None
+    def unsure(self) -> bool:
+        """Whether it has to look once more, soon."""
+        return not self._confirmed
+
+    def doubt(self) -> None:
+        """Something may have changed."""
+        self._confirmed = False
 
     def look(self) -> list[str] | None:
         """All names, oldest first; None when nothing can have changed.
