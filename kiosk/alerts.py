@@ -98,8 +98,10 @@ ALERTS: dict[str, Known] = {
     ),
     "segment-quarantined": Known(
         "critical",
-        "Có tệp hỏng để riêng trên thẻ. Chép thư mục quarantine/ về trung tâm, rồi xóa ở đó.",
-        "Damaged files lie aside on the card. Copy quarantine/ for the centre, then remove them.",
+        "Có tệp hỏng để riêng trên thẻ. Chép ra USB mang về trung tâm: kioskctl outbox export DIR"
+        " --delete.",
+        "Damaged files lie aside on the card. Carry them to the centre on a stick: kioskctl outbox"
+        " export DIR --delete.",
     ),
     "records-refused": Known(
         "critical",

@@ -166,7 +166,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """up/checkin: one whole segment, 1 to 64 records. `anchor` is the kiosk's moment of
+    """up/checkin: records of one segment, 1 to 64. `anchor` is the kiosk's moment of
     sending, by which the centre corrects records made before the clock was right."""
 
     segment: str
@@ -183,17 +183,13 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
-    """down/ack, published after the database commit: every record of the segment is
+    """down/ack, published after the database commit: every record of the message is
     either accepted or refused. `server_ms` is the centre's wall clock."""
 
     segment: str
     accepted: list[int]
     refused: list[Refusal] = []
     server_ms: int
-
-    def covers(self, seqs: set[int]) -> bool:
-        """True when each of `seqs` is answered, so that the segment may be dropped."""
-        return seqs <= set(self.accepted) | {r.seq for r in self.refused}
 
 
 class Presence(msgspec.Struct, frozen=True):

@@ -23,9 +23,12 @@ from kiosk import wire
 log = logging.getLogger("central.ingest")
 
 NO_PACE = wire.Pace()
-KEEPALIVE_S = 30
-SESSION_S = 3600  # what the broker holds for a worker that never comes back
+KEEPALIVE_S = 10  # a connection that died silently is found within twice as long
+# So long the broker gives its share of the check-ins, one in two of two workers, to a worker that
+# never comes back: Mosquitto takes turns among sessions, not among connections.
+SESSION_S = 60
 GOODBYE_S = 5.0
+_UNSPECIFIED = 128  # what paho calls the end of a connection that nobody explained
 _IN_SESSION_TAKEN_OVER = 142  # MQTT 5, 3.14.2.1
 
 
@@ -225,7 +228,9 @@ class Session:
     ) -> None:
         self._forget()  # it may end in any call that sends, not only in `turn`
         if not self._lost_why:
-            self._lost_why = str(reason) if self._welcome else _UNWELCOME
+            broke = reason.value == _UNSPECIFIED
+            said = "the connection broke without a word" if broke else str(reason)
+            self._lost_why = said if self._welcome else _UNWELCOME
         if reason.value == _IN_SESSION_TAKEN_OVER:
             self._lost_why += f"; does another worker use the certificate of {self._name}?"
 

@@ -218,9 +218,11 @@ class Broker(Section, frozen=True, kw_only=True):
 
 
 class Uplink(Section, frozen=True, kw_only=True):
-    """`window`: segments sent and not yet acknowledged."""
+    """`window`: messages sent and not yet acknowledged, of live records and of the backlog each.
+    `rate_kb_s`: kB (1000 bytes) of the backlog a second on average; 0 = no limit."""
 
     window: Annotated[int, Meta(ge=1, le=64)]
+    rate_kb_s: Annotated[float, Meta(ge=0, le=100_000)]
     ack_timeout_s: Seconds
     telemetry_s: Seconds
 

@@ -11,7 +11,6 @@ from kiosk.cues import AlertCue, Inlet, Outlet, RiskKeysCue, UplinkState
 from kiosk.errors import KioskError
 from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.alerts import Alerts
-from kiosk.uplink.bell import Bell
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.gathering import Gatherer, Gathering
 from kiosk.uplink.outage import Outage
@@ -24,7 +23,7 @@ from kiosk.uplink.watch import SealedWatch
 log = logging.getLogger("kiosk.uplink")
 
 TURN_S = 0.1
-REST_S = 0.5  # while nothing is to be done; broker, cues and what is sealed end it
+REST_S = 0.5  # while nothing is under way, and sealed/ wakes it
 TELL_EVERY_S = 1.0
 QUARANTINE_EVERY_S = 5.0
 RISK_KEYS_EVERY_S = 5.0  # so long at most a scanner that started anew checks nobody
@@ -52,10 +51,14 @@ class Uplink:
             ) from error
         self._session = Session(config.broker, config.kiosk.id, partial(birth, config))
         self._segments = SealedSegments(outbox)
-        self._watch = SealedWatch(outbox / "sealed", self._segments.waiting, clock.boottime)
-        self._bell = Bell(outbox / "sealed")
+        self._watch = SealedWatch(outbox / "sealed", self._segments.collect, clock.boottime)
         self._drain = Drain(
-            self._segments, self._publish, now, config.uplink.window, config.uplink.ack_timeout_s
+            self._segments,
+            self._publish,
+            now,
+            config.uplink.window,
+            config.uplink.ack_timeout_s,
+            config.uplink.rate_kb_s * 1000,
         )
         self._now = now
         self._queue = Queue(self._segments)
@@ -91,12 +94,10 @@ class Uplink:
         return self._session.centre and not self._drain.silent
 
     def _rest(self) -> None:
-        """Until there is something to do."""
-        self._bell.hang()
-        busy = self._drain.pending or self._watch.unsure
-        self._session.wait(TURN_S if busy else REST_S, (self._inlet, self._bell))
-        if self._bell.rang():
-            self._watch.doubt()
+        """Until there is something to do: a turn costs more than all of its looking."""
+        told = self._watch.wakers
+        idle = told and not (self._drain.live and self._drain.pending)
+        self._session.wait(REST_S if idle else TURN_S, (self._inlet, *told))
 
     def turn(self) -> None:
         """One round: network, outbox, cues, figures."""
@@ -119,15 +120,17 @@ class Uplink:
     def _outbox(self, acks: list[wire.Ack], at: float) -> None:
         listed = False
         with self._troubles.of("listing"):
-            names = self._watch.look()
+            changes = self._watch.look()
             listed = True
-            if names is not None:
-                self._queue.waiting = names
-                self._drain.saw(names)
+            self._queue.waiting = self._watch.names
+            if changes is not None and changes.listed:
+                self._drain.saw(changes.came)
+            elif changes is not None:
+                self._drain.changed(changes.came, changes.went)
         if not listed:
             self._queue.waiting = None
         for ack in acks:
-            self._drain.acknowledged(ack)
+            self._drain.acknowledged(ack, at)
             self._alerts.own("records-refused", self._drain.refusal)
         live = self._session.centre
         if live != self._drain.live:

@@ -25,7 +25,9 @@ class Door(Process):
     """A kiosk without camera and panel: the test writes the outbox and hears the cues, and
     `machine` looks like /, as far as the test puts something there."""
 
-    def __init__(self, site: Path, folder: Path, ack_timeout_s: float = 1.0) -> None:
+    def __init__(
+        self, site: Path, folder: Path, ack_timeout_s: float = 1.0, telemetry_s: int = 1
+    ) -> None:
         self.outbox, self.run, self.machine = folder / "outbox", folder / "run", folder / "machine"
         self.outbox.mkdir(parents=True)
         self.run.mkdir()
@@ -45,7 +47,7 @@ reconnect_base_s = 0.1
 reconnect_cap_s = 0.5
 [uplink]
 ack_timeout_s = {ack_timeout_s}
-telemetry_s = 1
+telemetry_s = {telemetry_s}
 """
         )
         self.files = [site, board]

@@ -180,7 +180,7 @@ def test_a_worker_without_a_broker_waits_and_says_so(
 ) -> None:
     until(lambda: kiosk.centre("online"), "ingest is online")
     broker.kill()
-    until(lambda: "no connection to the broker" in ingest.said(), "it says so")
+    until(lambda: "the connection broke without a word" in ingest.said(), "it says so")
     broker.start()
     assert ingest.running
     until(lambda: ingest.said().count("connected to the broker as") == 2, "it is back")
