@@ -52,7 +52,8 @@ class Plan(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """`slowest_s`: from the last fault until the last record had arrived, None if it has not.
+    """`slowest_s`: from the last fault until the last record had arrived, None if it has not;
+    visits that are under way are waited for before anybody looks.
     `detected_s` see `detect`. `resent` segments and `repeated` records (those that workers
     lived to tell of) came more than once. `silent_s`: the longest time that no daemon of this
     name fed its watchdog."""
@@ -139,8 +140,9 @@ class _Ordeal:
                 visits += more
             time.sleep(QUIET_S)
         books = Books.of(self._url, [kiosk.kid for kiosk in town.kiosks])
-        deaths = sum("scanner" in fault.trouble.kind for fault in storm.faults)
-        verdict = judge(visits, books, deaths + sum("scanner" in e for e in keeper.ended))
+        faults = storm.counts()
+        deaths = faults.get("scanner killed", 0) + sum("scanner" in e for e in keeper.ended)
+        verdict = judge(visits, books, deaths)
         verdict.problems.extend(f"ended by itself: {words}" for words in keeper.ended)
         if slowest_s is None:
             verdict.problems.append(f"not drained within {DRAIN_S:.0f} s")
@@ -148,7 +150,7 @@ class _Ordeal:
             verdict,
             len(visits),
             sum(visit.green for visit in visits),
-            storm.counts(),
+            faults,
             slowest_s,
             detected_s,
             resent=0,
