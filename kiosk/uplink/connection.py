@@ -36,7 +36,7 @@ SESSION_EXPIRY_S = 24 * 3600
 WILL_DELAY_S = 30
 _WITH_WILL = 4  # reason code of a DISCONNECT after which the broker publishes the will
 
-Leaf = Literal["state", "info", "tele", "checkin", "alert"]
+Leaf = Literal["state", "info", "tele", "checkin", "alert", "rsp"]
 Birth = Callable[[str], wire.Info]
 
 
@@ -155,6 +155,11 @@ class Connection:
         return received
 
     @property
+    def sid(self) -> str:
+        """What this connection is called in `State` and `Info`."""
+        return self._sid
+
+    @property
     def centre(self) -> bool:
         """At least one ingest worker says that it is there."""
         return self.ready and any(c.st == "online" for c in self._centres.values())
@@ -180,14 +185,16 @@ class Connection:
         qos: Literal[0, 1] = 1,
         retain: bool = False,
         expiry_s: int | None = None,
+        correlation: bytes = b"",
         taken: Callable[[], None] | None = None,
     ) -> bool:
         """False when it could not be sent. `what` names it in the log should the broker
         refuse it; `taken` is called when the broker has taken it."""
         if not self.ready or self.over:
             return False
-        expiry = {} if expiry_s is None else {"MessageExpiryInterval": expiry_s}
-        properties = _properties(PacketTypes.PUBLISH, **expiry)
+        wanted = {"MessageExpiryInterval": expiry_s, "CorrelationData": correlation or None}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        properties = _properties(PacketTypes.PUBLISH, **given)
         sent = self._client.publish(wire.up(self._kid, leaf), payload, qos, retain, properties)
         if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and qos:
             self._unanswered[sent.mid] = (what, taken)
@@ -296,7 +303,7 @@ def _received(message: mqtt.MQTTMessage) -> Received:
     )
 
 
-def _properties(kind: int, **values: int) -> Properties:
+def _properties(kind: int, **values: int | bytes) -> Properties:
     properties = Properties(kind)  # type: ignore[no-untyped-call]
     for name, value in values.items():
         setattr(properties, name, value)

@@ -17,7 +17,7 @@ from kiosk import reach, wire
 from kiosk.config import Broker
 from kiosk.reach import Reason, reason
 from kiosk.uplink import words
-from kiosk.uplink.connection import Birth, Connection, HasFileno
+from kiosk.uplink.connection import Birth, Connection, HasFileno, Received
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -63,6 +63,7 @@ class Session:
         self._topics = topics
         self._attempt: _Attempt | None = None
         self._connection: Connection | None = None
+        self._received: list[Received] = []
         self._ready_at: float | None = None
         self._host = 0
         self._rounds_failed = 0
@@ -115,6 +116,7 @@ class Session:
             time.sleep(wait_s)
             return []
         connection.turn(wait_s)
+        self._received += connection.take_received()
         if connection.pace not in (None, self._pace):
             self._adopt(connection.pace)
         if connection.ready and self._ready_at is None:
@@ -125,6 +127,12 @@ class Session:
         if connection.over:
             self._lost(connection)
         return connection.take_acks()
+
+    def take_received(self) -> list[Received]:
+        """What came by the further topics since the last call, oldest first; also by a connection
+        that is gone by now, for the broker does not say it again."""
+        received, self._received = self._received, []
+        return received
 
     def close(self) -> None:
         """Says goodbye, so that nobody takes this kiosk for lost."""
