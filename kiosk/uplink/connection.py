@@ -27,7 +27,7 @@ from kiosk.config import Broker
 from kiosk.errors import WireError
 from kiosk.reach import Address, Reason, reason
 from kiosk.uplink import words
-from kiosk.uplink.transport import Client
+from kiosk.uplink.transport import Client, ErrorNotes
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -88,7 +88,7 @@ class Connection:
         self._centres: dict[str, wire.Presence] = {}
         self._answer_due = float("inf")
         self._unanswered: dict[int, tuple[str, Callable[[], None] | None]] = {}
-        self._errors = _ErrorNotes()
+        self._errors = ErrorNotes()
         self._client = self._made()
 
     def _made(self) -> mqtt.Client:
@@ -129,13 +129,12 @@ class Connection:
         )
         self._answer_due = time.monotonic() + ANSWER_TIMEOUT_S
 
-    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> bool:
-        """Until the line or one of `others` has something to say, which is true, or `wait_s`."""
+    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> None:
+        """Until the line or one of `others` has something to say, at most `wait_s`."""
         line: Any = self._client.socket()
-        if line is None or line.pending():  # what TLS has read already wakes no select
-            return True
-        writing = [line] if self._client.want_write() else []
-        return any(select.select([line, *others], writing, [], wait_s))
+        if line is not None and not line.pending():  # what TLS has read already wakes no select
+            writing = [line] if self._client.want_write() else []
+            select.select([line, *others], writing, [], wait_s)
 
     def turn(self, wait_s: float) -> None:
         """Reads and writes what there is, waits at most `wait_s` for it."""
@@ -309,18 +308,3 @@ def _properties(kind: int, **values: int | bytes) -> Properties:
     for name, value in values.items():
         setattr(properties, name, value)
     return properties
-
-
-class _ErrorNotes(logging.Handler):
-    """paho tells errors of the socket to its logger alone; this keeps the last, in words."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.last: Reason | None = None
-        self.logger = logging.Logger("paho", logging.ERROR)  # not of the tree: says nothing
-        self.logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        for argument in record.args or ():
-            if isinstance(argument, OSError):
-                self.last = reach.of_error(argument)

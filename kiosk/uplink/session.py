@@ -23,6 +23,7 @@ log = logging.getLogger("kiosk.uplink")
 
 SLOW_S = 30.0
 GOODBYE_S = 2.0
+ATTEMPT_LOOK_S = 0.1
 _MOST_ROUNDS = 30  # of which the limit of the wait knows
 
 
@@ -95,14 +96,17 @@ class Session:
             return words.plain(str(self.reason), 400)
         return "" if self.link.centre else self.link.centre_why
 
-    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> bool:
-        """Until the broker or one of `others` has something to say, which is true, or
-        `wait_s`; then it is true while a connection is due or being made."""
+    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> None:
+        """Until the broker or one of `others` has something to say, or the session has something
+        to do of itself, or `wait_s`."""
         if self._connection is not None:
-            return self._connection.wait(wait_s, others)
-        said = any(select.select(others, [], [], wait_s))
-        due = self._able and time.monotonic() >= self._next_at
-        return said or due or self._attempt is not None
+            self._connection.wait(wait_s, others)
+            return
+        if self._attempt is not None:
+            wait_s = min(wait_s, ATTEMPT_LOOK_S)
+        elif self._able:
+            wait_s = min(wait_s, max(0.0, self._next_at - time.monotonic()))
+        select.select(others, [], [], wait_s)
 
     def turn(self, wait_s: float) -> list[wire.Ack]:
         """Brings the session forward for about `wait_s`; returns what was acknowledged."""

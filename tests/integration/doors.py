@@ -26,7 +26,12 @@ class Door(Process):
     `machine` looks like /, as far as the test puts something there."""
 
     def __init__(
-        self, site: Path, folder: Path, ack_timeout_s: float = 1.0, telemetry_s: int = 1
+        self,
+        site: Path,
+        folder: Path,
+        ack_timeout_s: float = 1.0,
+        telemetry_s: int = 1,
+        keepalive_s: int = 5,
     ) -> None:
         self.outbox, self.run, self.machine = folder / "outbox", folder / "run", folder / "machine"
         self.outbox.mkdir(parents=True)
@@ -45,7 +50,7 @@ kernel = "{self.machine}"
 [clock]
 source = "system"
 [broker]
-keepalive_s = 5
+keepalive_s = {keepalive_s}
 reconnect_base_s = 0.1
 reconnect_cap_s = 0.5
 [uplink]

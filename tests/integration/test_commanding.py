@@ -341,6 +341,10 @@ def test_a_new_key_is_taken_when_the_broker_takes_it(
     assert (bad.st, bad.reason) == ("failed", "other-fleet")
     assert (files.key.read_bytes(), files.certificate.read_bytes()) == before
     good = (tmp_path / "good.crt").read_text()
+    files.ca.write_bytes((stranger / "ca.crt").read_bytes() + files.ca.read_bytes())
+    bad = asked("install-certificate", certificate=(tmp_path / "bad.crt").read_text())
+    assert (bad.st, bad.reason) == ("failed", "not-taken"), bad  # the broker has the last word
+    assert (files.key.read_bytes(), files.certificate.read_bytes()) == before
     assert asked("install-certificate", certificate=good).st == "done"
     assert files.certificate.read_text() == good
     assert files.key.read_bytes() != before[0]

@@ -152,10 +152,10 @@ def test_a_decommissioned_kiosk_has_no_identity(machine: Machine, operator: Oper
     assert operator.does("decommission", confirm="gate-2").reason == "not-confirmed"
     end = operator.does("decommission", confirm=KID)
     assert end.st == "done", (end, machine.journal())
-    left = {path.name for path in machine.etc.iterdir()}
-    assert left == {"site.toml", "board.toml"}
     site = machine.etc / "site.toml"
     until(lambda: "decommissioned" in site.read_text(), "its configuration is gone")
+    left = {path.name for path in machine.etc.iterdir()}
+    assert left == {"site.toml", "board.toml"}
     assert machine.does("systemctl restart kiosk-uplink")
     told = "systemctl show --value --property=StatusText kiosk-uplink"
     until(lambda: "not enrolled" in machine.says(told), "it says so")

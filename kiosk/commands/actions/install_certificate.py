@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from datetime import UTC, datetime
 
@@ -10,15 +9,15 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from kiosk import durable
+from kiosk import durable, reach
 from kiosk.commands import keys
 from kiosk.commands.action import Args as _Args
 from kiosk.commands.action import Failed, Kiosk, Result
 from kiosk.config import Broker
+from kiosk.errors import ConfigError
 from kiosk.model import Instant
 
 LIMIT_S = 120.0
-_CONNECT_S = 10.0
 
 
 class Args(_Args, frozen=True):
@@ -81,21 +80,19 @@ def _issued_by(certificate: x509.Certificate, root: x509.Certificate) -> bool:
 
 def _tried(broker: Broker) -> str:
     """The first broker that takes the new pair. Raises Failed."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context = reach.tls_context(
+            broker.ca, keys.waiting(broker.certificate), keys.waiting(broker.key)
+        )
+    except ConfigError as error:
+        raise Failed("not-taken", str(error)) from error
     # Before the handshake ends, the server has judged our certificate: not so in TLS 1.3.
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(broker.ca)
-    context.load_cert_chain(keys.waiting(broker.certificate), keys.waiting(broker.key), password="")
-    refusals = []
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    by, refusals = reach.proxy(broker.proxy), []
     for where in broker.hosts:
-        host, _, port = where.rpartition(":")
-        host = host.strip("[]")
         try:
-            with (
-                socket.create_connection((host, int(port)), _CONNECT_S) as plain,
-                context.wrap_socket(plain, server_hostname=host),
-            ):
-                return where
-        except OSError as error:
-            refusals.append(f"{where}: {getattr(error, 'reason', None) or error}")
+            reach.connect(reach.address(where), by, context, patient=True).close()
+            return where
+        except reach.Unreachable as error:
+            refusals.append(f"{where}: {error.reason}")
     raise Failed("not-taken", f"no broker takes it; the old one stays: {'; '.join(refusals)}"[:400])

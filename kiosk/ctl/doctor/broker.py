@@ -12,17 +12,23 @@ from kiosk import reach
 from kiosk.config import Config
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
+from kiosk.errors import ConfigError
 
 TLS_S = 5.0
 
 
 def check(config: Config, _advice: Advice) -> Iterator[Finding]:
-    """Each host: proxy, name, TCP, TLS both ways, WebSocket. Raises ConfigError."""
+    """Each host: proxy, name, TCP, TLS both ways, WebSocket."""
     broker = config.broker
     if not broker.hosts:
         yield wrong("no broker is configured: broker.hosts is empty", "enrolment sets it")
         return
-    context = reach.tls_context(broker.ca, broker.certificate, broker.key)
+    try:
+        context = reach.tls_context(broker.ca, broker.certificate, broker.key)
+    except ConfigError as error:
+        why = reach.of_error(error)
+        yield wrong(str(why), why.todo)
+        return
     by = reach.proxy(broker.proxy)
     for host in broker.hosts:
         to = reach.address(host)
