@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,18 +16,16 @@ pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 LONG_S = 3.0
 
 
-@pytest.fixture
-def mount(tmp_path: Path) -> Iterator[LossyMount]:
-    folder = tmp_path / "card"
-    folder.mkdir()
-    with closing(LossyMount(folder)) as mount:
-        yield mount
-
-
 @pytest.mark.parametrize("good", [True, False])
 def test_a_cut_at_any_change_of_the_card_leaves_the_one_or_the_other(
-    tmp_path: Path, mount: LossyMount, good: bool
+    tmp_path: Path, good: bool
 ) -> None:
+    (tmp_path / "card").mkdir()
+    with closing(LossyMount(tmp_path / "card")) as mount:
+        cut_everywhere(tmp_path, mount, good)
+
+
+def cut_everywhere(tmp_path: Path, mount: LossyMount, good: bool) -> None:
     expected = (4, 4, "applied") if good else (3, 4, "rolled-back")
     wanted = document(4, "[panel]\nanswer_s = 9")
     over = tmp_path / "over"
