@@ -26,6 +26,7 @@ SHARED_FLOOR = (
     "kiosk.decode",
     "kiosk.screens",
     "kiosk.clock",
+    "kiosk.validity",
     "kiosk.credentials",
 )
 GROUND = ("kiosk.model", "kiosk.errors")

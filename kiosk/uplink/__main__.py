@@ -16,8 +16,10 @@ from kiosk.uplink.gathering import Gatherer, Gathering
 from kiosk.uplink.rules import Rules
 from kiosk.uplink.session import Session
 from kiosk.uplink.telemetry import Queue, Telemetry, birth
+from kiosk.uplink.timekeeping import Timekeeper
 from kiosk.uplink.troubles import Troubles
 from kiosk.uplink.watch import SealedWatch
+from kiosk.validity import Validity
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -33,7 +35,8 @@ class Uplink:
     """The parts of the daemon and the order of a turn."""
 
     def __init__(self, config: Config, daemon: service.Service) -> None:
-        now = partial(clock.now, config.clock.source)
+        kept = clock.Clock(config.clock.source, config.paths.run)
+        now = kept.now
         outbox, run = config.paths.outbox, config.paths.run
         self._daemon = daemon
         self._inlet = Inlet(run, "uplink")
@@ -47,7 +50,11 @@ class Uplink:
                 f"cannot open {self._mark_path}: {error.strerror}; does its directory exist, may"
                 " this user write there, is the file its own?"
             ) from error
-        self._session = Session(config.broker, config.kiosk.id, partial(birth, config))
+        validity = Validity(kept.is_set, kept.earliest_ms)
+        self._session = Session(
+            config.broker, config.kiosk.id, partial(birth, config), validity=validity
+        )
+        self._time = Timekeeper(config, kept, validity)
         self._segments = SealedSegments(outbox)
         self._watch = SealedWatch(outbox / "sealed", self._segments.waiting, clock.boottime)
         self._drain = Drain(
@@ -76,6 +83,7 @@ class Uplink:
             self.turn()
             self._daemon.alive()
         self._gathering.stop()
+        self._time.close()
         self._mark_connected(False)
         self._session.close()
 
@@ -88,6 +96,8 @@ class Uplink:
         """One round: network, outbox, cues, figures."""
         acks = self._session.turn(TURN_S)
         self._outbox(acks, clock.boottime())
+        self._time.turn(clock.boottime())
+        self._alerts.own("clock-differs", self._time.trouble)
         self._figures(clock.boottime())
         self._mark_connected(self._centre)
         for cue in self._inlet.drain():
@@ -111,6 +121,7 @@ class Uplink:
         if not listed:
             self._queue.waiting = None
         for ack in acks:
+            self._time.heard(ack)
             self._drain.acknowledged(ack)
             self._alerts.own("records-refused", self._drain.refusal)
         live = self._session.centre
@@ -152,6 +163,7 @@ class Uplink:
 
     def _publish(self, name: str, payload: bytes) -> bool:
         link = self._session.link
+        self._time.sent(name)
         return link is not None and link.publish("checkin", payload, f"segment {name}")
 
     def _mark_connected(self, connected: bool) -> None:

@@ -25,6 +25,7 @@ from kiosk import wire
 from kiosk.config import Broker
 from kiosk.errors import ConfigError, WireError
 from kiosk.uplink import words
+from kiosk.validity import Validity
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -79,7 +80,8 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
 class Connection:
     """`ready` once subscribed, `over` once ended, with the reason in `why`. `risk_keys` are
     those that the centre sent last, None when it said nothing of them. `topics` are further
-    filters to subscribe to; what comes by them waits for `take_received`."""
+    filters to subscribe to; what comes by them waits for `take_received`. `validity` judges the
+    broker's certificate; without one the system's clock does."""
 
     def __init__(
         self,
@@ -89,6 +91,8 @@ class Connection:
         kid: str,
         birth: Birth,
         topics: Sequence[str] = (),
+        *,
+        validity: Validity | None = None,
     ) -> None:
         self.ready = False
         self.over = False
@@ -98,6 +102,7 @@ class Connection:
         self._received: list[Received] = []
         self._topics = topics
         self._broker = broker
+        self._validity = validity
         self._address = (host, port)
         self._kid = kid
         self._birth = birth
@@ -132,7 +137,10 @@ class Connection:
 
         Raises OSError (ssl.SSLError and socket.gaierror among them) or ValueError.
         """
-        self._client.tls_set_context(tls_context(self._broker))
+        context = tls_context(self._broker)
+        if self._validity is not None:
+            self._validity.judge(context)
+        self._client.tls_set_context(context)
         expiry = _properties(PacketTypes.CONNECT, SessionExpiryInterval=SESSION_EXPIRY_S)
         self._client.connect(
             *self._address, self._broker.keepalive_s, clean_start=False, properties=expiry

@@ -16,6 +16,7 @@ from kiosk import wire
 from kiosk.config import Broker
 from kiosk.uplink import words
 from kiosk.uplink.connection import Birth, Connection
+from kiosk.validity import Validity
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -57,8 +58,17 @@ class Session:
     """Give it a `turn` again and again. `why` says in words what keeps it offline, or the
     centre away; empty when all is well."""
 
-    def __init__(self, broker: Broker, kid: str, birth: Birth, topics: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        kid: str,
+        birth: Birth,
+        topics: Sequence[str] = (),
+        *,
+        validity: Validity | None = None,
+    ) -> None:
         self._broker = broker
+        self._validity = validity
         self._kid = kid
         self._birth = birth
         self._topics = topics
@@ -122,7 +132,15 @@ class Session:
         if attempt is None:
             if self._able and time.monotonic() >= self._next_at:
                 host, port = address(self._broker.hosts[self._host])
-                made = Connection(self._broker, host, port, self._kid, self._birth, self._topics)
+                made = Connection(
+                    self._broker,
+                    host,
+                    port,
+                    self._kid,
+                    self._birth,
+                    self._topics,
+                    validity=self._validity,
+                )
                 self._attempt = _Attempt(made)
                 self._attempt.start()
         elif attempt.is_alive():

@@ -10,9 +10,11 @@ import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 
+from kiosk.clock import Clock
 from kiosk.config import Config
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
+from kiosk.validity import Validity
 
 PATIENCE_S = 5.0
 REFUSAL_S = 1.0
@@ -28,6 +30,8 @@ def check(config: Config, _advice: Advice) -> Iterator[Finding]:
     try:
         context = ssl.create_default_context(cafile=str(broker.ca))
         context.load_cert_chain(broker.certificate, broker.key)
+        kept = Clock(config.clock.source, config.paths.run)
+        Validity(kept.is_set, kept.earliest_ms).judge(context)
     except (OSError, ssl.SSLError) as error:
         yield wrong(
             f"TLS cannot start with the kiosk's files: {error.strerror or error}",
