@@ -140,8 +140,9 @@ class Uplink:
         gathered = self._gathering.latest(at)
         self._alerts.own("figures-stale", STALE if self._gathering.hangs(at) else "")
         if gathered is not None and self._rules.is_new(gathered):
-            oldest_s = self._queue.oldest_s() if self._centre else None
-            for change in self._rules.turn(gathered, self._now(), oldest_s):
+            now = self._now()
+            oldest_s = self._queue.oldest_s(now) if self._centre else None
+            for change in self._rules.turn(gathered, now, oldest_s):
                 self._alerts.own(change.code, change.detail)
         link = self._session.link
         if link is not None and self._telemetry.is_due(at):

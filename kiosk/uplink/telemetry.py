@@ -51,12 +51,12 @@ class Queue:
         self.waiting: list[str] | None = None
         self.quarantined: int | None = None
 
-    def oldest_s(self) -> int | None:
-        """How long the oldest has waited; 0 when nothing waits."""
+    def oldest_s(self, now: Instant) -> int | None:
+        """How long the oldest has waited at least; 0 when nothing waits."""
         if not self.waiting:
             return None if self.waiting is None else 0
         try:
-            return int(self._segments.age_s(self.waiting[0]))
+            return int(self._segments.age_s(self.waiting[0], now))
         except OSError as error:  # the next listing says so
             log.debug("age of a segment: %s", error)
             return None
@@ -98,7 +98,7 @@ class Telemetry:
             clock=now.clock,
             pending_segments=None if queue.waiting is None else len(queue.waiting),
             quarantined=queue.quarantined,
-            oldest_pending_s=queue.oldest_s(),
+            oldest_pending_s=queue.oldest_s(now),
             up_s=now.boottime_ms // 1000,
             firmware=FIRMWARE,
             clock_source=self._clock_source,
