@@ -5,12 +5,14 @@ The clock of its processes is another one (othertime.c), that of everybody else 
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -19,8 +21,9 @@ from doors import Centre, Door
 from rig import Broker, Database, Ingest, until
 
 from central import db
+from demo.issuers import Issuer
 from kiosk import clock, seal, wire
-from kiosk.clock import read_known
+from kiosk.clock import Known, read_known, tell
 from kiosk.model import CheckIn, ClockState
 from provisioning.authority import enrol
 
@@ -55,9 +58,10 @@ class At:
     def set(self, off_s: int) -> None:
         self._off.write_text(f"{off_s:<20d}")  # of one length: read at any moment, it is whole
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, says: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *arguments],
+            input=says,
             env=os.environ | self.env,
             capture_output=True,
             text=True,
@@ -201,6 +205,28 @@ def test_the_kiosk_says_that_its_time_is_a_floor(unset: Unset, centre: Centre) -
         return told.clock == "floor" and abs(told.at_ms - time.time() * 1000) < 5000
 
     until(right, "its telemetry has the centre's time, and says what it is")
+
+
+@pytest.mark.parametrize(
+    ("ended_days_ago", "answer"), [(1, ("fail", "expired")), (-1, ("warn", "clock-unknown"))]
+)
+def test_what_expired_before_the_floor_is_refused_by_a_clock_of_years_ago(
+    past: At, tmp_path: Path, ended_days_ago: int, answer: tuple[str, str]
+) -> None:
+    now, day = datetime.now(UTC), timedelta(days=1)
+    known_ms = int(now.timestamp() * 1000)
+    tell(tmp_path, Known(least_ms=known_ms - int(clock.boottime() * 1000)))
+    site = tmp_path / "site.toml"
+    site.write_text('[kiosk]\nid = "gate-1"\n[paths]\nrun = "."\n')
+    issuer = Issuer.new("VN", "ES256", now - 90 * day, now + 90 * day)
+    signer = tmp_path / "signer.der"
+    signer.write_bytes(issuer.certificate)
+    end = now - ended_days_ago * day
+    shown = issuer.issue("Le", "Ba", date(1990, 5, 6), end - 30 * day, end)
+    words = ["verify", "--json", "--config", str(site), "--trust", str(signer)]
+    done = past.run("-m", "kiosk.ctl", *words, says=shown.decode())
+    told = json.loads(done.stdout)
+    assert (told["outcome"], told["reason"]) == answer
 
 
 @pytest.mark.parametrize("off_s", [-400 * DAY_S, 0])
