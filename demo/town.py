@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,8 @@ class Town:
     `names` are the kiosks' names; each gets an id of its own, so that towns can share a
     database. `trust` is a list of issuers, empty for none; the fleet signs it as it signs the
     policy. `at_risk` are subjects of people in quarantine: without any, there is no risk list.
-    `database` is a SQLAlchemy URL; SQLite in `root` by default.
+    `database` is a SQLAlchemy URL; SQLite in `root` by default. `way(name, port)` is the port on
+    which a kiosk, by its name, or a worker ("ingest-1") finds the broker that listens on `port`.
 
     Raises Failed or ConfigError when something that it needs is missing.
     """
@@ -59,6 +60,8 @@ class Town:
         trust: bytes = b"",
         database: str = "",
         at_risk: Collection[str] = (),
+        workers: int = 1,
+        way: Callable[[str, int], int] = lambda _name, port: port,
     ) -> None:
         mosquitto = needed("mosquitto", "mosquitto")
         needed("setpriv", "util-linux")
@@ -69,13 +72,15 @@ class Town:
         self._prepare_database()
         self.port = free_port()
         self.fleet = self.root / "fleet"
-        init_fleet(self.fleet, ["localhost"])
+        self._way = way
+        init_fleet(self.fleet, ["localhost"], workers)
         if trust:
             (self.fleet / "trust.signed").write_bytes(sign(self.fleet, "trust", trust, 1))
         self._risk_keys = [self._list_people(at_risk)] if at_risk else []
         conf = prepare(self.fleet, self.root / "broker", self.port)
         self.broker = Process("broker", [mosquitto, "-c", str(conf)], self.root / "broker.log")
-        self.ingest = self._ingest()
+        self.workers = [self._worker(number + 1) for number in range(workers)]
+        self.ingest = self.workers[0]
         with ExitStack() as stack:
             run = stack.enter_context(run_folder())
             mark = os.urandom(3).hex()
@@ -104,44 +109,47 @@ class Town:
         (self.fleet / "risk.signed").write_bytes(sign(self.fleet, "risk", content, 1))
         return file
 
-    def _ingest(self) -> Process:
-        config = self.root / "central.toml"
+    def _worker(self, number: int) -> Process:
+        name = f"ingest-{number}"
+        config = self.root / f"central-{number}.toml"
         config.touch(mode=0o600)  # the URL may hold a password
         config.write_text(
             section("database", url=self._url)
             + section(
                 "broker",
-                host=f"localhost:{self.port}",
+                host=f"localhost:{self._way(name, self.port)}",
                 ca=self.fleet / "ca.crt",
-                certificate=self.fleet / "_ingest-1.crt",
-                key=self.fleet / "_ingest-1.key",
+                certificate=self.fleet / f"_{name}.crt",
+                key=self.fleet / f"_{name}.key",
             )
             + f"[seal]\nkeys = [{json.dumps(str(self.fleet / 'centre-seal.key'))}]\n"
             + f"[risk]\nkeys = {json.dumps([str(key) for key in self._risk_keys])}\n"
         )
         return Process(
-            "ingest",
+            name,
             [sys.executable, "-m", "central.ingest", "--config", str(config)],
-            self.root / "ingest.log",
+            self.root / f"{name}.log",
         )
 
     def _kiosk(self, name: str, kid: str, run: Path) -> Kiosk:
         root = self.root / name
         place = f"Chợ mẫu, cửa {name}"
-        site = enrol(self.fleet, kid, place, f"localhost:{self.port}", root / "enrolled")
+        broker = f"localhost:{self._way(name, self.port)}"
+        site = enrol(self.fleet, kid, place, broker, root / "enrolled")
         return Kiosk(root, run, kid, site)
 
     @property
     def processes(self) -> list[Process]:
         """All of them, in the order in which they start."""
         daemons = [daemon for kiosk in self.kiosks for daemon in kiosk.daemons.values()]
-        return [self.broker, self.ingest, *daemons]
+        return [self.broker, *self.workers, *daemons]
 
     def start(self) -> None:
         """Starts what is not running, the broker first. Raises Failed."""
         self.broker.start()
         wait_for_port(self.port, self.broker)
-        self.ingest.start()
+        for worker in self.workers:
+            worker.start()
         for kiosk in self.kiosks:
             kiosk.start()
 

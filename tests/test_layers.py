@@ -28,6 +28,7 @@ SHARED_FLOOR = (
     "kiosk.clock",
     "kiosk.validity",
     "kiosk.credentials",
+    "kiosk.reach",
 )
 GROUND = ("kiosk.model", "kiosk.errors")
 

@@ -22,9 +22,13 @@ from kiosk import wire
 
 log = logging.getLogger("central.ingest")
 
-KEEPALIVE_S = 30
-SESSION_S = 3600  # what the broker holds for a worker that never comes back
+NO_PACE = wire.Pace()
+KEEPALIVE_S = 10  # a connection that died silently is found within twice as long
+# So long the broker gives its share of the check-ins, one in two of two workers, to a worker that
+# never comes back: Mosquitto takes turns among sessions, not among connections.
+SESSION_S = 60
 GOODBYE_S = 5.0
+_UNSPECIFIED = 128  # what paho calls the end of a connection that nobody explained
 _IN_SESSION_TAKEN_OVER = 142  # MQTT 5, 3.14.2.1
 
 
@@ -66,14 +70,16 @@ class Session:
         shares: list[str],
         receive_maximum: int,
         risk_keys: list[bytes],
+        pace: wire.Pace = NO_PACE,
     ) -> None:
         """`host` is "host:port"; the first of `shares` names the group of workers,
-        the others are groups to leave. `risk_keys` are published for all kiosks after each
-        connecting, if there are any. Does not connect."""
+        the others are groups to leave. `risk_keys` (if there are any) and `pace` are published
+        for all kiosks after each connecting. Does not connect."""
         self.inbox: list[mqtt.MQTTMessage] = []
         self._name = name
         self._filter, *self._former = [f"$share/{s}/{wire.CHECKINS_OF_ALL}" for s in shares]
         self._risk_keys = risk_keys
+        self._pace = pace
         self._presence = wire.Presence("away", "starting")
         self._subscribed = False
         self._welcome = False  # the broker has answered on this connection
@@ -201,6 +207,9 @@ class Session:
         if self._risk_keys:
             keys = wire.encode(wire.RiskKeys(self._risk_keys))
             self._client.publish(wire.RISK_KEYS, keys, qos=1, retain=True)
+        # Nothing takes back what was said before.
+        pace = wire.encode(self._pace) if self._pace != NO_PACE else b""
+        self._client.publish(wire.PACE, pace, qos=1, retain=True)
         self.say(self._presence)
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
@@ -219,7 +228,9 @@ class Session:
     ) -> None:
         self._forget()  # it may end in any call that sends, not only in `turn`
         if not self._lost_why:
-            self._lost_why = str(reason) if self._welcome else _UNWELCOME
+            broke = reason.value == _UNSPECIFIED
+            said = "the connection broke without a word" if broke else str(reason)
+            self._lost_why = said if self._welcome else _UNWELCOME
         if reason.value == _IN_SESSION_TAKEN_OVER:
             self._lost_why += f"; does another worker use the certificate of {self._name}?"
 

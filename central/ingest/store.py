@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -157,7 +157,8 @@ class Store:
             for key, row in sorted(keyed, key=lambda pair: pair[0])
         ]
         fresh = self._insert_new(connection, receipts)
-        ids = self._ids(connection, sorted({key for key, _ in keyed}))
+        known = {key for key, _ in keyed} - fresh.keys()
+        ids = fresh | self._ids(connection, sorted(known))
         starts = boots.learn(connection, self._insert, readings, now)
         rows = {key: row for key, row in keyed if key in fresh and ids[key] == row.record.id}
         if rows:
@@ -171,15 +172,16 @@ class Store:
             )
         return answers
 
-    def _insert_new(self, connection: sa.Connection, receipts: list[dict[str, Any]]) -> set[Key]:
+    def _insert_new(
+        self, connection: sa.Connection, receipts: list[dict[str, Any]]
+    ) -> dict[Key, str]:
+        """The ids of those that were not there."""
         if not receipts:
-            return set()
-        columns = db.receipt.c
+            return {}
+        c = db.receipt.c
         statement = self._insert(db.receipt).on_conflict_do_nothing()
-        new = connection.execute(
-            statement.returning(columns.device_id, columns.epoch, columns.seq), receipts
-        )
-        return {Key(*row) for row in new}
+        new = connection.execute(statement.returning(c.device_id, c.epoch, c.seq, c.id), receipts)
+        return {Key(d, e, s): i for d, e, s, i in new}
 
     def _ids(self, connection: sa.Connection, keys: list[Key]) -> dict[Key, str]:
         c = db.receipt.c
@@ -201,7 +203,7 @@ _Dead = list[tuple[Reading, DeadLetter]]
 
 
 def _answers(
-    readings: Sequence[Reading], ids: dict[Key, str], fresh: set[Key], now: datetime
+    readings: Sequence[Reading], ids: dict[Key, str], fresh: Container[Key], now: datetime
 ) -> tuple[list[Answer], _Dead]:
     answers: list[Answer] = []
     dead: _Dead = []

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from kiosk import wire
@@ -14,8 +13,6 @@ from kiosk.outbox import SealedSegments
 from kiosk.uplink.alerts import Alerts
 from kiosk.uplink.connection import Connection
 from kiosk.uplink.gathering import Gathered
-
-log = logging.getLogger("kiosk.uplink")
 
 EXPIRY_PERIODS = 3
 
@@ -48,18 +45,16 @@ class Queue:
 
     def __init__(self, segments: SealedSegments) -> None:
         self._segments = segments
-        self.waiting: list[str] | None = None
+        self.waiting: Collection[str] | None = None
         self.quarantined: int | None = None
 
     def oldest_s(self, now: Instant) -> int | None:
-        """How long the oldest has waited at least; 0 when nothing waits."""
+        """How long the oldest has waited at least; 0 when nothing waits, None when that cannot
+        be told."""
         if not self.waiting:
             return None if self.waiting is None else 0
-        try:
-            return int(self._segments.age_s(self.waiting[0], now))
-        except OSError as error:  # the next listing says so
-            log.debug("age of a segment: %s", error)
-            return None
+        age_s = self._segments.age_s(next(iter(self.waiting)), now)
+        return None if age_s is None else int(age_s)
 
 
 class Telemetry:

@@ -11,7 +11,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -21,11 +20,11 @@ from typing import Any
 
 import msgspec
 import paho.mqtt.client as mqtt
-import pytest
 import sqlalchemy as sa
 from paho.mqtt.enums import CallbackAPIVersion
 
 from central import db
+from demo.postgres import Postgres
 from kiosk import seal, wire
 from kiosk.model import CheckIn, Instant, Person
 from provisioning import broker as broker_config
@@ -97,12 +96,13 @@ class Process:
 class Broker(Process):
     """Mosquitto with the fleet's real configuration."""
 
-    def __init__(self, fleet: Path, state: Path) -> None:
+    def __init__(self, fleet: Path, state: Path, websocket: bool = False) -> None:
         binary = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         assert binary, "mosquitto is not installed; `make test` installs it"
         self.port = free_port()
         self.address = f"localhost:{self.port}"
-        conf = broker_config.prepare(fleet, state, self.port)
+        self.websocket_port = free_port() if websocket else None
+        conf = broker_config.prepare(fleet, state, self.port, websocket_port=self.websocket_port)
         super().__init__([binary, "-c", str(conf)], state / "mosquitto.log")
 
     def start(self) -> None:
@@ -111,8 +111,13 @@ class Broker(Process):
 
     def _listens(self) -> bool:
         assert self.running, self.said()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        ports = (self.port, self.websocket_port or self.port)
+        return all(answers(port) for port in ports)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Ingest(Process):
@@ -135,84 +140,6 @@ keys = ["{fleet}/centre-seal.key"]
         )
         command = [sys.executable, "-m", "central.ingest", "--config", str(config)]
         super().__init__(command, folder / f"ingest-{number}.log")
-
-
-class Postgres:
-    """A throw-away cluster on a Unix socket. As root it runs as the user postgres, since
-    PostgreSQL refuses root."""
-
-    def __init__(self) -> None:
-        found = sorted(
-            Path("/usr/lib/postgresql").glob("[1-9]*/bin/pg_ctl"),
-            key=lambda path: int(path.parts[-3]),
-        )
-        if not found:
-            pytest.skip("PostgreSQL is not installed; `make test` installs it")
-        self._bin = found[-1].parent
-        self._user = "postgres" if os.geteuid() == 0 else None
-        self._folder = Path(tempfile.mkdtemp(prefix="kiosk-pg-"))
-        if self._user:
-            shutil.chown(self._folder, self._user)
-        self._run(
-            "initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"
-        )
-        self.start()
-
-    def start(self) -> None:
-        options = f"-c listen_addresses='' -c fsync=off -k {self._folder}"
-        self._run("pg_ctl", "-w", "-o", options, "-l", str(self._folder / "log"), "start")
-
-    def stop(self) -> None:
-        """As if it had been killed."""
-        self._run("pg_ctl", "-m", "immediate", "stop")
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Everything of it stops in its tracks: connections stay, answers do not come."""
-        first = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        pids = [first, *map(int, children)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
-
-    def create(self, name: str, encoding: str = "UTF8") -> str:
-        """URL of a new empty database."""
-        engine = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql(
-                f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
-            )
-        engine.dispose()
-        return self._url(name)
-
-    def close(self) -> None:
-        self.stop()
-        shutil.rmtree(self._folder)
-
-    def _url(self, name: str) -> str:
-        return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
-
-    def _run(self, tool: str, *arguments: str) -> None:
-        command = [str(self._bin / tool), "-D", str(self._folder / "data"), *arguments]
-        with tempfile.TemporaryFile() as log:  # a pipe would stay open in the server
-            done = subprocess.run(
-                command,
-                user=self._user,
-                group=self._user,
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                timeout=60,
-                check=False,
-            )
-            log.seek(0)
-            assert done.returncode == 0, log.read().decode()
 
 
 class Database:

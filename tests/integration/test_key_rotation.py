@@ -148,7 +148,7 @@ def test_what_waits_on_a_real_kiosk_outlives_the_rotation(
         kiosk.take_away()
         kiosk.daemons["scanner"].start()
         kiosk.ask(scenes[2], patience_s=20)
-        holds(town.root / "central.toml", town.fleet, NEW, OLD)
+        holds(town.root / "central-1.toml", town.fleet, NEW, OLD)
         town.ingest.start()
         assert town.wait_until_committed(3) == 3
         assert sorted(row.subject for row in town.committed()) == sorted(p.subject for p in people)

@@ -209,7 +209,7 @@ def test_no_byte_tells_who_was_here(
         for path in folder.rglob("*")
         if path.is_file()
     ]
-    files += [town.root / "broker.log", town.root / "ingest.log"]
+    files += [town.root / "broker.log", town.ingest.log]
     said |= {path.read_bytes() for path in files}
     said |= {topic.encode() + b" " + payload for topic, payload in watcher.heard}
     # That everything was looked at:

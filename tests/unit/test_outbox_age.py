@@ -16,7 +16,7 @@ MADE = Instant(1_795_000_000_000, "floor", "boot", 50_000)
 YEARS_MS = 10**11
 
 
-def age_s(directory: Path, clock: ClockState, now: Instant, boot_id: str = "boot") -> float:
+def age_s(directory: Path, clock: ClockState, now: Instant, boot_id: str = "boot") -> float | None:
     def put(seal: PlainSeal, seq: int) -> CheckIn:
         return msgspec.structs.replace(
             record(seal, seq),
@@ -61,9 +61,11 @@ def test_boots_without_a_name_are_not_taken_for_one(tmp_path: Path) -> None:
     assert age_s(tmp_path, "floor", Instant(0, "floor", "", 80_000), boot_id="") == 0.0
 
 
-def test_what_is_gone_or_cannot_be_read_waits_for_nothing(tmp_path: Path) -> None:
+def test_what_is_gone_or_cannot_be_read_has_no_age(tmp_path: Path) -> None:
     open_outbox(tmp_path).close()
     sealed = SealedSegments(tmp_path)
-    assert sealed.age_s("gone", MADE) == 0.0
+    assert sealed.age_s("gone", MADE) is None
     (tmp_path / "sealed" / "junk").write_bytes(b"junk")
-    assert sealed.age_s("junk", MADE) == 0.0
+    assert sealed.age_s("junk", MADE) is None
+    (tmp_path / "sealed" / "folder").mkdir()
+    assert sealed.age_s("folder", MADE) is None

@@ -71,10 +71,10 @@ def _waiting(sealed: SealedSegments, now: Instant) -> Finding:
     if not waiting:
         return fine("nothing that was handed over waits for the centre")
     oldest = sealed.age_s(waiting[0], now)
-    what = (
-        f"waiting for the centre: {count(len(waiting), 'segment')}, the oldest for {span(oldest)}"
-    )
-    if oldest > LONG_S:
+    what = f"waiting for the centre: {count(len(waiting), 'segment')}"
+    if oldest is not None:
+        what += f", the oldest for {span(oldest)}"
+    if oldest is not None and oldest > LONG_S:
         return wrong(what, "see what broker, below, says; the records are safe and will follow")
     return fine(what)
 
