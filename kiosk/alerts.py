@@ -229,8 +229,8 @@ ALERTS: dict[str, Known] = {
     ),
     "certificate-ends": Known(
         "warning",
-        "Chứng thư của thiết bị hết hạn trong 14 ngày. Ghi danh lại trước hạn.",
-        "The kiosk's certificate ends within 14 days. Enrol the kiosk anew before.",
+        "Chứng thư của thiết bị hết hạn trong 14 ngày. Đổi khóa từ trung tâm, hoặc ghi danh lại.",
+        "The kiosk's certificate ends within 14 days. Change its key from afar, or enrol it anew.",
     ),
     "figures-stale": Known(
         "warning",

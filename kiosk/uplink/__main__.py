@@ -11,6 +11,7 @@ from kiosk.cues import AlertCue, Inlet, Outlet, RiskKeysCue, UplinkState
 from kiosk.errors import KioskError
 from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.alerts import Alerts
+from kiosk.uplink.commands import Commands
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.gathering import Gatherer, Gathering
 from kiosk.uplink.outage import Outage
@@ -52,9 +53,11 @@ class Uplink:
                 f"cannot open {self._mark_path}: {error.strerror}; does its directory exist, may"
                 " this user write there, is the file its own?"
             ) from error
+        self._commands = Commands(run, config.paths.state, config.kiosk.id, now)
+        topics = [self._commands.topic]
         validity = Validity(kept.is_set, kept.earliest_ms)
         self._session = Session(
-            config.broker, config.kiosk.id, partial(birth, config), validity=validity
+            config.broker, config.kiosk.id, partial(birth, config), topics, validity=validity
         )
         self._time = Timekeeper(config, kept, validity)
         self._segments = SealedSegments(outbox)
@@ -93,6 +96,7 @@ class Uplink:
             self._daemon.alive()
         self._gathering.stop()
         self._time.close()
+        self._commands.close()
         self._mark_connected(False)
         self._session.close()
 
@@ -105,7 +109,7 @@ class Uplink:
         """Until there is something to do: a turn costs more than all of its looking."""
         told = self._watch.wakers
         idle = told and not (self._drain.live and self._drain.pending)
-        self._session.wait(REST_S if idle else TURN_S, (self._inlet, *told))
+        self._session.wait(REST_S if idle else TURN_S, (self._inlet, *self._commands.wakers, *told))
 
     def turn(self) -> None:
         """One round: network, outbox, cues, figures."""
@@ -115,6 +119,7 @@ class Uplink:
         self._outbox(acks, clock.boottime())
         self._time.turn(clock.boottime())
         self._alerts.own("clock-differs", self._time.trouble)
+        self._hear(clock.boottime())
         self._figures(clock.boottime())
         self._mark_connected(self._centre)
         for cue in self._inlet.drain():
@@ -126,6 +131,12 @@ class Uplink:
         self._panel.flush()
         if clock.boottime() - self._told_at >= TELL_EVERY_S:
             self._tell()
+
+    def _hear(self, at: float) -> None:
+        link = self._session.link
+        for message in self._session.take_received():
+            self._commands.take(message, link.sid if link is not None else "", at)
+        self._commands.turn(link, at)
 
     def _outbox(self, acks: list[wire.Ack], at: float) -> None:
         listed = False
