@@ -1,6 +1,6 @@
 """A kiosk whose clock is in the past, before a real broker and a real centre.
 
-The clock of its processes is another one (othertime.c), that of everybody else is right.
+The clock of its processes is another one (`bench._wall`), that of everybody else is right.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pytest
 from doors import Centre, Door
 from rig import Broker, Database, Ingest, until
 
+from bench._wall import Wall, library
 from central import db
 from demo.issuers import Issuer
 from kiosk import clock, seal, wire
@@ -27,7 +28,6 @@ from kiosk.clock import Known, read_known, tell
 from kiosk.model import CheckIn, ClockState
 from provisioning.authority import enrol
 
-OTHERTIME = Path(__file__).with_name("othertime.c")
 YEAR_S = 365 * 86_400
 DAY_S = 86_400
 
@@ -38,25 +38,10 @@ class At:
     """An environment whose wall clock is `off_s` seconds off, and can be moved while it runs."""
 
     def __init__(self, folder: Path, off_s: int) -> None:
-        library = folder / "othertime.so"
-        build = [
-            "gcc",
-            "-shared",
-            "-fPIC",
-            "-O1",
-            "-Wall",
-            "-Werror",
-            "-o",
-            str(library),
-            str(OTHERTIME),
-        ]
-        subprocess.run([*build, "-ldl"], check=True, timeout=60)
-        self._off = folder / "off"
+        self._wall = Wall(library(folder), folder / "off")
+        self.set = self._wall.jump
+        self.env = self._wall.environment
         self.set(off_s)
-        self.env = {"LD_PRELOAD": str(library), "OTHERTIME": str(self._off)}
-
-    def set(self, off_s: int) -> None:
-        self._off.write_text(f"{off_s:<20d}")  # of one length: read at any moment, it is whole
 
     def run(self, *arguments: str, says: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
