@@ -43,7 +43,7 @@ setup(
         "luma.oled>=3.15",
         "msgspec>=0.20",
         "numpy>=1.24",
-        "paho-mqtt>=2.1",
+        "paho-mqtt>=2.1,<2.3",
         "Pillow>=10,<14",  # luma.oled calls what goes in 14
         "pyzbar>=0.1.9",
         "systemd-python>=235",

@@ -34,9 +34,17 @@ class Card:
         counts = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}/stat").read_text()
         return int(counts.split()[6]) * SECTOR
 
-    def forget(self) -> None:
-        """Unmounts and mounts it: nothing of it is in the file system's memory any more."""
+    def forget(self, cold: bool = False) -> None:
+        """Unmounts and mounts it: nothing of it is in the file system's memory any more. `cold`:
+        nor in that of the disk below, from which all must be read then."""
         self._done("umount", self.folder)
+        if cold:
+            fd = os.open(self._image, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)  # what was not written yet cannot be forgotten
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(fd)
         self._mount()
 
     def __enter__(self) -> Card:

@@ -13,6 +13,7 @@ from kiosk import clock, wire
 from kiosk.errors import OutboxError
 from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.drain import Drain
+from kiosk.uplink.watch import SealedWatch
 
 TURN_S = 0.003
 ACK_TIMEOUT_S = 10.0  # of the kiosk's time
@@ -23,6 +24,7 @@ def uplink(place: Place, chance: Random) -> None:
     mark = ConnectedMark(place.mark)
     centre = Centre(Note(place.centre), chance, believed=place.without == "receipt")
     segments = SealedSegments(place.outbox)
+    watch = SealedWatch(place.outbox / "sealed", segments.collect, fast)
     drain = Drain(
         segments, centre.publish, partial(clock.now, "system"), window=4,
         ack_timeout_s=ACK_TIMEOUT_S,
@@ -34,9 +36,13 @@ def uplink(place: Place, chance: Random) -> None:
         with suppress(BlockingIOError):  # the scanner looks at it just now
             mark.set(connected)
         with suppress(OutboxError):  # a moment after the first start there is no folder yet
-            drain.saw(segments.waiting())
+            changes = watch.look()
+            if changes is not None and changes.listed:
+                drain.saw(changes.came)
+            elif changes is not None:
+                drain.changed(changes.came, changes.went)
         for ack in centre.answers():
-            drain.acknowledged(ack)
+            drain.acknowledged(ack, fast())
         drain.turn(fast())
         time.sleep(TURN_S)
 

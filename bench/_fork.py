@@ -23,7 +23,7 @@ def forked(action: Callable[[], object]) -> int:
         return pid
     status = 1
     try:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        die_with_parent()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's business
         logging.disable()
         action()
@@ -32,6 +32,11 @@ def forked(action: Callable[[], object]) -> int:
         traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def die_with_parent() -> None:
+    """Lets the kernel kill this process when its parent ends (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def kill(pid: int) -> None:

@@ -110,8 +110,8 @@ def _sent(place: Place) -> tuple[Drain, list[wire.Ack]]:
 
     segments = SealedSegments(place.outbox)
     drain = Drain(segments, publish, partial(clock.now, "system"), window=4, ack_timeout_s=30)
-    drain.saw(segments.waiting())
     drain.start()
+    drain.saw(segments.waiting())  # live, so that all is sent at once
     drain.turn(at=0.0)
     return drain, acks
 
@@ -121,7 +121,7 @@ def _delete(place: Place) -> Action:
 
     def hear() -> None:
         for ack in acks:
-            drain.acknowledged(ack)
+            drain.acknowledged(ack, 0.0)
 
     return hear
 

@@ -6,7 +6,8 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from random import Random
 
 import pyfuse3
 from pyfuse3 import (
@@ -25,14 +26,18 @@ from pyfuse3 import (
 )
 
 from bench._lossy import Disk, File, Folder, Node
+from bench._mount import Room
 from bench._switch import Switch
 
 _BLOCK = 4096
 _BLOCKS = 1 << 18  # 1 GiB
+_INODES = 1 << 16
+_KEPT_S = 3600.0
 
 
 class LossyOperations(pyfuse3.Operations):
-    """File system calls on a disk. Nothing is cached by the kernel, no write is delayed."""
+    """File system calls on a disk. The kernel caches names and attributes, which nobody but it
+    changes between two cuts, and no content; no write is delayed."""
 
     def __init__(self, disk: Disk, switch: Switch) -> None:
         super().__init__()
@@ -42,16 +47,28 @@ class LossyOperations(pyfuse3.Operations):
         self._open: dict[int, Node] = {}
         self._listed: dict[int, list[tuple[bytes, Node]]] = {}
         self._handles = 0
+        self.spoiled: set[Node] = set()
         self.see()
 
     def see(self) -> None:
-        """After a cut all nodes are new."""
+        """After a cut all nodes are new: the kernel forgets the names at the top, and with them
+        all that is below. Nobody may have a call under way."""
+        old = self._nodes.get(pyfuse3.ROOT_INODE)
+        for name in old.live if isinstance(old, Folder) else ():
+            with suppress(FileNotFoundError):  # it was never asked for
+                pyfuse3.invalidate_entry(pyfuse3.ROOT_INODE, FileNameT(name))
         self._nodes = {node.number: node for node in self._disk.nodes()}
         self._nodes[pyfuse3.ROOT_INODE] = self._disk.root
 
-    async def _change(self, what: str, takes_space: bool = False) -> None:
+    def spoil(self, chance: Random) -> str:
+        """Some files of which the card gives nothing any more, by their inodes."""
+        files = [n for n in self._disk.nodes() if isinstance(n, File) and n.live]
+        self.spoiled = set(chance.sample(files, min(len(files), chance.randint(1, 2))))
+        return " ".join(["spoiled", *(str(node.number) for node in self.spoiled)])
+
+    async def _change(self, what: str, *takes: Room) -> None:
         with _errors():
-            await self._switch.change(what, takes_space)
+            await self._switch.change(what, takes)
 
     async def _look(self) -> None:
         with _errors():
@@ -89,7 +106,9 @@ class LossyOperations(pyfuse3.Operations):
     def _attributes(self, node: Node) -> EntryAttributes:
         found = EntryAttributes()
         found.st_ino = InodeT(pyfuse3.ROOT_INODE if node is self._disk.root else node.number)
-        found.entry_timeout = found.attr_timeout = 0
+        # Of the root one can always ask, which wakes the server (`LossyMount.wake`).
+        found.attr_timeout = 0 if node is self._disk.root else _KEPT_S
+        found.entry_timeout = _KEPT_S
         found.st_mode = ModeT(node.mode)
         found.st_nlink = 1
         found.st_uid, found.st_gid = node.uid, node.gid
@@ -111,7 +130,7 @@ class LossyOperations(pyfuse3.Operations):
         pass  # nodes go with the next cut
 
     async def getattr(self, inode: InodeT, ctx: RequestContext) -> EntryAttributes:
-        if inode != pyfuse3.ROOT_INODE:  # of which one can always ask
+        if inode != pyfuse3.ROOT_INODE:
             await self._look()
         return self._attributes(self._node(inode))
 
@@ -144,13 +163,13 @@ class LossyOperations(pyfuse3.Operations):
     async def mkdir(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext
     ) -> EntryAttributes:
-        await self._change(f"mkdir {_text(name)}", takes_space=True)
+        await self._change(f"mkdir {_text(name)}", "blocks", "inodes")
         return self._attributes(self._added(parent_inode, name, Folder(stat.S_IMODE(mode))))
 
     async def create(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, flags: FlagT, ctx: RequestContext
     ) -> tuple[FileInfo, EntryAttributes]:
-        await self._change(f"create {_text(name)}", takes_space=True)
+        await self._change(f"create {_text(name)}", "blocks", "inodes")
         node = self._added(parent_inode, name, File(stat.S_IMODE(mode)))
         self._switch.trace[-1] += f" = {node.number}"
         return FileInfo(fh=self._handle(node), direct_io=True), self._attributes(node)
@@ -176,7 +195,7 @@ class LossyOperations(pyfuse3.Operations):
         ctx: RequestContext,
     ) -> None:
         await self._change(
-            f"rename {_text(name_old)} to {_text(name_new)} in {parent_inode_new}", takes_space=True
+            f"rename {_text(name_old)} to {_text(name_new)} in {parent_inode_new}", "blocks"
         )
         if flags:
             raise FUSEError(errno.EINVAL)
@@ -194,12 +213,15 @@ class LossyOperations(pyfuse3.Operations):
 
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
         await self._look()
-        return bytes(self._file(fh).live[off : off + size])
+        file = self._file(fh)
+        if file in self.spoiled:
+            raise FUSEError(errno.EIO)
+        return bytes(file.live[off : off + size])
 
     async def write(self, fh: FileHandleT, off: int, buf: bytes) -> int:
         file = self._file(fh)
         await self._change(f"write {len(buf)} at {off} in {file.number}")
-        if self._switch.is_full:
+        if self._switch.full_of == "blocks":
             buf = buf[: self._switch.chance.randint(0, len(buf))]  # what still found room
             self._switch.trace[-1] += f" -> {len(buf)}, then ENOSPC"
             if not buf:
@@ -211,7 +233,7 @@ class LossyOperations(pyfuse3.Operations):
         file = self._file(fh)
         with _errors():
             await self._switch.sync(f"{'fdatasync' if datasync else 'fsync'} {file.number}")
-        if self._switch.sync_fails():
+        if self._switch.sync_fails(data_alone=datasync):
             file.lose(self._switch.chance)
             raise FUSEError(errno.EIO)
         file.sync()
@@ -227,7 +249,7 @@ class LossyOperations(pyfuse3.Operations):
         self._disk.sync(folder)
 
     async def flush(self, fh: FileHandleT) -> None:
-        pass  # close(2) promises nothing
+        raise FUSEError(errno.ENOSYS)  # close(2) promises nothing: the kernel need not ask
 
     async def release(self, fh: FileHandleT) -> None:
         self._open.pop(fh, None)
@@ -254,7 +276,11 @@ class LossyOperations(pyfuse3.Operations):
         found = StatvfsData()
         found.f_bsize = found.f_frsize = _BLOCK
         found.f_blocks = _BLOCKS
-        found.f_bfree = found.f_bavail = 0 if self._switch.says_full else _BLOCKS
+        found.f_files = _INODES
+        used = len(self._nodes)
+        full = self._switch.told_full_of
+        found.f_bfree = found.f_bavail = 0 if full == "blocks" else _BLOCKS - used
+        found.f_ffree = found.f_favail = 0 if full == "inodes" else _INODES - used
         return found
 
 

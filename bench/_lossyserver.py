@@ -59,6 +59,11 @@ class Orders:
         if order.do == "trace":
             # Not empty: so it looks when the other end has closed.
             return "\n".join(self._switch.trace[-TRACED:] or ["nothing"]).encode()
+        if order.do == "spoil":
+            return self.operations.spoil(Random(order.seed)).encode()
+        if order.do == "heal":
+            self.operations.spoiled.clear()
+            return DONE
         if order.do == "save":
             self._saved = self._disk.copy()
             return DONE
@@ -69,7 +74,8 @@ class Orders:
             self._disk.put_in(self._saved)
         elif order.do == "blank":
             self._disk.put_in(Folder(0o755))
-        self.operations.see()
+        if order.do in ("cut", "restore", "blank"):
+            self.operations.see()
         self._switch.move(failing=order.do == "fail-held")
         return DONE
 

@@ -19,22 +19,40 @@ _ANSWER_S = 30.0
 _NUDGE_S = 0.02
 
 
+Room = Literal["blocks", "inodes"]
+
+
 class Order(msgspec.Struct, frozen=True):
     """What a lossy file system shall do next; each order is answered by one message.
 
     `arm`: let `after` changes and syncs happen, and hold what comes then; until then fail
-    one in `fails` of them (0 = none), and have no space left from change `full_from` on for
-    `full_for` changes, which statfs(2) tells only if `told`. `hold`: now. Both are answered
-    by `held` when the moment has come. `fail-held`: all held calls, and those that follow,
-    return EIO. `cut`: forget, and serve again. `go-on`: serve again, nothing is forgotten.
-    `save`, `restore`: the card as it is right after a cut. `blank`: an empty card. `trace`:
-    what was done since `arm`.
+    one in `fails` of them and one fdatasync(2) in `unsynced` (0 = none), and have no space left
+    or no inodes (`full_of`) from change `full_from` on for `full_for` changes, which statfs(2)
+    tells only if `told`. `hold`: now. Both are answered by `held` when the moment has come.
+    `fail-held`: all held calls, and those that follow, return EIO. `cut`: forget, and serve
+    again. `go-on`: serve again, nothing is forgotten. `save`, `restore`: the card as it is
+    right after a cut. `blank`: an empty card. `spoil`: up to two files can no longer be read;
+    answered by their inodes. `heal`: all can. `trace`: what was done since `arm`.
     """
 
-    do: Literal["arm", "hold", "fail-held", "cut", "go-on", "save", "restore", "blank", "trace"]
+    do: Literal[
+        "arm",
+        "hold",
+        "fail-held",
+        "cut",
+        "go-on",
+        "save",
+        "restore",
+        "blank",
+        "spoil",
+        "heal",
+        "trace",
+    ]
     after: int = 0
     seed: int = 0
     fails: int = 0
+    unsynced: int = 0
+    full_of: Room = "blocks"
     full_from: int = 0
     full_for: int = 0
     told: bool = False

@@ -24,7 +24,7 @@ class Uplink(threading.Thread):
         self._mark = ConnectedMark(mark)
         self._mark.set(True)
         segments = SealedSegments(outbox)
-        self._watch = SealedWatch(outbox / "sealed", segments.waiting, clock.boottime)
+        self._watch = SealedWatch(outbox / "sealed", segments.collect, clock.boottime)
         now = partial(clock.now, "system")
         self.drain = Drain(segments, self._publish, now, window=16, ack_timeout_s=30)
         self._acks: list[wire.Ack] = []
@@ -40,12 +40,12 @@ class Uplink(threading.Thread):
         """As the daemon does, until it is stopped and nothing waits."""
         self.drain.start()
         while not self._over.wait(TURN_S) or self.drain.pending:
-            names = self._watch.look()
-            if names is not None:
-                self.drain.saw(names)
+            changes = self._watch.look()
+            if changes is not None:
+                self.drain.changed(changes.came, changes.went)
             acks, self._acks = self._acks, []
             for ack in acks:
-                self.drain.acknowledged(ack)
+                self.drain.acknowledged(ack, clock.boottime())
             self.drain.turn(clock.boottime())
 
     def stop(self) -> None:

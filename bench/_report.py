@@ -8,9 +8,10 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 
 def arguments(about: str) -> argparse.ArgumentParser:
@@ -80,6 +81,30 @@ def spread(values: list[float], percent: int = 95) -> dict[str, float | None]:
     ordered = sorted(values)
     high = ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
     return {"median": round(median(ordered), 3), upper: round(high, 3)}
+
+
+class Goal(NamedTuple):
+    """A figure and what it should be: `limit` at most, or at least."""
+
+    name: str
+    found: float
+    limit: float
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        return self.found >= self.limit if self.at_least else self.found <= self.limit
+
+
+def judged(goals: Iterable[Goal]) -> dict[str, object]:
+    """Prints whether each goal is met; the same for the JSON. Nothing fails for it: a figure
+    is that of a machine and its other work."""
+    told: dict[str, object] = {}
+    for goal in goals:
+        wanted = f"{'at least' if goal.at_least else 'at most'} {goal.limit:g}"
+        print(f"{'met' if goal.met else 'MISSED':7} {goal.name}: {goal.found:g}, goal: {wanted}")
+        told[goal.name] = {"found": goal.found, "goal": wanted, "met": goal.met}
+    return told
 
 
 def machine() -> str:

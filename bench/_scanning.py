@@ -11,6 +11,7 @@ import os
 import secrets
 import stat
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from bench._ledger import Note, Told
+from bench._ledger import Note, Told, What
 from bench._visitors import check_in
 from kiosk import clock
 from kiosk.errors import OutboxError
@@ -36,7 +37,7 @@ TICK_S = 0.002
 LIFE_PUTS = 60  # on average, before the scanner is stopped in an orderly way
 
 log = logging.getLogger(__name__)
-Without = Literal["", "fdatasync", "folder-fsync", "receipt"]
+Without = Literal["", "fdatasync", "folder-fsync", "failed-sync", "receipt"]
 
 
 class Place(NamedTuple):
@@ -87,6 +88,7 @@ def _check_in(seal: SegmentSeal, seq: int, chance: Random) -> CheckIn:
 
 def scanner(place: Place, chance: Random) -> None:
     """Puts check-ins until it is killed."""
+    _syncs.watch()
     take_out(place.without)
     scanner_store.TICK_S = TICK_S
     told = Note(place.told)
@@ -123,20 +125,51 @@ def _scanner_life(place: Place, chance: Random, told: Note) -> None:
 
 def put(outbox: Outbox[SegmentSeal], told: Note, chance: Random) -> None:
     """One check-in, and what became of it. Raises OutboxError when it is not stored."""
-    made: list[CheckIn] = []
+    say: list[Callable[[What], object]] = []
 
     def make(seal: SegmentSeal, seq: int) -> CheckIn:
-        made.append(_check_in(seal, seq, chance))
-        told.say(Told("put", made[0].epoch, made[0].seq, made[0].id))
-        return made[0]
+        record = _check_in(seal, seq, chance)
 
-    what: Literal["green", "failed"] = "failed"
+        def about(what: What) -> None:
+            told.say(Told(what, record.epoch, record.seq, record.id, seal.header.first_seq))
+
+        about("put")
+        say.append(about)
+        return record
+
+    failed_before = _syncs.failed
+    what: What = "failed"
     try:
         outbox.put(make)
         what = "green"
     finally:
-        for record in made:
-            told.say(Told(what, record.epoch, record.seq, record.id))
+        for about in say:
+            if _syncs.failed > failed_before:
+                about("unsynced")
+            about(what)
+
+
+class _Syncs:
+    """Counts what fdatasync(2) answered; only a put makes any."""
+
+    def __init__(self) -> None:
+        self.failed = 0
+
+    def watch(self) -> None:
+        """From now on, in this process."""
+        fdatasync = os.fdatasync
+
+        def watched(fd: int) -> None:
+            try:
+                fdatasync(fd)
+            except OSError:
+                self.failed += 1
+                raise
+
+        os.fdatasync = watched  # type: ignore[assignment]
+
+
+_syncs = _Syncs()
 
 
 def recovered(place: Place, by_scanner: bool) -> list[Segment]:
@@ -153,10 +186,14 @@ def recovered(place: Place, by_scanner: bool) -> list[Segment]:
 
 def take_out(what: Without) -> None:
     """Takes a safety out of this process."""
-    fsync = os.fsync
+    fsync, fdatasync = os.fsync, os.fdatasync
 
     def nothing(fd: int) -> None:
         """Promises and does not keep it."""
+
+    def believed(fd: int) -> None:
+        with suppress(OSError):
+            fdatasync(fd)
 
     def of_files_alone(fd: int) -> None:
         if not stat.S_ISDIR(os.fstat(fd).st_mode):
@@ -164,5 +201,7 @@ def take_out(what: Without) -> None:
 
     if what == "fdatasync":
         os.fdatasync = nothing  # type: ignore[assignment]
+    elif what == "failed-sync":
+        os.fdatasync = believed  # type: ignore[assignment]
     elif what == "folder-fsync":
         os.fsync = of_files_alone  # type: ignore[assignment]

@@ -31,9 +31,10 @@ def main(outbox: Path) -> None:
 
     began = time.perf_counter()
     segments = SealedSegments(outbox)
-    watch = SealedWatch(outbox / "sealed", segments.waiting, clock.boottime)
+    watch = SealedWatch(outbox / "sealed", segments.collect, clock.boottime)
     drain = Drain(segments, publish, partial(clock.now, "system"), window=1, ack_timeout_s=30)
-    drain.saw(watch.look() or [])
+    watch.look()
+    drain.saw(list(watch.names))
     drain.start()
     drain.turn(0.0)
     uplink_s = time.perf_counter() - began

@@ -7,7 +7,7 @@ from random import Random
 
 import trio
 
-from bench._mount import Order
+from bench._mount import Order, Room
 
 _READ_ONLY = 0.2
 
@@ -50,12 +50,12 @@ class Switch:
         if self._failing:
             raise OSError(errno.EIO, "the power is gone")
 
-    async def change(self, what: str, takes_space: bool = False) -> None:
-        """A call that changes something."""
+    async def change(self, what: str, takes: tuple[Room, ...] = ()) -> None:
+        """A call that changes something, and needs room for it."""
         await self.sync(what)
         if self._failed():
             raise OSError(errno.EIO, "an accident")
-        if takes_space and self.is_full:
+        if self.full_of in takes:
             self.trace[-1] += " -> ENOSPC"
             raise OSError(errno.ENOSPC, "an accident")
 
@@ -71,30 +71,34 @@ class Switch:
             self.trace[-1] += " -> EROFS"
             raise OSError(errno.EROFS, "after an accident")
 
-    def sync_fails(self) -> bool:
+    def sync_fails(self, data_alone: bool = False) -> bool:
         """Whether it does. One in some leaves the disk read-only until power comes back, as
-        ext4 does when its journal cannot be written."""
+        ext4 does when its journal cannot be written; `data_alone` has nothing to do with that."""
+        if data_alone and self._order is not None and self._one_in(self._order.unsynced):
+            return True
         if not self._failed():
             return False
         self.read_only = self.chance.random() < _READ_ONLY
         return True
 
     def _failed(self) -> bool:
-        order = self._order
-        failed = order is not None and order.fails > 0 and self.chance.randrange(order.fails) == 0
+        return self._order is not None and self._one_in(self._order.fails)
+
+    def _one_in(self, many: int) -> bool:
+        failed = many > 0 and self.chance.randrange(many) == 0
         if failed:
             self.trace[-1] += " -> EIO"
         return failed
 
     @property
-    def is_full(self) -> bool:
-        """Whether there is no space left."""
+    def full_of(self) -> Room | None:
+        """What there is no more of."""
         order = self._order
-        if order is None:
-            return False
-        return order.full_from <= self._changes < order.full_from + order.full_for
+        if order is None or not 0 <= self._changes - order.full_from < order.full_for:
+            return None
+        return order.full_of
 
     @property
-    def says_full(self) -> bool:
+    def told_full_of(self) -> Room | None:
         """... and statfs(2) says so."""
-        return self.is_full and self._order is not None and self._order.told
+        return self.full_of if self._order is not None and self._order.told else None

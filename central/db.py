@@ -6,7 +6,7 @@ Tables are thin: ingest writes them, tracing reads them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -79,13 +79,41 @@ check_in = sa.Table(
     sa.Column("risk", sa.Text, nullable=False, server_default="none"),
     sa.Column("party", sa.Text, nullable=False, server_default=""),
     sa.Column("colour", sa.Text, nullable=False, server_default=""),
+    sa.Column("boot_id", sa.Text),
+    sa.Column("boottime_ms", sa.BigInteger),
+    sa.Column("not_before", Utc),
+    sa.Column("not_after", Utc),
     sa.PrimaryKeyConstraint("device_id", "epoch", "seq"),
 )
-"""`scanned_at` is the best the centre knows; `scanned_at_ms` is what the kiosk's wall clock
-said. `clock` is the kiosk's own word for that (synced, floor, unknown), or `corrected`.
+"""`scanned_at` is the best the centre knows; `scanned_at_ms` is what the kiosk said. `clock` is
+the kiosk's own word for that (synced, floor, unknown), or `corrected`. Where the moment is not
+known it lies between `not_before` (NULL: nothing is known) and `not_after`; a row without
+`not_after` is settled. `boot_id` and `boottime_ms` are the kiosk's.
 `risk` is what the kiosk's risk list said, see `kiosk.model.Risk`; `party` is the same for an
 adult and the dependants shown right after, see `kiosk.model.Person`; `colour` what the kiosk's
 policy made of a certificate, "" = nothing, or it could not be told."""
+
+_UNSETTLED = sa.text("not_after IS NOT NULL")
+sa.Index(
+    "ix_check_in_unsettled",
+    check_in.c.device_id,
+    check_in.c.boot_id,
+    check_in.c.epoch,
+    check_in.c.seq,
+    sqlite_where=_UNSETTLED,
+    postgresql_where=_UNSETTLED,
+)
+
+boot = sa.Table(
+    "boot",
+    metadata,
+    sa.Column("device_id", sa.Text, nullable=False),
+    sa.Column("boot_id", sa.Text, nullable=False),
+    sa.Column("started_ms", sa.BigInteger, nullable=False),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.PrimaryKeyConstraint("device_id", "boot_id"),
+)
+"""When boots of kiosks began on the wall clock, as their batches told once the clock was set."""
 
 dead_letter = sa.Table(
     "dead_letter",
@@ -192,6 +220,23 @@ def is_current(engine: sa.Engine) -> bool:
             ]
         )
     return found == (newest,)
+
+
+def one_of(
+    columns: Sequence[sa.Column[Any]], keys: Iterable[Sequence[Any]]
+) -> sa.ColumnElement[bool]:
+    """Whether `columns` are one of `keys`, in a form for which SQLite, too, uses an index that
+    begins with them: for a list of rows it reads the whole table. Of keys that differ in more
+    than the last column it takes some hundreds."""
+    *heads, tail = columns
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    for *head, last in keys:
+        groups.setdefault(tuple(head), []).append(last)
+    each = (
+        sa.and_(*(c == value for c, value in zip(heads, head, strict=True)), tail.in_(lasts))
+        for head, lasts in groups.items()
+    )
+    return sa.or_(sa.false(), *each)
 
 
 def _json(value: object) -> str:

@@ -32,14 +32,15 @@ class Kiosk:
         self.root = root
         self.camera = root / "camera"
         self.screens = root / "screens"
-        self.outbox = root / "outbox"
+        self.state = root / "state"
+        self.outbox = self.state / "outbox"
         self.run = run / kid
         for folder in (self.camera, self.screens, self.outbox, self.run):
             folder.mkdir(parents=True)
         desk = root / "desk.toml"
         desk.write_text(
             "# Where this kiosk lives on this machine.\n"
-            + section("paths", outbox=self.outbox, run=self.run, state=root)
+            + section("paths", outbox=self.outbox, run=self.run, state=self.state)
             + section("camera", folder=self.camera)
             + section("panel", folder=self.screens)
             + section("scan", hold_s=0.5, repeat_s=2)

@@ -98,8 +98,10 @@ ALERTS: dict[str, Known] = {
     ),
     "segment-quarantined": Known(
         "critical",
-        "Có tệp hỏng để riêng trên thẻ. Chép thư mục quarantine/ về trung tâm, rồi xóa ở đó.",
-        "Damaged files lie aside on the card. Copy quarantine/ for the centre, then remove them.",
+        "Có tệp hỏng để riêng trên thẻ. Chép ra USB mang về trung tâm: kioskctl outbox export DIR"
+        " --delete.",
+        "Damaged files lie aside on the card. Carry them to the centre on a stick: kioskctl outbox"
+        " export DIR --delete.",
     ),
     "records-refused": Known(
         "critical",
@@ -188,6 +190,14 @@ ALERTS: dict[str, Known] = {
         "warning",
         "Bộ nhớ eMMC đã dùng gần hết tuổi thọ. Lên lịch thay.",
         "The eMMC has used up nearly all of its life. Plan to replace it.",
+    ),
+    "was-offline": Known(
+        "warning",
+        "Thiết bị đã mất kết nối hơn một phút, hoặc bị từ chối; nay đã có lại, lý do ở kèm. Lặp lại"
+        " thì xem mạng ở cửa; nếu danh tính bị dùng ở nơi khác, kiểm tra ngay.",
+        "The kiosk was offline for more than a minute, or was refused; it is back, and the reason"
+        " is beside this. If it comes again, see the network at the door; if its identity was used"
+        " elsewhere, look into it at once.",
     ),
     "queue-old": Known(
         "warning",

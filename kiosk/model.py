@@ -194,11 +194,20 @@ class Envelope(msgspec.Struct, frozen=True):
     sealed_key: bytes
 
 
-class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """What a segment says about itself; every record in it is bound to it."""
+class EpochEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an epoch ended: every number of it below `next_seq` was used."""
+
+    epoch: Hex
+    next_seq: Seq
+
+
+class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a segment says about itself; every record in it is bound to it, but for `previous`:
+    the epoch before, when records of it still lay on the card as this one began."""
 
     schema: int
     device_id: str
     epoch: Hex
     first_seq: Seq
     envelopes: list[Envelope]
+    previous: EpochEnd | None = None

@@ -19,6 +19,7 @@ from kiosk.model import SCHEMA, CheckIn, ClockState, Hex, Instant, Millis, Segme
 ROOT = f"kiosk/{SCHEMA}"
 CHECKINS_OF_ALL = f"{ROOT}/+/up/checkin"
 RISK_KEYS = f"{ROOT}/_all/down/risk-keys"
+PACE = f"{ROOT}/_all/down/pace"
 SERVERS = f"{ROOT}/_srv/"
 PRESENCE_OF_ALL = f"{SERVERS}+/state"
 MAX_BATCH_BYTES = 256 * 1024
@@ -165,7 +166,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """up/checkin: one whole segment, 1 to 64 records. `anchor` is the kiosk's moment of
+    """up/checkin: records of one segment, 1 to 64. `anchor` is the kiosk's moment of
     sending, by which the centre corrects records made before the clock was right."""
 
     segment: str
@@ -182,17 +183,13 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
-    """down/ack, published after the database commit: every record of the segment is
+    """down/ack, published after the database commit: every record of the message is
     either accepted or refused. `server_ms` is the centre's wall clock."""
 
     segment: str
     accepted: list[int]
     refused: list[Refusal] = []
     server_ms: int
-
-    def covers(self, seqs: set[int]) -> bool:
-        """True when each of `seqs` is answered, so that the segment may be dropped."""
-        return seqs <= set(self.accepted) | {r.seq for r in self.refused}
 
 
 class Presence(msgspec.Struct, frozen=True):
@@ -209,8 +206,17 @@ class RiskKeys(msgspec.Struct, frozen=True):
     keys: Annotated[list[Annotated[bytes, Meta(min_length=32, max_length=32)]], Meta(max_length=4)]
 
 
-Message = State | Info | Telemetry | Alert | Batch | Ack | Presence | RiskKeys
-M = TypeVar("M", State, Info, Telemetry, Alert, Batch, Ack, Presence, RiskKeys)
+class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """_all/down/pace, retained: how fast kiosks come back after their connection was lost, for
+    all of them; seconds, see `Broker` in the configuration. What is None, and everything after an
+    empty payload, is as configured. It is not signed, so its bounds keep it from doing harm."""
+
+    reconnect_base_s: Annotated[float, Meta(ge=0.1, le=3600)] | None = None
+    reconnect_cap_s: Annotated[float, Meta(ge=1, le=3600)] | None = None
+
+
+Message = State | Info | Telemetry | Alert | Batch | Ack | Presence | RiskKeys | Pace
+M = TypeVar("M", State, Info, Telemetry, Alert, Batch, Ack, Presence, RiskKeys, Pace)
 
 
 def encode(message: Message) -> bytes:

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kiosk import signed
-from kiosk.config import DEFAULTS, DoorDirection, Host
+from kiosk.config import DEFAULTS, BrokerHost, DoorDirection
 from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import Policy, parse_policy
 from kiosk.credentials.risk import RiskList
@@ -173,10 +173,10 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
     """Key, certificate and site.toml for one kiosk, in the new folder `out`, with the signed
     documents that lie in `fleet`: policy.signed, and trust.signed, risk.signed if there.
 
-    `broker` is "host:port". Returns the path of site.toml, which names its neighbours by
-    relative paths: the folder may be copied as a whole. Raises ConfigError for a name or
-    address that cannot be, for a kiosk enrolled before, and when something would be
-    overwritten.
+    `broker` is what `broker.hosts` may hold, several with commas between. Returns the path of
+    site.toml, which names its neighbours by relative paths: the folder may be copied as a
+    whole. Raises ConfigError for a name or address that cannot be, for a kiosk enrolled
+    before, and when something would be overwritten.
     """
     if not KID.fullmatch(kid):
         raise ConfigError(
@@ -192,10 +192,13 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
     if not place.strip() or not place.isprintable() or len(place) > 120:
         raise ConfigError([f"place is {place!r}; expected one line of at most 120 characters"])
     try:
-        msgspec.convert(broker, Host)
+        hosts = msgspec.convert(broker.split(","), list[BrokerHost])
     except msgspec.ValidationError as error:
         raise ConfigError(
-            [f"broker is {broker!r}; expected host:port, as in centre.example:8883"]
+            [
+                f"broker is {broker!r}; expected host:port, as in centre.example:8883, or"
+                " wss://host:port/mqtt; several with commas between"
+            ]
         ) from error
     register = fleet / "kiosks" / f"{kid}.crt"
     if register.exists():
@@ -221,7 +224,7 @@ def enrol(fleet: Path, kid: str, place: str, broker: str, out: Path, direction: 
         files.write_new(out / name, data, files.PUBLIC)
     site = out / "site.toml"
     files.write_new(
-        site, _site(kid, place, broker, direction, recipients, documents).encode(), files.PUBLIC
+        site, _site(kid, place, hosts, direction, recipients, documents).encode(), files.PUBLIC
     )
     files.write_new(register, certificate, files.PUBLIC)
     return site
@@ -257,7 +260,7 @@ def renew(fleet: Path, kid: str, out: Path) -> x509.Certificate:
 def _site(
     kid: str,
     place: str,
-    broker: str,
+    hosts: list[str],
     direction: str,
     recipients: list[str],
     documents: dict[str, str],
@@ -275,7 +278,7 @@ place = {text(place)}
 direction = {text(direction)}
 
 [broker]
-hosts = [{text(broker)}]
+hosts = [{", ".join(map(text, hosts))}]
 ca = "ca.crt"
 certificate = "kiosk.crt"
 key = "kiosk.key"
@@ -334,7 +337,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kiosk.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     kiosk.add_argument("kid", metavar="KID", help="the kiosk's id, for good; as in gate-1")
     kiosk.add_argument("--place", required=True, help="where it hangs, for people")
-    kiosk.add_argument("--broker", required=True, metavar="HOST:PORT")
+    kiosk.add_argument("--broker", required=True, metavar="HOST:PORT,wss://HOST:PORT/mqtt..")
     kiosk.add_argument("--out", type=Path, required=True, metavar="OUTDIR")
     kiosk.add_argument("--direction", choices=DIRECTIONS, default="in")
     kiosk.set_defaults(run=_enrol)

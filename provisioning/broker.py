@@ -26,23 +26,32 @@ def workers(fleet: Path) -> list[str]:
 
 
 def render(
-    fleet: Path, state: Path, port: int, bind: str = "127.0.0.1", user: str | None = None
+    fleet: Path,
+    state: Path,
+    port: int,
+    bind: str = "127.0.0.1",
+    user: str | None = None,
+    websocket_port: int | None = None,
 ) -> str:
     """Text of mosquitto.conf. `state` is where the broker keeps its sessions and finds
-    its ACL; `user` is whom it runs as when started by root (default: whoever calls).
+    its ACL; `user` is whom it runs as when started by root (default: whoever calls). With
+    `websocket_port` it takes kiosks there too, over WebSocket.
 
     Raises ConfigError when a path cannot stand in such a file.
     """
     for path in (fleet, state):
         if "\n" in str(path):
             raise ConfigError([f"broker: the path {str(path)!r} contains a line break"])
-    return Template(_template("mosquitto.conf")).substitute(
-        fleet=fleet.absolute(),
-        state=state.absolute(),
-        port=port,
-        bind=bind,
-        user=user or pwd.getpwuid(os.getuid()).pw_name,
-    )
+    values = {
+        "fleet": fleet.absolute(),
+        "state": state.absolute(),
+        "port": port,
+        "websocket_port": websocket_port,
+        "bind": bind,
+        "user": user or pwd.getpwuid(os.getuid()).pw_name,
+    }
+    names = ["mosquitto.conf"] if websocket_port is None else ["mosquitto.conf", "websocket.conf"]
+    return "".join(Template(_template(name)).substitute(values) for name in names)
 
 
 def render_acl(fleet: Path) -> str:
@@ -52,7 +61,12 @@ def render_acl(fleet: Path) -> str:
 
 
 def prepare(
-    fleet: Path, state: Path, port: int, bind: str = "127.0.0.1", user: str | None = None
+    fleet: Path,
+    state: Path,
+    port: int,
+    bind: str = "127.0.0.1",
+    user: str | None = None,
+    websocket_port: int | None = None,
 ) -> Path:
     """Writes mosquitto.conf and its ACL into `state`; returns the file to start it with.
 
@@ -72,7 +86,7 @@ def prepare(
         )
     _check(bind, user)
     conf, acl = state / "mosquitto.conf", state / "acl"
-    text = render(fleet, state, port, bind, user)
+    text = render(fleet, state, port, bind, user, websocket_port)
     try:
         state.mkdir(parents=True, exist_ok=True)
         acl.write_text(render_acl(fleet))
@@ -132,10 +146,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="ADDRESS",
         help="listen here; 0.0.0.0 is everywhere (default: %(default)s)",
     )
+    parser.add_argument(
+        "--websocket-port",
+        type=_port,
+        metavar="N",
+        help="take kiosks over WebSocket too, for networks that let only 443 through",
+    )
     parser.add_argument("--user", help="run as this user, as mosquitto (default: whoever calls)")
     given = parser.parse_args(arguments)
     try:
-        print(prepare(given.fleet, given.state, given.port, given.bind, given.user))
+        print(
+            prepare(
+                given.fleet,
+                given.state,
+                given.port,
+                given.bind,
+                given.user,
+                given.websocket_port,
+            )
+        )
     except KioskError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

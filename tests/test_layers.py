@@ -27,6 +27,7 @@ SHARED_FLOOR = (
     "kiosk.screens",
     "kiosk.clock",
     "kiosk.credentials",
+    "kiosk.reach",
 )
 GROUND = ("kiosk.model", "kiosk.errors")
 

@@ -66,7 +66,15 @@ def _work(given: config.Setup) -> None:
         signal.signal(number, lambda *_: stopping.set())
     broker, batch = given.config.broker, given.config.batch
     shares = config.shares(given.keys)
-    session = Session(broker.host, given.tls, given.name, shares, batch.messages, given.risk_keys)
+    session = Session(
+        broker.host,
+        given.tls,
+        given.name,
+        shares,
+        batch.messages,
+        given.risk_keys,
+        given.config.pace.message(),
+    )
     worker = Worker(session, Store(given.engine), given.keys, batch)
     while not stopping.is_set():
         worker.turn()

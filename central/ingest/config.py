@@ -18,7 +18,7 @@ from msgspec import UNSET, Meta
 from central import db
 from central.ingest.reading import Keys
 from central.risk import load_key
-from kiosk import seal
+from kiosk import seal, wire
 from kiosk.config import Host, Section, keys_of, layer
 from kiosk.errors import ConfigError, SealError
 
@@ -52,6 +52,20 @@ class Risk(Section, frozen=True, kw_only=True):
     keys: list[Path] = msgspec.field(default_factory=list)
 
 
+class Pace(Section, frozen=True, kw_only=True):
+    """How fast kiosks come back after a lost connection; 0 = as each is configured."""
+
+    reconnect_base_s: Annotated[int, Meta(ge=0, le=3600)] = 0
+    reconnect_cap_s: Annotated[int, Meta(ge=0, le=3600)] = 0
+
+    def message(self) -> wire.Pace:
+        """As it goes to the kiosks."""
+        return wire.Pace(
+            reconnect_base_s=self.reconnect_base_s or None,
+            reconnect_cap_s=self.reconnect_cap_s or None,
+        )
+
+
 class Batch(Section, frozen=True, kw_only=True):
     """One transaction holds at most `messages`, and waits at most `ms` for more of them."""
 
@@ -66,6 +80,7 @@ class Config(Section, frozen=True, kw_only=True):
     broker: Broker
     seal: Seal
     risk: Risk = Risk()
+    pace: Pace = Pace()
     batch: Batch = Batch()
 
 

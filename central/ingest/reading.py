@@ -10,11 +10,11 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from central.ingest.moments import LATEST_MS
 from kiosk import seal, wire
 from kiosk.errors import SealError, WireError
 from kiosk.model import SCHEMA, CheckIn, Instant, Person, Seq
@@ -25,17 +25,15 @@ Keys = Mapping[str, seal.PrivateKey]
 _SEGMENT = re.compile(r"[ -~]{1,200}")
 _MAX_SUBJECT = 500  # it is indexed, and PostgreSQL indexes no value above 2,700 bytes
 _MAX_DEPTH = 16
-_LATEST_MS = 253_402_300_800_000  # year 10000: no database has a name for later moments
 
 
 @dataclass(frozen=True)
 class Row:
-    """A readable record. `scanned_at` is corrected where that is possible."""
+    """A readable record. `anchor`: the kiosk's moment of sending it."""
 
     record: CheckIn
     person: Person
-    scanned_at: datetime
-    clock: str
+    anchor: Instant
 
 
 @dataclass(frozen=True)
@@ -165,20 +163,12 @@ def _row(record: CheckIn, batch: wire.Batch, opened: seal.SegmentOpener) -> Row 
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "not-a-person"
     texts = [person.format, person.subject, person.issuer, person.claims, person.party]
+    texts.append(record.boot_id)
     if len(person.subject) > _MAX_SUBJECT or not all(_storable(t) for t in texts):
         return "not-storable"
-    millis, clock = _corrected(record, batch.anchor)
-    if not (0 <= millis < _LATEST_MS and record.scanned_at_ms < _LATEST_MS):
+    if record.scanned_at_ms >= LATEST_MS:
         return "time-out-of-range"
-    return Row(record, person, datetime.fromtimestamp(millis / 1000, UTC), clock)
-
-
-def _corrected(record: CheckIn, anchor: Instant) -> tuple[int, str]:
-    """When it was (ms since 1970), and how that is known. Nothing is invented: without an
-    anchor of the same boot the kiosk's own word stands, marked by its clock's state."""
-    if record.clock == "synced" or anchor.clock != "synced" or record.boot_id != anchor.boot_id:
-        return record.scanned_at_ms, record.clock
-    return anchor.wall_ms - (anchor.boottime_ms - record.boottime_ms), "corrected"
+    return Row(record, person, batch.anchor)
 
 
 def _storable(value: Any, depth: int = 0) -> bool:

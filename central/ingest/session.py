@@ -22,6 +22,7 @@ from kiosk import wire
 
 log = logging.getLogger("central.ingest")
 
+NO_PACE = wire.Pace()
 KEEPALIVE_S = 10  # a connection that died silently is found within twice as long
 # So long the broker gives its share of the check-ins, one in two of two workers, to a worker that
 # never comes back: Mosquitto takes turns among sessions, not among connections.
@@ -69,14 +70,16 @@ class Session:
         shares: list[str],
         receive_maximum: int,
         risk_keys: list[bytes],
+        pace: wire.Pace = NO_PACE,
     ) -> None:
         """`host` is "host:port"; the first of `shares` names the group of workers,
-        the others are groups to leave. `risk_keys` are published for all kiosks after each
-        connecting, if there are any. Does not connect."""
+        the others are groups to leave. `risk_keys` (if there are any) and `pace` are published
+        for all kiosks after each connecting. Does not connect."""
         self.inbox: list[mqtt.MQTTMessage] = []
         self._name = name
         self._filter, *self._former = [f"$share/{s}/{wire.CHECKINS_OF_ALL}" for s in shares]
         self._risk_keys = risk_keys
+        self._pace = pace
         self._presence = wire.Presence("away", "starting")
         self._subscribed = False
         self._welcome = False  # the broker has answered on this connection
@@ -204,6 +207,9 @@ class Session:
         if self._risk_keys:
             keys = wire.encode(wire.RiskKeys(self._risk_keys))
             self._client.publish(wire.RISK_KEYS, keys, qos=1, retain=True)
+        # Nothing takes back what was said before.
+        pace = wire.encode(self._pace) if self._pace != NO_PACE else b""
+        self._client.publish(wire.PACE, pace, qos=1, retain=True)
         self.say(self._presence)
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -14,6 +14,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from central import db
 from central.deadline import Deadline
+from central.ingest import boots
+from central.ingest.moments import Starts, settled
 from central.ingest.reading import DeadLetter, Reading, Row, dead_letter, refused
 from kiosk import wire
 from kiosk.errors import KioskError
@@ -22,7 +24,7 @@ log = logging.getLogger("central.ingest")
 
 _PATIENCE_S = 5.0  # for one commit: above the database's own time-outs
 _MIGRATION_S = 3600.0
-_CHUNK = 1000  # keys in one query; SQLite allows some 32,000 values
+_CHUNK = 500  # keys in one query; SQLite allows a thousand alternatives
 
 
 class StoreError(KioskError):
@@ -155,10 +157,12 @@ class Store:
             for key, row in sorted(keyed, key=lambda pair: pair[0])
         ]
         fresh = self._insert_new(connection, receipts)
-        ids = self._ids(connection, sorted({key for key, _ in keyed}))
+        known = {key for key, _ in keyed} - fresh.keys()
+        ids = fresh | self._ids(connection, sorted(known))
+        starts = boots.learn(connection, self._insert, readings, now)
         rows = {key: row for key, row in keyed if key in fresh and ids[key] == row.record.id}
         if rows:
-            values = [_check_in(key, row, now) for key, row in rows.items()]
+            values = [_check_in(k, r, starts.get(k.device_id, {}), now) for k, r in rows.items()]
             connection.execute(self._insert(db.check_in).on_conflict_do_nothing(), values)
         answers, dead = _answers(readings, ids, fresh, now)
         if dead:
@@ -168,21 +172,22 @@ class Store:
             )
         return answers
 
-    def _insert_new(self, connection: sa.Connection, receipts: list[dict[str, Any]]) -> set[Key]:
+    def _insert_new(
+        self, connection: sa.Connection, receipts: list[dict[str, Any]]
+    ) -> dict[Key, str]:
+        """The ids of those that were not there."""
         if not receipts:
-            return set()
-        columns = db.receipt.c
+            return {}
+        c = db.receipt.c
         statement = self._insert(db.receipt).on_conflict_do_nothing()
-        new = connection.execute(
-            statement.returning(columns.device_id, columns.epoch, columns.seq), receipts
-        )
-        return {Key(*row) for row in new}
+        new = connection.execute(statement.returning(c.device_id, c.epoch, c.seq, c.id), receipts)
+        return {Key(d, e, s): i for d, e, s, i in new}
 
     def _ids(self, connection: sa.Connection, keys: list[Key]) -> dict[Key, str]:
         c = db.receipt.c
         found: dict[Key, str] = {}
         for start in range(0, len(keys), _CHUNK):
-            some = sa.tuple_(c.device_id, c.epoch, c.seq).in_(keys[start : start + _CHUNK])
+            some = db.one_of((c.device_id, c.epoch, c.seq), keys[start : start + _CHUNK])
             query = sa.select(c.device_id, c.epoch, c.seq, c.id).where(some)
             found |= {Key(d, e, s): i for d, e, s, i in connection.execute(query)}
         return found
@@ -198,7 +203,7 @@ _Dead = list[tuple[Reading, DeadLetter]]
 
 
 def _answers(
-    readings: Sequence[Reading], ids: dict[Key, str], fresh: set[Key], now: datetime
+    readings: Sequence[Reading], ids: dict[Key, str], fresh: Container[Key], now: datetime
 ) -> tuple[list[Answer], _Dead]:
     answers: list[Answer] = []
     dead: _Dead = []
@@ -226,14 +231,15 @@ def _answers(
     return answers, dead
 
 
-def _check_in(key: Key, row: Row, now: datetime) -> dict[str, Any]:
+def _check_in(key: Key, row: Row, starts: Starts, now: datetime) -> dict[str, Any]:
     record, person = row.record, row.person
     return {
         **key._asdict(),
         "id": record.id,
-        "scanned_at": row.scanned_at,
+        **settled(record, row.anchor, starts, now)._asdict(),
         "scanned_at_ms": record.scanned_at_ms,
-        "clock": row.clock,
+        "boot_id": record.boot_id,
+        "boottime_ms": record.boottime_ms,
         "direction": record.direction,
         "outcome": record.outcome,
         "reason": record.reason,

@@ -6,6 +6,7 @@ paths are relative to the file that names them. All mistakes are reported at onc
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from kiosk.config.sections import (
     NO_PIN,
     NONE,
     Broker,
+    BrokerHost,
     CameraDriver,
     Config,
     DoorDirection,
@@ -39,6 +41,7 @@ __all__ = [
     "NONE",
     "NO_PIN",
     "Broker",
+    "BrokerHost",
     "CameraDriver",
     "Config",
     "DoorDirection",
@@ -53,6 +56,7 @@ __all__ = [
     "keys_of",
     "layer",
     "load",
+    "shown_value",
 ]
 
 
@@ -68,6 +72,10 @@ ETC = Path("/etc/kiosk")
 MAX_BYTES = 256 * 1024
 
 _SECTIONS: dict[str, type[Section]] = {f.name: f.type for f in msgspec.structs.fields(Config)}
+
+SECRET = {("broker", "proxy")}
+"""Keys that may hold a password."""
+_HIDDEN = "something else, not shown here since it may hold a password"
 
 Keys = dict[str, dict[str, Any]]
 """Types by section and key."""
@@ -115,6 +123,13 @@ def effective(paths: Sequence[Path] | None) -> list[Setting]:
     return [settings[which] for which in wanted]
 
 
+def shown_value(setting: Setting) -> Any:
+    """The value, fit to be shown: a password in a URL is not."""
+    if (setting.section, setting.key) in SECRET:
+        return re.sub(r"(//[^:@]*:)[^@]*@", r"\1***@", str(setting.value))
+    return setting.value
+
+
 def _installed(problems: list[str]) -> list[Path]:
     board, site = ETC / "board.toml", ETC / "site.toml"
     if not site.exists():
@@ -147,9 +162,9 @@ def layer(path: Path, problems: list[str], known: Keys = _KEYS) -> Iterator[Sett
                 try:
                     yield Setting(name, key, _typed(value, keys[key], path.parent), path)
                 except msgspec.ValidationError:
+                    found = _HIDDEN if (name, key) in SECRET else _shown(value)
                     problems.append(
-                        f"{path}: {name}.{key}: found {_shown(value)},"
-                        f" allowed: {_allowed(keys[key])}"
+                        f"{path}: {name}.{key}: found {found}, allowed: {_allowed(keys[key])}"
                     )
                     yield Setting(name, key, msgspec.UNSET, path)
 

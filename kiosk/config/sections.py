@@ -14,6 +14,7 @@ NONE = "none"
 NO_PIN = -1
 
 _PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+_NAME = r"([A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]+\])"
 
 Pin = Annotated[int, Meta(ge=0, le=27)]
 PinOrNone = Annotated[int, Meta(ge=-1, le=27)]
@@ -35,11 +36,26 @@ Language = Literal["vi", "en"]
 Host = Annotated[
     str,
     Meta(
-        pattern=rf"^([A-Za-z0-9_.-]{{1,253}}|\[[0-9A-Fa-f:.]+\]):({_PORT})\Z",
+        pattern=rf"^{_NAME}:({_PORT})\Z",
         description='"host:port" (an IPv6 address in brackets)',
     ),
 ]
-
+BrokerHost = Annotated[
+    str,
+    Meta(
+        pattern=rf"^({_NAME}:({_PORT})|wss://{_NAME}:({_PORT})(/[A-Za-z0-9._~/-]*)?)\Z",
+        description='"host:port" or "wss://host:port/path" (an IPv6 address in brackets)',
+    ),
+]
+_LOGIN = r"[A-Za-z0-9._~!$&'()*+,;=%-]"  # userinfo of RFC 3986 without its colon
+ProxyUrl = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(http://({_LOGIN}+:{_LOGIN}*@)?{_NAME}:({_PORT}))?\Z",
+        description='"http://host:port", "http://user:password@host:port" with what is no letter or'
+        ' digit percent-encoded, or "" for none',
+    ),
+]
 
 Brightness = Annotated[
     str,
@@ -188,9 +204,11 @@ class Gpio(Section, frozen=True, kw_only=True):
 
 
 class Broker(Section, frozen=True, kw_only=True):
-    """`hosts` are "host:port", tried in order; mutual TLS with the kiosk's certificate."""
+    """`hosts` are tried in order; mutual TLS with the kiosk's certificate. Silence on the line
+    is noticed after 1.5 `keepalive_s`."""
 
-    hosts: list[Host]
+    hosts: list[BrokerHost]
+    proxy: ProxyUrl
     ca: Path
     certificate: Path
     key: Path
@@ -200,9 +218,11 @@ class Broker(Section, frozen=True, kw_only=True):
 
 
 class Uplink(Section, frozen=True, kw_only=True):
-    """`window`: segments sent and not yet acknowledged."""
+    """`window`: messages sent and not yet acknowledged, of live records and of the backlog each.
+    `rate_kb_s`: kB (1000 bytes) of the backlog a second on average; 0 = no limit."""
 
     window: Annotated[int, Meta(ge=1, le=64)]
+    rate_kb_s: Annotated[float, Meta(ge=0, le=100_000)]
     ack_timeout_s: Seconds
     telemetry_s: Seconds
 

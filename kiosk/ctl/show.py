@@ -7,7 +7,7 @@ import json
 from itertools import groupby
 from pathlib import Path
 
-from kiosk.config import DEFAULTS, effective
+from kiosk.config import DEFAULTS, effective, shown_value
 
 
 def arguments(_parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"# default = {DEFAULTS}\n")
     for section, members in groupby(settings, lambda setting: setting.section):
         print(f"[{section}]")
-        lines = [(f"{key} = {_toml(value, key)}", source) for _, key, value, source in members]
+        lines = [(f"{m.key} = {_toml(shown_value(m), m.key)}", m.source) for m in members]
         width = max(len(line) for line, _ in lines)
         for line, source in lines:
             print(f"{line:<{width}}  # {'default' if source == DEFAULTS else source}")

@@ -18,33 +18,41 @@ from kiosk.model import SegmentHeader
 from kiosk.outbox.layout import (
     OPEN,
     TABLE,
+    TORN,
     Folders,
+    explained,
     is_segment,
-    outbox_error,
     quarantine,
     segment_key,
     segment_name,
     sync_directory,
+    write_all,
 )
-from kiosk.outbox.lines import Journal, read_journal
+from kiosk.outbox.lines import MOST_BYTES, Journal, read_journal
 from kiosk.outbox.lock import LOCK, prepare, take_lock
+from kiosk.outbox.sealed import read_segment
+from kiosk.outbox.unread import Unread
 
 _NONE: Mapping[Path, int] = {}
 
 
 def hand_over(
-    places: Folders, kept: Collection[Path] = (), green: Mapping[Path, int] = _NONE
+    places: Folders,
+    unread: Unread,
+    kept: Collection[Path] = (),
+    green: Mapping[Path, int] = _NONE,
 ) -> int:
     """Moves what is in `open/`, but for those `kept`, to `sealed/`; how many segments that
     were. `green`: of how many records in a file it is known that they were synced. Blank
-    files are removed, and what cannot be read goes to quarantine. Raises the
-    first OSError, when all the others are done."""
+    files are removed; what makes no sense goes to quarantine, and so does what the card
+    has not given for as long as `unread` is patient. Raises the first OSError, when all the
+    others are done."""
     moved = 0
     failed: OSError | None = None
     for path in sorted(places.open.iterdir()):
         if path.name != LOCK and path not in kept:
             try:
-                moved += _hand_over(path, places, green.get(path))
+                moved += _hand_over(path, places, unread, green.get(path))
             except OSError as error:
                 failed = failed or error
     if failed is not None:
@@ -58,23 +66,30 @@ def seal_leftovers(directory: Path) -> int:
     places = prepare(directory)
     lock = take_lock(places)
     try:
-        return hand_over(places)
-    except OSError as error:
-        raise outbox_error(error) from error
+        with explained():
+            return hand_over(places, Unread())
     finally:
         os.close(lock)
 
 
-def _hand_over(path: Path, places: Folders, green: int | None) -> bool:
+def _hand_over(path: Path, places: Folders, unread: Unread, green: int | None) -> bool:
     if path.is_symlink() or not path.is_file():
         quarantine(path, places.quarantine)
         return False
-    journal = read_journal(path)
+    journal = unread.read(path, read_journal)
+    if journal is None:
+        quarantine(path, places.quarantine)
+        return False
     if path.suffix == OPEN and journal.blank:
         path.unlink()
         return False
-    if not journal.tables.get(TABLE):  # torn at its first line, or a green one that decayed
-        quarantine(path, places.quarantine)
+    if journal.cut_short and green == 0:
+        path.unlink()
+        return False
+    if not journal.tables.get(TABLE):
+        # Of a dead scanner's it cannot be excluded that it was green, and decayed since.
+        torn = path.suffix == OPEN and journal.cut_short and green is None
+        quarantine(path, places.quarantine, TORN if torn else "")
         return False
     header = _header(journal)
     twin = None if header is None else _twin(path, header, places, green)
@@ -82,8 +97,7 @@ def _hand_over(path: Path, places: Folders, green: int | None) -> bool:
         if green is None:
             # It may lie there under another name that is being deleted: not both after a cut.
             sync_directory(places.sealed)
-            # The last one may have been under way, and forgotten yet.
-            green = max(len(journal.tables.get(TABLE, {})) - 1, 0)
+            green = _certain(path)
         path.rename(places.sealed / segment_name(header.epoch, header.first_seq, green))
     elif twin is not None and twin.samefile(path):  # a power cut left both names
         path.unlink()
@@ -91,6 +105,20 @@ def _hand_over(path: Path, places: Folders, green: int | None) -> bool:
         quarantine(path, places.quarantine)
         return False
     return True
+
+
+def _certain(path: Path) -> int:
+    """How many records of a dead scanner's file are on the card whatever comes. The last one
+    may have been under way, and lie in memory alone: so all are written once more, in place."""
+    segment = read_segment(path)
+    records = len(segment.records) if segment is not None else 0
+    try:
+        with path.open("r+b", buffering=0) as file:
+            write_all(file.fileno(), file.read(MOST_BYTES), 0)
+            os.fdatasync(file.fileno())
+    except OSError:
+        return max(records - 1, 0)
+    return records
 
 
 def _header(journal: Journal) -> SegmentHeader | None:

@@ -52,6 +52,8 @@ class Journal(NamedTuple):
     damaged: int
     blank: bool
     """Nothing but zeros."""
+    cut_short: bool
+    """Nothing but a first write that was interrupted, as far as can be told."""
 
 
 def encode(line: Line) -> bytes:
@@ -87,7 +89,14 @@ def read_journal(path: Path) -> Journal:
         damaged += at <= end and data[at - 1 : at] != _LF
     if unread >= 0 and not _torn(data[:end], unread):
         damaged += data.count(_LF, unread, end)
-    return Journal(header, tables, damaged, blank=end == 0)
+    return Journal(
+        header,
+        tables,
+        damaged,
+        blank=end == 0,
+        # Of a first write two lines at most can be seen to begin.
+        cut_short=end > 0 and not tables and not damaged and len(_PREFIX.findall(data)) <= 2,
+    )
 
 
 def _after(data: bytes, at: int) -> int:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from kiosk.errors import OutboxError, OutboxLocked
-from kiosk.outbox.layout import Folders, folders, give, outbox_error, sync_directory
+from kiosk.outbox.layout import Folders, explained, folders, give, make_folders
 from kiosk.outbox.mark import is_held
 
 LOCK = "lock"
@@ -22,28 +22,20 @@ def scanner_at_work(directory: Path) -> bool:
 
 def prepare(directory: Path) -> Folders:
     """The folders of an outbox, made durably where they are missing. Raises OutboxError."""
-    places = folders(directory)
     if not directory.is_dir():
         raise OutboxError(
             f"outbox {directory} is missing; create it or correct paths.outbox"
             " (on a kiosk: is the data partition mounted?)"
         )
-    try:
-        for place in places:
-            place.mkdir(exist_ok=True)
-        sync_directory(directory)  # whoever made them may not have come so far
-    except OSError as error:
-        raise outbox_error(error) from error
-    return places
+    with explained():
+        return make_folders(directory)
 
 
 def take_lock(places: Folders) -> int:
     """A descriptor; the lock lasts until it is closed, or its process dies. Raises
     OutboxLocked when another scanner has it, OutboxError."""
-    try:
+    with explained():
         fd = os.open(places.open / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError as error:
-        raise outbox_error(error) from error
     give(fd, places.open)
     deadline = time.monotonic() + _PATIENCE_S
     while True:

@@ -10,9 +10,10 @@ import msgspec
 
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn, SegmentHeader
-from kiosk.outbox.layout import TABLE, folders, green_in, is_segment, quarantine
+from kiosk.outbox.layout import SEGMENT_NAME, TABLE, TORN, folders, green_in, quarantine
 from kiosk.outbox.lines import read_journal
 from kiosk.outbox.lock import LOCK
+from kiosk.outbox.unread import Unread
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -54,24 +55,37 @@ class SealedSegments:
 
     def __init__(self, directory: Path) -> None:
         self._folders = folders(directory)
+        self._unread = Unread()
 
     def waiting(self) -> list[str]:
         """Names of all sealed segments, oldest first. No file is opened for it: there may
         be tens of thousands."""
+        return self._sorted_out()[0]
+
+    def strays(self) -> list[str]:
+        """Names of whatever else lies among them."""
+        return sorted(self._sorted_out()[1])
+
+    def collect(self) -> list[str]:
+        """Those that wait; what else lies among them is set aside."""
+        names, strays = self._sorted_out()
+        for name in strays:
+            self._set_aside(name)
+        return names
+
+    def _sorted_out(self) -> tuple[list[str], set[str]]:
         found = self._list(self._folders.sealed)
-        names = [name for name in found if is_segment(name)]
-        if len(names) < len(found):
-            for name in set(found).difference(names):
-                self._set_aside(name)
-        return sorted(names)
+        names = sorted(filter(SEGMENT_NAME.fullmatch, found))
+        return names, set(found).difference(names) if len(names) < len(found) else set()
 
     def read(self, name: str) -> Segment | None:
-        """A segment; None when nothing of it could be read: it is in quarantine then."""
+        """A segment; None when nothing of it could be read: it is in quarantine then. Raises
+        OutboxError while the card does not give it, and there is hope."""
         path = self._folders.sealed / name
         try:
-            segment = read_segment(path)
+            segment = self._unread.read(path, read_segment)
         except OSError as error:
-            raise OutboxError(f"cannot read {path}: {error}") from error
+            raise _failed(f"read {path}", error) from error
         if segment is None:
             self._set_aside(name)
         return segment
@@ -86,7 +100,7 @@ class SealedSegments:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise OutboxError(f"cannot remove {path}: {error}") from error
+            raise _failed(f"remove {path}", error) from error
 
     def still_open(self) -> list[int]:
         """How many records each segment in `open/` holds, as far as it is written, but for
@@ -101,14 +115,19 @@ class SealedSegments:
             except FileNotFoundError:  # handed over in between
                 continue
             except OSError as error:
-                raise OutboxError(f"cannot read {path}: {error}") from error
+                raise _failed(f"read {path}", error) from error
             if records:
                 counts.append(records)
         return counts
 
     def quarantined(self) -> list[str]:
-        """Names of the files that were set aside."""
-        return sorted(self._list(self._folders.quarantine))
+        """Names of the files that were set aside and need somebody's look."""
+        return sorted(n for n in self._list(self._folders.quarantine) if not n.endswith(TORN))
+
+    def torn(self) -> list[str]:
+        """Names of those that were set aside as cut short in the first write, as a power cut
+        does it: before anybody saw green."""
+        return sorted(n for n in self._list(self._folders.quarantine) if n.endswith(TORN))
 
     def age_s(self, name: str) -> float:
         """Seconds since the last record of a segment was written."""
@@ -123,12 +142,20 @@ class SealedSegments:
         try:
             quarantine(path, self._folders.quarantine)
         except OSError as error:
-            raise OutboxError(f"cannot move {path} to quarantine: {error}") from error
+            raise _failed(f"move {path} to quarantine", error) from error
 
     def _list(self, folder: Path) -> list[str]:
         try:
             return os.listdir(folder)  # noqa: PTH208 - a Path for each takes its time
         except OSError as error:
             raise OutboxError(
-                f"cannot list {folder}: {error}; does the outbox exist, may this user read it?"
+                f"cannot list {folder}: {error.strerror}; does the outbox exist, may this user read"
+                " it?"
             ) from error
+
+
+def _failed(what: str, error: OSError) -> OutboxError:
+    return OutboxError(
+        f"cannot {what}: {error.strerror or error}; may this user do that, is the card read-only or"
+        " worn out?"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -14,13 +15,15 @@ import msgspec
 from tinydb import TinyDB
 from tinydb.table import Document
 
-from kiosk.errors import OutboxError, OutboxFull
+from kiosk.errors import OutboxFull
 from kiosk.model import CheckIn, SegmentHeader
+from kiosk.outbox.epochs import Before, epochs_before
 from kiosk.outbox.handover import hand_over
 from kiosk.outbox.journal import JournalStorage
-from kiosk.outbox.layout import TABLE, new_epoch, outbox_error
-from kiosk.outbox.lock import prepare, take_lock
+from kiosk.outbox.layout import TABLE, explained, new_epoch
+from kiosk.outbox.lock import LOCK, prepare, take_lock
 from kiosk.outbox.spares import Spares
+from kiosk.outbox.unread import Unread
 
 RESERVE_BYTES = 4 * 1024 * 1024
 """Below this much free space nothing is taken any more: the system needs to live on."""
@@ -31,6 +34,9 @@ RESERVE_FILES = 64
 SEALED_BYTES = 128 * 1024
 """A segment that holds this much takes no more: on the wire, in base64 and with what is
 around it, it must stay below `wire.MAX_BATCH_BYTES`."""
+
+
+log = logging.getLogger("kiosk.outbox")
 
 
 class Seal(Protocol):
@@ -47,13 +53,15 @@ S = TypeVar("S", bound=Seal)
 class _Open(Generic[S]):
     """The open segment."""
 
-    def __init__(self, path: Path, seal: S) -> None:
+    def __init__(self, path: Path, seal: S, header: SegmentHeader) -> None:
         self.path = path
         self.seal = seal
         self.count = 0
         self.bytes = 0
         self.since = 0.0
-        self._db = TinyDB(path, msgspec.to_builtins(seal.header), storage=JournalStorage)
+        self._file = path.stat()
+        self._header = header
+        self._db = TinyDB(path, msgspec.to_builtins(header), storage=JournalStorage)
         self._table = self._db.table(TABLE)
 
     def insert(self, record: CheckIn) -> None:
@@ -63,6 +71,29 @@ class _Open(Generic[S]):
         self.count += 1
         self.bytes += len(record.sealed)
 
+    def is_there(self) -> bool:
+        """Whether the file still has its name."""
+        try:
+            return os.path.samestat(self.path.stat(), self._file)
+        except FileNotFoundError:
+            return False
+
+    def moved(self, path: Path) -> _Open[S]:
+        """The same with all its records in another file, durably. Raises OSError, and can be
+        used as before then."""
+        other = _Open(path, self.seal, self._header)
+        try:
+            for document in self._table:
+                other._table.insert(document)
+        except OSError:
+            other.close()
+            with suppress(OSError):
+                path.unlink()
+            raise
+        other.count, other.bytes, other.since = self.count, self.bytes, self.since
+        self.close()
+        return other
+
     def close(self) -> None:
         self._db.close()
 
@@ -71,27 +102,35 @@ class Outbox(Generic[S]):
     """The one writer of an outbox directory, safe to use from several threads.
 
     It counts in an `epoch` of its own, random and never continued by another: no card can
-    prove that it is not the copy of one that counted on elsewhere. `begin(epoch, first_seq)`
+    prove that it is not the copy of one that counted on elsewhere. Each segment tells where the
+    epoch before ended, as far as its records lie on the card. `begin(epoch, first_seq)`
     makes the seal of each new segment. Opening hands over what a dead scanner left, also on a
-    full card. Raises OutboxLocked when another scanner is at work, OutboxError when the
-    directory is missing or cannot be written.
+    full card. What somebody takes away under it, files, lock, folders, is made again, and the
+    open segment written once more. Raises OutboxLocked when another scanner is at work,
+    OutboxError when the directory is missing or cannot be written.
     """
 
     def __init__(
         self, directory: Path, segment_records: int, begin: Callable[[str, int], S]
     ) -> None:
-        self.epoch = new_epoch()
         self.next_seq = 1
+        self._directory = directory
         self._folders = prepare(directory)
         self._begin = begin
         self._segment_records = segment_records
         self._mutex = threading.Lock()
         self._current: _Open[S] | None = None
         self._green: dict[Path, int] = {}  # in files that wait to be handed over
-        self._spares = Spares(self._folders.open, self.epoch)
+        self._unread = Unread()
         self._lock = take_lock(self._folders)
         with suppress(OSError):  # the first tick says so, and tries again
-            hand_over(self._folders)
+            self._hand_over()
+        before = Before("", None)
+        with suppress(OSError):  # of a folder that cannot be listed the uplink tells
+            before = epochs_before(self._folders)
+        self.epoch = new_epoch(after=before.latest)
+        self._previous = before.end
+        self._spares = Spares(self._folders.open, self.epoch)
 
     def put(self, make: Callable[[S, int], CheckIn]) -> CheckIn:
         """Stores the record that `make(seal, seq)` returns, durably, and returns it.
@@ -100,23 +139,21 @@ class Outbox(Generic[S]):
         the disk failed: the sequence number is then burnt and the segment abandoned.
         """
         with self._mutex:
-            try:
-                self._refuse_when_full()
-                segment = self._current
-                if segment is None or self._is_full(segment):
-                    segment = self._roll()
-            except OutboxError:  # its own cause, it would live on, with whom the caller serves
-                raise
-            except OSError as error:
-                raise outbox_error(error) from error
+            with explained():
+                try:
+                    segment = self._with_room()
+                except FileNotFoundError:
+                    self._make_whole()
+                    segment = self._with_room()
             record = make(segment.seal, self.next_seq)
             # Burnt whatever comes: after a failed sync nobody knows what the disk holds.
             self.next_seq += 1
-            try:
-                segment.insert(record)
-            except OSError as error:
-                self._abandon()
-                raise outbox_error(error) from error
+            with explained():
+                try:
+                    segment.insert(record)
+                except OSError:
+                    self._abandon()
+                    raise
             return record
 
     def tick(self, after_s: float, connected: bool) -> None:
@@ -124,18 +161,57 @@ class Outbox(Generic[S]):
         somebody is `connected` to take it, and whatever else waits for that; makes the next
         one ready. Called by a timer; raises what keeps records from moving or the next `put`
         from working: OutboxFull, OutboxError."""
-        with self._mutex:
+        with self._mutex, explained():
+            if not self._is_whole():
+                self._make_whole()
+            if self._current is not None and self._is_due(self._current, after_s, connected):
+                self._abandon()
+            current = [] if self._current is None else [self._current.path]
             try:
-                if self._current is not None and self._is_due(self._current, after_s, connected):
-                    self._abandon()
-                current = [] if self._current is None else [self._current.path]
                 self._hand_over(self._spares.paths.union(current))
-                self._refuse_when_full()
-                if self._current is None:
-                    self._roll()
-                self._spares.refill()
-            except OSError as error:
-                raise outbox_error(error) from error
+            finally:  # one file that cannot be moved must not keep the door from working
+                self._make_ready()
+
+    def _is_whole(self) -> bool:
+        """Whether nobody has taken away what we made."""
+        return (
+            self._is_locked()
+            and all(place.exists() for place in self._folders)
+            and (self._current is None or self._current.is_there())
+        )
+
+    def _is_locked(self) -> bool:
+        try:
+            lock = (self._folders.open / LOCK).stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(lock, os.fstat(self._lock))
+
+    def _make_whole(self) -> None:
+        prepare(self._directory)
+        if not self._is_locked():
+            lock = take_lock(self._folders)
+            os.close(self._lock)
+            self._lock = lock
+        if self._current is not None and not self._current.is_there():
+            self._current = self._current.moved(self._spares.take(at_once=True))
+        log.warning(
+            "files or folders were taken away from %s under the scanner, and made again;"
+            " what is in it is to be left alone",
+            self._directory,
+        )
+
+    def _with_room(self) -> _Open[S]:
+        """The segment for the next record."""
+        self._refuse_when_full()
+        segment = self._current
+        return self._roll(at_once=True) if segment is None or self._is_full(segment) else segment
+
+    def _make_ready(self) -> None:
+        self._refuse_when_full()
+        if self._current is None:
+            self._roll(at_once=False)
+        self._spares.refill()
 
     def _is_full(self, segment: _Open[S]) -> bool:
         return segment.count >= self._segment_records or segment.bytes >= SEALED_BYTES
@@ -149,20 +225,24 @@ class Outbox(Generic[S]):
         with self._mutex:
             if self._lock < 0:
                 return
-            self._abandon()
             try:
-                self._hand_over()
-            except OSError as error:
-                raise outbox_error(error) from error
+                with explained():
+                    if not self._is_whole():
+                        self._make_whole()
+                    self._abandon()
+                    self._hand_over()
             finally:
+                self._abandon()
                 os.close(self._lock)
                 self._lock = -1
 
-    def _roll(self) -> _Open[S]:
+    def _roll(self, at_once: bool) -> _Open[S]:
         """Begins the next segment, in a file that is durable before anything is in it."""
         self._abandon()
-        path = self._spares.take()
-        self._current = _Open(path, self._begin(self.epoch, self.next_seq))
+        seal = self._begin(self.epoch, self.next_seq)
+        header = msgspec.structs.replace(seal.header, previous=self._previous)
+        self._spares.header_bytes = len(msgspec.json.encode(header))
+        self._current = _Open(self._spares.take(at_once), seal, header)
         return self._current
 
     def _abandon(self) -> None:
@@ -172,11 +252,12 @@ class Outbox(Generic[S]):
             self._current = None
 
     def _hand_over(self, kept: Collection[Path] = ()) -> None:
-        hand_over(self._folders, kept, self._green)
+        hand_over(self._folders, self._unread, kept, self._green)
         self._green.clear()
 
     def _refuse_when_full(self) -> None:
-        disk = os.statvfs(self._folders.open)
+        # One call for two looks: of a file that was removed it fails.
+        disk = os.statvfs(self._folders.open if self._current is None else self._current.path)
         files = disk.f_favail if disk.f_files else RESERVE_FILES  # some do not count them
         if disk.f_bavail * disk.f_frsize < RESERVE_BYTES or files < RESERVE_FILES:
             raise OutboxFull(

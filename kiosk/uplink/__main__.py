@@ -13,6 +13,7 @@ from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.alerts import Alerts
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.gathering import Gatherer, Gathering
+from kiosk.uplink.outage import Outage
 from kiosk.uplink.rules import Rules
 from kiosk.uplink.session import Session
 from kiosk.uplink.telemetry import Queue, Telemetry, birth
@@ -22,6 +23,7 @@ from kiosk.uplink.watch import SealedWatch
 log = logging.getLogger("kiosk.uplink")
 
 TURN_S = 0.1
+REST_S = 0.5  # while nothing is under way, and sealed/ wakes it
 TELL_EVERY_S = 1.0
 QUARANTINE_EVERY_S = 5.0
 RISK_KEYS_EVERY_S = 5.0  # so long at most a scanner that started anew checks nobody
@@ -49,9 +51,14 @@ class Uplink:
             ) from error
         self._session = Session(config.broker, config.kiosk.id, partial(birth, config))
         self._segments = SealedSegments(outbox)
-        self._watch = SealedWatch(outbox / "sealed", self._segments.waiting, clock.boottime)
+        self._watch = SealedWatch(outbox / "sealed", self._segments.collect, clock.boottime)
         self._drain = Drain(
-            self._segments, self._publish, now, config.uplink.window, config.uplink.ack_timeout_s
+            self._segments,
+            self._publish,
+            now,
+            config.uplink.window,
+            config.uplink.ack_timeout_s,
+            config.uplink.rate_kb_s * 1000,
         )
         self._now = now
         self._queue = Queue(self._segments)
@@ -62,6 +69,7 @@ class Uplink:
             Gatherer(config, clock.boottime), clock.boottime, config.uplink.telemetry_s
         )
         self._troubles = Troubles()
+        self._outage = Outage(now)
         self._risk_keys: list[bytes] | None = None
         self._risk_keys_at = 0.0
         self._quarantine_at = 0.0
@@ -73,6 +81,7 @@ class Uplink:
         self._gathering.start()
         self._daemon.ready("starting")
         while not self._daemon.stopping.is_set():
+            self._rest()
             self.turn()
             self._daemon.alive()
         self._gathering.stop()
@@ -84,9 +93,17 @@ class Uplink:
         """Somebody says that he takes records, and does."""
         return self._session.centre and not self._drain.silent
 
+    def _rest(self) -> None:
+        """Until there is something to do: a turn costs more than all of its looking."""
+        told = self._watch.wakers
+        idle = told and not (self._drain.live and self._drain.pending)
+        self._session.wait(REST_S if idle else TURN_S, (self._inlet, *told))
+
     def turn(self) -> None:
         """One round: network, outbox, cues, figures."""
-        acks = self._session.turn(TURN_S)
+        acks = self._session.turn(0)
+        self._outage.turn(clock.boottime(), self._session.link is not None, self._session.reason)
+        self._alerts.own("was-offline", self._outage.told)
         self._outbox(acks, clock.boottime())
         self._figures(clock.boottime())
         self._mark_connected(self._centre)
@@ -103,15 +120,17 @@ class Uplink:
     def _outbox(self, acks: list[wire.Ack], at: float) -> None:
         listed = False
         with self._troubles.of("listing"):
-            names = self._watch.look()
+            changes = self._watch.look()
             listed = True
-            if names is not None:
-                self._queue.waiting = names
-                self._drain.saw(names)
+            self._queue.waiting = self._watch.names
+            if changes is not None and changes.listed:
+                self._drain.saw(changes.came)
+            elif changes is not None:
+                self._drain.changed(changes.came, changes.went)
         if not listed:
             self._queue.waiting = None
         for ack in acks:
-            self._drain.acknowledged(ack)
+            self._drain.acknowledged(ack, at)
             self._alerts.own("records-refused", self._drain.refusal)
         live = self._session.centre
         if live != self._drain.live:

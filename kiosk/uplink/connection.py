@@ -10,32 +10,40 @@ from __future__ import annotations
 
 import logging
 import secrets
+import select
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from kiosk import wire
+from kiosk import reach, wire
 from kiosk.config import Broker
-from kiosk.errors import ConfigError, WireError
+from kiosk.errors import WireError
+from kiosk.reach import Address, Reason, reason
 from kiosk.uplink import words
+from kiosk.uplink.transport import Client
 
 log = logging.getLogger("kiosk.uplink")
 
-CONNECT_TIMEOUT_S = 5.0
-ANSWER_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 20.0
 SESSION_EXPIRY_S = 24 * 3600
 WILL_DELAY_S = 30
 _WITH_WILL = 4  # reason code of a DISCONNECT after which the broker publishes the will
 
 Leaf = Literal["state", "info", "tele", "checkin", "alert"]
 Birth = Callable[[str], wire.Info]
+
+
+class HasFileno(Protocol):
+    """What select(2) takes."""
+
+    def fileno(self) -> int: ...
 
 
 class Received(NamedTuple):
@@ -48,57 +56,32 @@ class Received(NamedTuple):
     correlation: bytes = b""
 
 
-def tls_context(broker: Broker) -> ssl.SSLContext:
-    """Mutual TLS from the configured files. Raises ConfigError, naming the file at fault."""
-    for key in ("ca", "certificate", "key"):
-        path = getattr(broker, key)
-        try:
-            path.open("rb").close()  # ssl's own error does not say which file it was
-        except OSError as error:
-            raise ConfigError([f"broker.{key}: cannot read {path}: {error.strerror}"]) from error
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_verify_locations(broker.ca)
-    except ssl.SSLError as error:
-        raise ConfigError([f"broker.ca: {broker.ca} holds no certificate in PEM"]) from error
-    try:
-        # An encrypted key would be asked for on the terminal if no password were given.
-        context.load_cert_chain(broker.certificate, broker.key, password="")
-    except ssl.SSLError as error:
-        wrong = (
-            "they do not belong together"
-            if error.reason == "KEY_VALUES_MISMATCH"
-            else "no certificate and unencrypted key in PEM"
-        )
-        files = f"{broker.certificate}, {broker.key}"
-        raise ConfigError([f"broker.certificate, broker.key: {wrong}: {files}"]) from error
-    return context
-
-
 class Connection:
     """`ready` once subscribed, `over` once ended, with the reason in `why`. `risk_keys` are
-    those that the centre sent last, None when it said nothing of them. `topics` are further
-    filters to subscribe to; what comes by them waits for `take_received`."""
+    those that the centre sent last, None when it said nothing of them; `pace` likewise. `topics`
+    are further filters to subscribe to; what comes by them waits for `take_received`. `patient`
+    waits for a refusal of our certificate, see `kiosk.reach.connect`."""
 
     def __init__(
         self,
         broker: Broker,
-        host: str,
-        port: int,
+        to: Address,
         kid: str,
         birth: Birth,
         topics: Sequence[str] = (),
+        patient: bool = False,
     ) -> None:
         self.ready = False
         self.over = False
-        self.why = ""
+        self.why = reason("connecting")
         self.risk_keys: list[bytes] | None = None
+        self.pace: wire.Pace | None = None
         self._acks: list[wire.Ack] = []
         self._received: list[Received] = []
         self._topics = topics
         self._broker = broker
-        self._address = (host, port)
+        self._to = to
+        self._patient = patient
         self._kid = kid
         self._birth = birth
         self._sid = secrets.token_hex(8)
@@ -109,8 +92,7 @@ class Connection:
         self._client = self._made()
 
     def _made(self) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._kid, protocol=mqtt.MQTTv5)
-        client.connect_timeout = CONNECT_TIMEOUT_S
+        client = Client(self._kid, self._to, self._way)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -126,26 +108,42 @@ class Connection:
         )
         return client
 
+    def _way(self) -> ssl.SSLSocket:
+        broker = self._broker
+        context = reach.tls_context(broker.ca, broker.certificate, broker.key)
+        return reach.connect(self._to, reach.proxy(broker.proxy), context, self._patient)
+
     def open(self) -> None:
         """Looks the name up, connects, shakes hands, sends CONNECT. Blocks for as long as
-        the resolver does and `CONNECT_TIMEOUT_S` per address.
+        the resolver does, and a few seconds more.
 
-        Raises OSError (ssl.SSLError and socket.gaierror among them) or ValueError.
+        Raises KioskError (Unreachable, ConfigError) or OSError.
         """
-        self._client.tls_set_context(tls_context(self._broker))
         expiry = _properties(PacketTypes.CONNECT, SessionExpiryInterval=SESSION_EXPIRY_S)
         self._client.connect(
-            *self._address, self._broker.keepalive_s, clean_start=False, properties=expiry
+            self._to.name,
+            self._to.port,
+            sign_of_life_s(self._broker.keepalive_s),
+            clean_start=False,
+            properties=expiry,
         )
         self._answer_due = time.monotonic() + ANSWER_TIMEOUT_S
+
+    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> bool:
+        """Until the line or one of `others` has something to say, which is true, or `wait_s`."""
+        line: Any = self._client.socket()
+        if line is None or line.pending():  # what TLS has read already wakes no select
+            return True
+        writing = [line] if self._client.want_write() else []
+        return any(select.select([line, *others], writing, [], wait_s))
 
     def turn(self, wait_s: float) -> None:
         """Reads and writes what there is, waits at most `wait_s` for it."""
         code = self._client.loop(wait_s)
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS and not self.over:
-            self._end(mqtt.error_string(code))
+            self._end(reason("other", mqtt.error_string(code)))
         if not self.ready and time.monotonic() > self._answer_due:
-            self._end(f"the broker takes connections but says nothing for {ANSWER_TIMEOUT_S:g} s")
+            self._end(reason("mute", f"{ANSWER_TIMEOUT_S:g} s"))
 
     def take_acks(self) -> list[wire.Ack]:
         """The centre's acknowledgements since the last call."""
@@ -166,7 +164,13 @@ class Connection:
     def centre_why(self) -> str:
         """Why the centre is away, in its own words if it left any."""
         said = [c.why for c in self._centres.values() if c.why]
-        return words.plain("centre away: " + said[0] if said else "centre away")
+        if self._centres:
+            return words.plain("centre away: " + said[0] if said else "centre away", 200)
+        # Mosquitto 2.0 grants a subscription that its ACL forbids, and never delivers.
+        return (
+            "centre away: no worker of it was heard; does one run, do the broker's rules let it"
+            " through?"
+        )
 
     def publish(
         self,
@@ -206,26 +210,25 @@ class Connection:
         # The client's callbacks refer to us: without this both would outlive their use.
         del self._client
 
-    def _end(self, why: str) -> None:
+    def _end(self, why: Reason) -> None:
         if not self.over:  # the first reason is the true one
             self.over, self.why = True, why
 
     def _on_connect(
-        self, client: mqtt.Client, _user: Any, _flags: Any, reason: ReasonCode, _more: Any
+        self, client: mqtt.Client, _user: Any, _flags: Any, code: ReasonCode, _more: Any
     ) -> None:
-        if reason.is_failure:
-            self._end(words.verdict(reason))
+        if code.is_failure:
+            self._end(_of(code))
             return
-        own = (wire.down(self._kid, "ack"), wire.RISK_KEYS, wire.PRESENCE_OF_ALL)
+        own = (wire.down(self._kid, "ack"), wire.RISK_KEYS, wire.PACE, wire.PRESENCE_OF_ALL)
         topics = (*own, *self._topics)
         client.subscribe([(topic, 1) for topic in topics])
 
     def _on_subscribe(
-        self, _client: Any, _user: Any, _mid: int, reasons: list[ReasonCode], _more: Any
+        self, _client: Any, _user: Any, _mid: int, codes: list[ReasonCode], _more: Any
     ) -> None:
-        refused = [r for r in reasons if r.is_failure]
-        if refused:
-            self._end("no acknowledgement could be received: " + words.verdict(refused[0]))
+        if any(code.is_failure for code in codes):
+            self._end(reason("deaf"))
             return
         self.ready = True
         state = wire.State("online", self._sid)
@@ -239,6 +242,9 @@ class Connection:
             elif message.topic == wire.RISK_KEYS:
                 payload = bytes(message.payload)
                 self.risk_keys = wire.decode(payload, wire.RiskKeys).keys if payload else []
+            elif message.topic == wire.PACE:
+                payload = bytes(message.payload)
+                self.pace = wire.decode(payload, wire.Pace) if payload else wire.Pace()
             elif not message.topic.startswith(wire.SERVERS):
                 self._received.append(_received(message))
             elif message.payload:
@@ -248,12 +254,10 @@ class Connection:
         except (WireError, UnicodeDecodeError) as error:
             log.warning("message of the centre not understood: %s", words.plain(str(error), 200))
 
-    def _on_publish(
-        self, _client: Any, _user: Any, mid: int, reason: ReasonCode, _more: Any
-    ) -> None:
+    def _on_publish(self, _client: Any, _user: Any, mid: int, code: ReasonCode, _more: Any) -> None:
         what, taken = self._unanswered.pop(mid, ("", None))
-        if reason.is_failure:
-            log.error("broker refused %s: %s", what, words.verdict(reason))
+        if code.is_failure:
+            log.error("broker refused %s: %s", what, _of(code))
         elif taken is not None:
             taken()
 
@@ -262,17 +266,25 @@ class Connection:
         _client: Any,
         _user: Any,
         flags: mqtt.DisconnectFlags,
-        reason: ReasonCode,
+        code: ReasonCode,
         _more: Any,
     ) -> None:
-        if flags.is_disconnect_packet_from_server or reason.value in words.OURS:
-            self._end(words.verdict(reason))
-        elif self._errors.last:
+        if flags.is_disconnect_packet_from_server or code.value in reach.OURS:
+            self._end(_of(code))
+        elif self._errors.last is not None:
             self._end(self._errors.last)
-        elif self.ready:
-            self._end("the broker closed the connection")
         else:
-            self._end("the broker closed the connection before it answered")
+            self._end(reason("reset" if self.ready else "unanswered"))
+
+
+def sign_of_life_s(keepalive_s: int) -> int:
+    """MQTT's keep alive. The client gives a silent line up after twice as long (a ping, and the
+    wait for its answer), the broker after 1.5 times: 1.5 and 1.1 times `keepalive_s`."""
+    return max(1, keepalive_s * 3 // 4)
+
+
+def _of(code: ReasonCode) -> Reason:
+    return reach.of_mqtt(code.value, code.getName())
 
 
 def _received(message: mqtt.MQTTMessage) -> Received:
@@ -297,11 +309,11 @@ class _ErrorNotes(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.last = ""
+        self.last: Reason | None = None
         self.logger = logging.Logger("paho", logging.ERROR)  # not of the tree: says nothing
         self.logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         for argument in record.args or ():
             if isinstance(argument, OSError):
-                self.last = words.failure(argument)
+                self.last = reach.of_error(argument)

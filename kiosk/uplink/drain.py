@@ -1,9 +1,10 @@
 """Which segment goes to the centre next, and when it may be forgotten.
 
 A segment is dropped when the centre has answered each of its records, and for no other
-reason: a PUBACK of the broker is not a receipt. What was sealed since the drain began goes
-first, so that the person at the door is in the database at once; the backlog fills the
-rest of the window, oldest first.
+reason: a PUBACK of the broker is not a receipt. There are two lanes. What was sealed since the
+drain began goes at once, so that the person at the door is in the database at once. The backlog
+goes beside it, oldest first, as far as `Pace` lets it: whole segments where the line
+is good, a few records of one at a time where it is slow.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ import logging
 import re
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from kiosk import wire
 from kiosk.errors import OutboxError
 from kiosk.model import Instant
 from kiosk.outbox import Segment
+from kiosk.uplink.fitting import fitting
+from kiosk.uplink.flights import Flights
+from kiosk.uplink.pace import Pace
 from kiosk.uplink.removal import Removal
 from kiosk.uplink.words import plain
 
 log = logging.getLogger("kiosk.uplink")
 
-SILENT_AFTER = 3
 _WORD = re.compile(r"[a-z0-9-]{1,40}")
 
 
@@ -34,22 +39,26 @@ class Segments(Protocol):
     def drop(self, name: str, keep: bool = False) -> None: ...
 
 
-class _Flight(NamedTuple):
-    """What is kept of a segment in flight: not its content."""
+class _Begun(msgspec.Struct):
+    """What is known of a segment that was sent. `left` are the records without an answer,
+    `again` those sent before, of which an answer does not tell when it was sent for (Karn)."""
 
-    seqs: set[int]
+    left: set[int]
+    again: set[int]
+    records: int
     damaged: bool
-    due: float
+    refused: int = 0
+    overdue: int = 0
 
 
 class Drain:
     """`publish(name, payload)` says whether the connection took it. Times `at` are seconds
-    of one steady clock. Counts: segments `sent` (again and again too) and `acked`, records
-    `refused`.
+    of one steady clock. In each lane at most `window` messages are unanswered; the backlog's
+    are sent at `rate` bytes a second at most, 0 = no limit. Counts: messages `sent` (again and
+    again too), segments `acked`, records `refused`.
 
-    `refusal` says what the centre refused last, until it accepts a segment in full.
-    `silent`: `SILENT_AFTER` times in a row an answer was due and none came; until one does,
-    one segment at a time is sent.
+    `refusal` says what the centre refused last, until it accepts a message in full.
+    `silent`: nobody answers (see `Flights`); until somebody does, one message at a time is sent.
     """
 
     def __init__(
@@ -59,6 +68,7 @@ class Drain:
         now: Callable[[], Instant],
         window: int,
         ack_timeout_s: float,
+        rate: float = 0.0,
     ) -> None:
         self.live = False
         self.sent = self.acked = self.refused = 0
@@ -68,14 +78,15 @@ class Drain:
         self._now = now
         self._window = window
         self._ack_timeout_s = ack_timeout_s
+        self._pace = Pace(window * wire.MAX_BATCH_BYTES, rate)
         self._known: dict[str, None] = {}  # oldest first
         self._fresh: deque[str] = deque()
         self._backlog: deque[str] = deque()
-        self._flying: dict[str, _Flight] = {}
+        self._flying = Flights(ack_timeout_s)
+        self._begun: dict[str, _Begun] = {}
         self._later: dict[str, float] = {}
         self._unreadable: dict[str, str] = {}
         self._removal = Removal(segments)
-        self._overdue = 0
 
     @property
     def pending(self) -> int:
@@ -84,7 +95,7 @@ class Drain:
 
     @property
     def silent(self) -> bool:
-        return self._overdue >= SILENT_AFTER and bool(self._known)
+        return self._flying.silent and bool(self._known)
 
     @property
     def trouble(self) -> str:
@@ -96,50 +107,68 @@ class Drain:
         names = self._removal.saw(names)
         new = [name for name in names if name not in self._known]
         self._known = dict.fromkeys(names)
-        for held in (self._flying, self._unreadable):
+        self._flying.only(self._known)
+        for held in (self._begun, self._unreadable):
             for name in held.keys() - self._known.keys():  # taken away by somebody else
                 del held[name]
+        self._queue(new)
+
+    def changed(self, came: list[str], went: list[str]) -> None:
+        """Segments that were sealed, or removed by whomever, since `saw`."""
+        for name in went:
+            self._removal.gone(name)
+            self._forget(name)
+        new = [n for n in came if n not in self._known and not self._removal.holds(n)]
+        self._known.update(dict.fromkeys(new))
+        self._queue(new)
+
+    def _queue(self, new: list[str]) -> None:
         if self.live:
-            self._fresh.extend(new)
+            # What piles up while nobody answers is a backlog as if there were no connection.
+            (self._backlog if self.silent else self._fresh).extend(new)
 
     def start(self) -> None:
         """Connected, and the centre is there: all that waits is the backlog."""
         self.live = True
+        self._pace.restart()
         self._backlog.extend(self._known)
 
     def stop(self) -> None:
         """What was sent and not answered will be sent again."""
         self.live = False
+        for name, flight in self._flying.items():
+            self._begun[name].again |= flight.seqs
         for queue in (self._fresh, self._backlog, self._flying, self._later):
             queue.clear()
 
     def turn(self, at: float) -> None:
-        """Sends what is due, reading at most a window's worth of segments."""
+        """Sends what is due, reading at most a window's worth of segments for each lane."""
         self._removal.turn(at)
         if not self.live:
             return
         self._again(at)
-        window = 1 if self.silent else self._window
-        for _ in range(window):
-            name = self._next() if len(self._flying) < window else None
-            if name is None:
-                return
-            try:
-                self._send(name, at)
-            except OutboxError as error:  # of this one segment; the others go on
-                self._unreadable.setdefault(name, str(error))
-                self._later[name] = at + self._ack_timeout_s
+        for live in (True, False):
+            for _ in range(self._window):
+                room = self._room(live, at)
+                name = self._next(self._lane(live)) if room else None
+                if name is None:
+                    break
+                try:
+                    self._send(name, live, room, at)
+                except OutboxError as error:  # of this one segment; the others go on
+                    self._unreadable.setdefault(name, str(error))
+                    self._later[name] = at + self._ack_timeout_s
 
-    def acknowledged(self, ack: wire.Ack) -> None:
+    def acknowledged(self, ack: wire.Ack, at: float) -> None:
         """The centre's answer, also one that comes late."""
-        self._overdue = 0  # whatever it is about: somebody answers
+        self._flying.heard()
         name = ack.segment
         if name not in self._known:
             log.debug("acknowledgement of a segment that is not here")
             return
         # An answer that comes after a reconnect or a restart counts as any other.
-        flight = self._flying.get(name)
-        if flight is None:
+        begun = self._begun.get(name)
+        if begun is None:
             try:
                 segment = self._read(name)
             except OutboxError as error:  # it will be sent again, and answered again
@@ -147,54 +176,92 @@ class Drain:
                 return
             if segment is None:
                 return
-            flight = _flight(segment, due=0.0)
-        if not ack.covers(flight.seqs):
-            log.warning("segment answered in part, it will be sent again name=%s", name)
-            return
-        refused = [r for r in ack.refused if r.seq in flight.seqs]
-        for refusal in refused:
+            begun = self._begin(segment)
+        refused = {r.seq: r for r in ack.refused if r.seq in begun.left}
+        answered = begun.left & {*ack.accepted, *refused}
+        begun.left -= answered
+        for refusal in refused.values():
             log.warning("record refused seq=%d reason=%s", refusal.seq, plain(refusal.reason))
-        self._done_with(name, keep=flight.damaged)
-        if flight.damaged:
+        begun.refused += len(refused)
+        self.refused += len(refused)
+        if answered:
+            self.refusal = _refusal(list(refused.values()), len(answered))
+        self._landed(name, begun, at)
+        if not begun.left:
+            self._complete(name, begun)
+
+    def _landed(self, name: str, begun: _Begun, at: float) -> None:
+        """If the message in flight is answered now, the rest of its segment is next."""
+        flight = self._flying.landed(name, begun.left)
+        if flight is not None:
+            if not flight.seqs & begun.again:
+                self._pace.answered(flight.size, flight.under_way, at - flight.sent_at)
+            self._lane(flight.live).appendleft(name)
+        elif name in self._flying:
+            log.warning("message answered in part, the rest will be sent again name=%s", name)
+
+    def _complete(self, name: str, begun: _Begun) -> None:
+        self._done_with(name, keep=begun.damaged)
+        if begun.damaged:
             log.error("segment set aside, some of it cannot be read; %s name=%s", _WHAT_TO_DO, name)
         self.acked += 1
-        self.refused += len(refused)
-        self.refusal = _refusal(refused, len(flight.seqs))
         log.info(
             "segment acknowledged name=%s accepted=%d refused=%d",
             name,
-            len(flight.seqs) - len(refused),
-            len(refused),
+            begun.records - begun.refused,
+            begun.refused,
         )
 
     def _again(self, at: float) -> None:
-        overdue = [name for name, flight in self._flying.items() if flight.due <= at]
-        self._overdue += bool(overdue)
-        for name in overdue:
+        for name, flight in self._flying.overdue(at):
             log.warning("segment not acknowledged in time, sending it again name=%s", name)
+            self._pace.overdue()
+            begun = self._begun[name]
+            begun.overdue += 1
+            begun.again |= flight.seqs
             # To the end: one that nobody ever answers must not hold up the others.
-            del self._flying[name]
-            self._backlog.append(name)
+            self._lane(flight.live and begun.overdue == 1).append(name)
+        if self.silent:
+            self._backlog.extend(self._fresh)
+            self._fresh.clear()
         for name in [name for name, due in self._later.items() if due <= at]:
             del self._later[name]
             self._backlog.append(name)
 
-    def _next(self) -> str | None:
-        for queue in (self._fresh, self._backlog):
-            while queue:
-                name = queue.popleft()
-                if name in self._known:
-                    return name
+    def _room(self, live: bool, at: float) -> int:
+        """Bytes that the next message of a lane may have; 0 when it has to wait."""
+        if self.silent:
+            return 0 if self._flying else self._pace.room(0, at)
+        sizes = self._flying.sizes(live)
+        if len(sizes) >= self._window:
+            return 0
+        return wire.MAX_BATCH_BYTES if live else self._pace.room(sum(sizes), at)
+
+    def _lane(self, live: bool) -> deque[str]:
+        return self._fresh if live else self._backlog
+
+    def _next(self, lane: deque[str]) -> str | None:
+        while lane:
+            name = lane.popleft()
+            if name in self._known and name not in self._flying:
+                return name
         return None
 
-    def _send(self, name: str, at: float) -> None:
+    def _send(self, name: str, live: bool, room: int, at: float) -> None:
         segment = self._read(name)
         if segment is None:
             return
-        batch = wire.Batch(
-            segment=name, header=segment.header, anchor=self._now(), records=segment.records
+        begun = self._begun.get(name) or self._begin(segment)
+        begun.damaged |= segment.damaged
+        left = [record for record in segment.records if record.seq in begun.left]
+        if not left:  # what was not answered cannot be read any more
+            begun.damaged = True
+            self._complete(name, begun)
+            return
+        batch, payload = fitting(
+            wire.Batch(segment=name, header=segment.header, anchor=self._now(), records=left),
+            min(room, wire.MAX_BATCH_BYTES),
         )
-        payload = wire.encode(batch)
         if len(payload) > wire.MAX_BATCH_BYTES:
             self._done_with(name, keep=True)
             log.error(
@@ -206,9 +273,18 @@ class Drain:
             )
         elif self._publish(name, payload):
             self.sent += 1
-            self._flying[name] = _flight(segment, at + self._ack_timeout_s)
+            if not live:
+                self._pace.sent(len(payload))
+            seqs = {record.seq for record in batch.records}
+            self._flying.add(name, seqs, live=live, size=len(payload), at=at, overdue=begun.overdue)
         else:  # the connection is gone, which is about to stop the drain
-            self._backlog.appendleft(name)
+            self._lane(live).appendleft(name)
+
+    def _begin(self, segment: Segment) -> _Begun:
+        seqs = {record.seq for record in segment.records}
+        begun = _Begun(left=seqs, again=set(), records=len(seqs), damaged=segment.damaged)
+        self._begun[segment.name] = begun
+        return begun
 
     def _read(self, name: str) -> Segment | None:
         segment = self._segments.read(name)
@@ -224,13 +300,12 @@ class Drain:
         self._forget(name)
 
     def _forget(self, name: str) -> None:
-        for held in (self._known, self._flying, self._unreadable):
+        self._flying.forget(name)
+        for held in (self._known, self._begun, self._unreadable):
             held.pop(name, None)
 
 
-_WHAT_TO_DO = (
-    "copy the file from the outbox's quarantine/ for whoever runs the centre, then remove it there"
-)
+_WHAT_TO_DO = "carry it to the centre: kioskctl outbox export DIR --delete"
 
 
 def _refusal(refused: list[wire.Refusal], records: int) -> str:
@@ -240,7 +315,3 @@ def _refusal(refused: list[wire.Refusal], records: int) -> str:
     counts = Counter(r.reason if _WORD.fullmatch(r.reason) else "other" for r in refused)
     reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common(10))
     return f"{len(refused)} of {records} records refused: {reasons}"
-
-
-def _flight(segment: Segment, due: float) -> _Flight:
-    return _Flight({r.seq for r in segment.records}, segment.damaged, due)

@@ -46,6 +46,14 @@ class Removal:
             del self._left[name]
         return [name for name in names if name not in self._left]
 
+    def holds(self, name: str) -> bool:
+        """Whether it is done with, and still there."""
+        return name in self._left
+
+    def gone(self, name: str) -> None:
+        """Whoever removed it."""
+        self._left.pop(name, None)
+
     def turn(self, at: float) -> None:
         """Tries what is left, a portion in each turn, after a failure not before `RETRY_S`."""
         if at >= self._retry_at:

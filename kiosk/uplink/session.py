@@ -8,31 +8,28 @@ from __future__ import annotations
 
 import logging
 import random
+import select
 import threading
 import time
 from collections.abc import Sequence
 
-from kiosk import wire
+from kiosk import reach, wire
 from kiosk.config import Broker
+from kiosk.reach import Reason, reason
 from kiosk.uplink import words
-from kiosk.uplink.connection import Birth, Connection
+from kiosk.uplink.connection import Birth, Connection, HasFileno
 
 log = logging.getLogger("kiosk.uplink")
 
-SLOW_S = 20.0
+SLOW_S = 30.0
 GOODBYE_S = 2.0
+_MOST_ROUNDS = 30  # of which the limit of the wait knows
 
 
 def backoff(failures: int, base_s: float, cap_s: float) -> float:
     """Seconds to wait before the next round: uniform between 0 and a limit that doubles,
     so that a fleet does not come back all at once."""
-    return random.uniform(0, min(cap_s, base_s * 2 ** min(failures, 30)))
-
-
-def address(host: str) -> tuple[str, int]:
-    """`name:port` or `[IPv6]:port`, apart."""
-    name, _, port = host.rpartition(":")
-    return name.strip("[]"), int(port)
+    return random.uniform(0, min(cap_s, base_s * 2 ** min(failures, _MOST_ROUNDS)))
 
 
 class _Attempt(threading.Thread):
@@ -43,19 +40,20 @@ class _Attempt(threading.Thread):
         self.connection = connection
         self.began = time.monotonic()
         self.opened = False
-        self.why = ""
+        self.why: Reason | None = None
 
     def run(self) -> None:
         try:
             self.connection.open()
             self.opened = True
         except (OSError, ValueError) as error:
-            self.why = words.failure(error)  # the error itself would keep its frames alive
+            self.why = reach.of_error(error)  # the error itself would keep its frames alive
 
 
 class Session:
     """Give it a `turn` again and again. `why` says in words what keeps it offline, or the
-    centre away; empty when all is well."""
+    centre away; empty when all is well. `reason` is why it is, or was last, offline;
+    `attempts` counts connections that were begun."""
 
     def __init__(self, broker: Broker, kid: str, birth: Birth, topics: Sequence[str] = ()) -> None:
         self._broker = broker
@@ -67,12 +65,15 @@ class Session:
         self._ready_at: float | None = None
         self._host = 0
         self._rounds_failed = 0
-        self._logged = ""
-        self._why = "connecting"
+        self._pace = wire.Pace()
+        self._unanswered: set[int] = set()  # hosts that hung up before they said anything
+        self._logged = ("", "")
+        self.attempts = 0
+        self.reason = reason("connecting")
         if not kid:
-            self._why = "not enrolled: kiosk.id is empty"
+            self.reason = reason("not-enrolled")
         elif not broker.hosts:
-            self._why = "no broker configured: broker.hosts is empty"
+            self.reason = reason("no-broker")
         self._able = bool(kid and broker.hosts)
         self._next_at = time.monotonic() + self._pause()
 
@@ -90,8 +91,17 @@ class Session:
     @property
     def why(self) -> str:
         if self.link is None:
-            return self._why
+            return words.plain(str(self.reason), 400)
         return "" if self.link.centre else self.link.centre_why
+
+    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> bool:
+        """Until the broker or one of `others` has something to say, which is true, or
+        `wait_s`; then it is true while a connection is due or being made."""
+        if self._connection is not None:
+            return self._connection.wait(wait_s, others)
+        said = any(select.select(others, [], [], wait_s))
+        due = self._able and time.monotonic() >= self._next_at
+        return said or due or self._attempt is not None
 
     def turn(self, wait_s: float) -> list[wire.Ack]:
         """Brings the session forward for about `wait_s`; returns what was acknowledged."""
@@ -101,10 +111,13 @@ class Session:
             time.sleep(wait_s)
             return []
         connection.turn(wait_s)
+        if connection.pace not in (None, self._pace):
+            self._adopt(connection.pace)
         if connection.ready and self._ready_at is None:
             self._ready_at = time.monotonic()
             log.info("connected to %s", self._broker.hosts[self._host])
-            self._logged = ""
+            self._logged = ("", "")
+            self._unanswered.clear()
         if connection.over:
             self._lost(connection)
         return connection.take_acks()
@@ -121,17 +134,24 @@ class Session:
         attempt = self._attempt
         if attempt is None:
             if self._able and time.monotonic() >= self._next_at:
-                host, port = address(self._broker.hosts[self._host])
-                made = Connection(self._broker, host, port, self._kid, self._birth, self._topics)
+                made = Connection(
+                    self._broker,
+                    reach.address(self._broker.hosts[self._host]),
+                    self._kid,
+                    self._birth,
+                    self._topics,
+                    patient=self._host in self._unanswered,
+                )
+                self.attempts += 1
                 self._attempt = _Attempt(made)
                 self._attempt.start()
         elif attempt.is_alive():
             taking = time.monotonic() - attempt.began
             if taking > SLOW_S:
-                self._why = f"connecting takes long already: {taking:.0f} s; is the network up?"
+                self.reason = reason("slow", f"{taking:.0f} s")
         elif attempt.opened:
             self._attempt, self._connection = None, attempt.connection
-        elif attempt.why:
+        elif attempt.why is not None:
             self._attempt = None
             attempt.connection.drop()
             self._failed(attempt.why)
@@ -146,13 +166,18 @@ class Session:
             return
         stood, self._ready_at = time.monotonic() - self._ready_at, None
         # One that breaks at once again and again must not be renewed at once.
-        if stood > self._broker.reconnect_cap_s:
+        if stood > self._cap_s:
             self._rounds_failed = 0
-        self._tell(connection.why)
-        self._new_round()
+        if connection.why.code == "moved":  # to which server is not its to say, see wire.md
+            self._failed(connection.why)
+        else:
+            self._tell(connection.why)
+            self._new_round()
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, why: Reason) -> None:
         self._tell(why)
+        if why.code in ("reset", "unanswered"):
+            self._unanswered.add(self._host)
         if self._host + 1 < len(self._broker.hosts):
             self._host += 1
         else:
@@ -160,18 +185,27 @@ class Session:
 
     def _new_round(self) -> None:
         self._host = 0
+        if self.reason.code == "busy":  # it asks for less: no need to find the limit step by step
+            self._rounds_failed = _MOST_ROUNDS
         self._next_at = time.monotonic() + self._pause()
         self._rounds_failed += 1
 
-    def _pause(self) -> float:
-        return backoff(
-            self._rounds_failed, self._broker.reconnect_base_s, self._broker.reconnect_cap_s
-        )
+    def _adopt(self, pace: wire.Pace) -> None:
+        self._pace = pace
+        log.info("after a lost connection: back within %g s, as the centre wants it", self._cap_s)
 
-    def _tell(self, why: str) -> None:
-        """Offline for days is normal: the same reason is told once."""
-        self._why = words.plain(why, 400)
-        line = f"{self._broker.hosts[self._host]}: {self._why}"
-        if line != self._logged:
-            log.warning("not connected: %s", line)
-            self._logged = line
+    @property
+    def _cap_s(self) -> float:
+        return self._pace.reconnect_cap_s or self._broker.reconnect_cap_s
+
+    def _pause(self) -> float:
+        base_s = self._pace.reconnect_base_s or self._broker.reconnect_base_s
+        return backoff(self._rounds_failed, base_s, self._cap_s)
+
+    def _tell(self, why: Reason) -> None:
+        """Offline for days is normal: the same reason is told once, whatever the clock says."""
+        self.reason = why
+        host = self._broker.hosts[self._host]
+        if (host, why.code) != self._logged:
+            log.warning("not connected: %s: %s", host, words.plain(str(why), 400))
+            self._logged = host, why.code

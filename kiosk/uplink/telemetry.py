@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from kiosk import wire
@@ -48,7 +48,7 @@ class Queue:
 
     def __init__(self, segments: SealedSegments) -> None:
         self._segments = segments
-        self.waiting: list[str] | None = None
+        self.waiting: Collection[str] | None = None
         self.quarantined: int | None = None
 
     def oldest_s(self) -> int | None:
@@ -56,7 +56,7 @@ class Queue:
         if not self.waiting:
             return None if self.waiting is None else 0
         try:
-            return int(self._segments.age_s(self.waiting[0]))
+            return int(self._segments.age_s(next(iter(self.waiting))))
         except OSError as error:  # the next listing says so
             log.debug("age of a segment: %s", error)
             return None

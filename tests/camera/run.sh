@@ -24,7 +24,7 @@ if [ ! -e "$tree/made" ]; then
     chroot "$tree" python3 -m venv --system-site-packages /opt/venv
     touch "$tree/made"
 fi
-fill "$tree" picamera2 '/src[demo,test]'
+fill "$tree" picamera2 '/src[demo]' pytest pytest-timeout
 exec unshare --mount sh -c '
     mount -t proc proc "$1/proc"
     exec chroot "$1" env -i PATH=/usr/bin:/bin HOME=/root LIBCAMERA_LOG_LEVELS="*:ERROR" \

@@ -145,6 +145,7 @@ def test_a_frame_outlives_its_camera(opened: Callable[..., Camera]) -> None:
 def test_a_frame_that_was_not_fetched_keeps_its_time(opened: Callable[..., Camera]) -> None:
     camera = opened()
     grey(camera)
+    time.sleep(0.5)  # so that one waits, also on a slow machine
     vivid.control(vivid.WEBCAM, percentage_of_dropped_buffers=100)
     time.sleep(1.5)
     frame = camera.frame(PATIENCE_S)

@@ -25,7 +25,9 @@ class Door(Process):
     """A kiosk without camera and panel: the test writes the outbox and hears the cues, and
     `machine` looks like /, as far as the test puts something there."""
 
-    def __init__(self, site: Path, folder: Path, ack_timeout_s: float = 1.0) -> None:
+    def __init__(
+        self, site: Path, folder: Path, ack_timeout_s: float = 1.0, telemetry_s: int = 1
+    ) -> None:
         self.outbox, self.run, self.machine = folder / "outbox", folder / "run", folder / "machine"
         self.outbox.mkdir(parents=True)
         self.run.mkdir()
@@ -45,10 +47,11 @@ reconnect_base_s = 0.1
 reconnect_cap_s = 0.5
 [uplink]
 ack_timeout_s = {ack_timeout_s}
-telemetry_s = 1
+telemetry_s = {telemetry_s}
 """
         )
-        self.config = load([site, board])
+        self.files = [site, board]
+        self.config = load(self.files)
         self._recipients = [seal.load_public(p.read_bytes()) for p in self.config.seal.recipients]
         self._writer = Outbox(self.outbox, 64, self._begin)
         self._panel = Inlet(self.run, "feedback")
@@ -153,6 +156,10 @@ class Centre:
     def risk_keys(self, payload: bytes) -> None:
         until(self._client.is_connected, "the centre is connected")
         self._client.publish(wire.RISK_KEYS, payload, 1, True).wait_for_publish(10)
+
+    def pace(self, payload: bytes) -> None:
+        until(self._client.is_connected, "the centre is connected")
+        self._client.publish(wire.PACE, payload, 1, True).wait_for_publish(10)
 
     def batch(self, timeout_s: float = 15) -> wire.Batch:
         return self.batches.get(timeout=timeout_s)

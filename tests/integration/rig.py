@@ -96,12 +96,13 @@ class Process:
 class Broker(Process):
     """Mosquitto with the fleet's real configuration."""
 
-    def __init__(self, fleet: Path, state: Path) -> None:
+    def __init__(self, fleet: Path, state: Path, websocket: bool = False) -> None:
         binary = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         assert binary, "mosquitto is not installed; `make test` installs it"
         self.port = free_port()
         self.address = f"localhost:{self.port}"
-        conf = broker_config.prepare(fleet, state, self.port)
+        self.websocket_port = free_port() if websocket else None
+        conf = broker_config.prepare(fleet, state, self.port, websocket_port=self.websocket_port)
         super().__init__([binary, "-c", str(conf)], state / "mosquitto.log")
 
     def start(self) -> None:
@@ -110,8 +111,13 @@ class Broker(Process):
 
     def _listens(self) -> bool:
         assert self.running, self.said()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        ports = (self.port, self.websocket_port or self.port)
+        return all(answers(port) for port in ports)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Ingest(Process):

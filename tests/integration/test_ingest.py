@@ -216,7 +216,7 @@ def test_a_time_that_no_calendar_knows_is_refused(kiosk: Kiosk) -> None:
         ({"clock": "unknown", "scanned_at_ms": 7}, {}, "corrected", 1_000),
         ({"clock": "synced"}, {}, "synced", 1),
         ({"clock": "floor"}, {"clock": "floor"}, "floor", 1),
-        ({"clock": "floor", "boot_id": "boot-0"}, {}, "floor", 1),
+        ({"clock": "floor", "boot_id": "boot-0", "scanned_at_ms": NOW_MS - 5}, {}, "floor", -5),
     ],
 )
 def test_time_is_corrected_where_it_can_be(

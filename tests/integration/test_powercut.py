@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import pytest
 
-from bench._fork import forked
+from bench._fork import bury, forked, kill
 from bench._kills import SCENES, kill_everywhere
-from bench._ledger import Ledger, Note
+from bench._ledger import Ledger, Note, Told
 from bench._mount import LossyMount, Order, why_not
-from bench._scanning import Place, open_outbox, put
+from bench._scanning import Place, open_outbox, put, recovered, scanner
+from bench._unreadable import aside, given, sit_out
 from kiosk.outbox import SealedSegments, seal_leftovers
 from kiosk.seal import X25519, new_key
 
@@ -48,6 +50,8 @@ def test_no_power_cut_takes_what_was_green(tmp_path: Path) -> None:
     told = json.loads(out.read_text())
     names = ("cuts", "green", "lost", "duplicated", "corrupted")
     assert [told[name] for name in names] == [cuts, green, *faults]
+    assert told["unasked"] <= cuts + told["kills"] + told["puts_failed"]
+    assert told["puts_failed"] >= told["syncs_failed"] > 0
 
 
 @on_a_lossy_card
@@ -55,6 +59,14 @@ def test_no_power_cut_takes_what_was_green(tmp_path: Path) -> None:
 def test_losses_are_found_where_a_safety_is_missing(without: str) -> None:
     done, (_, _, lost, *_) = powercut("--cuts", 60, "--without", without)
     assert lost > 0
+    assert done.returncode == 1
+
+
+@on_a_lossy_card
+def test_a_failed_sync_that_is_taken_for_a_good_one_is_found() -> None:
+    done, (*_, corrupted) = powercut("--cuts", 60, "--without", "failed-sync")
+    assert corrupted > 0
+    assert "was green though its sync had failed" in done.stdout
     assert done.returncode == 1
 
 
@@ -90,6 +102,15 @@ def synced(path: Path) -> None:
     os.close(fd)
 
 
+def installed(mount: LossyMount, run: Path) -> tuple[Place, Ledger, Note]:
+    """A kiosk's place on a card, the judge of what is kept there, and what its scanner says."""
+    private = new_key(X25519)
+    place = Place(mount.folder / "outbox", run, private.public)
+    place.outbox.mkdir()
+    synced(mount.folder)
+    return place, Ledger(private), Note(place.told)
+
+
 @on_a_lossy_card
 def test_a_cut_on_the_mounted_card_takes_what_was_not_synced(mount: LossyMount) -> None:
     one, other = mount.folder / "one", mount.folder / "other"
@@ -114,20 +135,116 @@ def test_what_was_done_to_the_mounted_card_is_told(mount: LossyMount) -> None:
 
 
 @on_a_lossy_card
-def test_the_mounted_card_can_be_full_and_broken(mount: LossyMount) -> None:
-    mount.arm(Order("arm", after=1000, full_from=1, full_for=2, told=True))
+@pytest.mark.parametrize("room", ["blocks", "inodes"])
+def test_the_mounted_card_can_be_full(mount: LossyMount, room: Literal["blocks", "inodes"]) -> None:
+    written(mount.folder / "old", b"12", os.fdatasync)
+    found = os.statvfs(mount.folder)
+    assert found.f_blocks > found.f_bavail > 1 << 16
+    assert found.f_files > found.f_favail > 1 << 12
+    mount.arm(Order("arm", after=1000, full_of=room, full_from=1, full_for=2, told=True))
     with pytest.raises(OSError, match="No space left"):
         (mount.folder / "x").touch()
-    assert os.statvfs(mount.folder).f_bavail == 0
+    found = os.statvfs(mount.folder)
+    assert (found.f_bavail == 0, found.f_favail == 0) == (room == "blocks", room == "inodes")
     mount.held(0.0)
     mount.obey(Order("go-on"))
-    assert os.statvfs(mount.folder).f_bavail > 0
+    found = os.statvfs(mount.folder)
+    assert min(found.f_bavail, found.f_favail) > 0
+    mount.arm(Order("arm", after=1000, full_of="inodes", full_for=1000))
+    (mount.folder / "old").rename(mount.folder / "older")
+    written(mount.folder / "older", b"34", os.fdatasync)
+    assert os.statvfs(mount.folder).f_favail > 0, "it was not to be told"
+    mount.held(0.0)
+
+
+@on_a_lossy_card
+def test_the_mounted_card_can_be_broken(mount: LossyMount) -> None:
     mount.arm(Order("arm", after=1000, fails=1))
     with pytest.raises(OSError, match="Input/output error"):
         (mount.folder / "x").touch()
     mount.held(0.0)
     mount.obey(Order("go-on"))
     (mount.folder / "x").touch()
+
+
+@on_a_lossy_card
+def test_a_put_whose_sync_fails_is_not_green_and_the_next_has_another_segment(
+    mount: LossyMount, tmp_path: Path
+) -> None:
+    place, ledger, told = installed(mount, tmp_path)
+    failed = 0
+    for seed in range(6):
+        mount.arm(Order("arm", after=80, seed=seed, unsynced=4))
+        child = forked(lambda seed=seed: scanner(place, Random(seed)))
+        mount.held(10.0)
+        kill(child)
+        mount.obey(Order("fail-held"))
+        bury(child, mount.wake)
+        words = told.take(Told)
+        for number, word in enumerate(words):
+            if word.what == "unsynced":
+                then = [(w.what, w.id, w.segment) for w in words[number + 1 : number + 3]]
+                failed += len(then) == 2
+                assert then[:1] in ([], [("failed", word.id, word.segment)])
+                assert all(segment > word.segment for what, _, segment in then[1:])
+        ledger.heard(words)
+        mount.obey(Order("cut", seed=seed))
+        ledger.waiting(recovered(place, by_scanner=True))
+    assert not ledger.problems
+    assert failed > 5
+    assert len(ledger.green) > failed
+
+
+@on_a_lossy_card
+def test_the_mounted_card_can_lose_files_and_find_them_again(mount: LossyMount) -> None:
+    files = {number: mount.folder / number for number in ("1", "2", "3")}
+    for number, path in files.items():
+        written(path, number.encode(), os.fdatasync)
+    sizes = set()
+    for seed in range(8):
+        _, *bad = mount.obey(Order("spoil", seed=seed)).split()
+        sizes.add(len(bad))
+        for path in files.values():
+            if str(path.stat().st_ino) in bad:
+                with pytest.raises(OSError, match="Input/output error"):
+                    path.read_bytes()
+            else:
+                path.read_bytes()
+        mount.obey(Order("heal"))
+        assert [path.read_text() for path in files.values()] == list(files)
+    assert sizes == {1, 2}
+
+
+@on_a_lossy_card
+def test_what_the_card_does_not_give_is_set_aside_and_nothing_else_suffers(
+    mount: LossyMount, tmp_path: Path
+) -> None:
+    place, ledger, told = installed(mount, tmp_path)
+    kept = 0
+
+    def scan() -> None:
+        said, outbox = Note(place.told), open_outbox(place, 2)
+        for number in range(5):
+            put(outbox, said, Random(number))
+
+    for seed in range(6):
+        assert os.waitpid(forked(scan), 0)[1] == 0
+        mount.obey(Order("cut", seed=seed))
+        mount.obey(Order("save"))
+        ledger.heard(told.take(Told))
+        _, *bad = mount.obey(Order("spoil", seed=seed)).split()
+        inodes = set(map(int, bad))
+        assert os.waitpid(forked(lambda: sit_out(place)), 0)[1] == 0
+        segments, problems = given(place, inodes)
+        mount.obey(Order("heal"))
+        segments_aside = aside(place, inodes)
+        ledger.waiting(segments, segments_aside)
+        assert not problems
+        kept += len(segments_aside)
+        mount.obey(Order("restore"))
+    assert not ledger.problems
+    assert len(ledger.green) == 30
+    assert kept > 0
 
 
 @on_a_lossy_card

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -104,14 +105,16 @@ def test_a_lost_answer_makes_it_send_again(door: Door, centre: Centre) -> None:
     door.visit(people=2)
     door.start()
     first = centre.batch()
-    again = centre.batch()
+    again = centre.batch()  # whoever was not answered sends less at once
     assert again.segment == first.segment
-    assert again.records == first.records
+    assert again.records == first.records[:1]
     assert not door.empty()  # the broker took it twice, which is no receipt
     centre.answer(again, leave_out=1)
-    third = centre.batch()
-    assert third.records == first.records
-    centre.answer(third)
+    assert centre.batch().records == again.records
+    centre.answer(again)
+    last = centre.batch()
+    assert last.records == first.records[1:]
+    centre.answer(last)
     until(door.empty, "the segment is dropped")
 
 
@@ -156,10 +159,12 @@ def test_a_card_that_lets_nothing_go_is_one_alert_and_nothing_is_sent_again(
     door.start()
     batches = [centre.batch() for _ in range(3)]
     names = [b.segment for b in batches]
+    door.signal(signal.SIGSTOP)  # it sees the end of this, not the way there
     for name in names[:2]:  # as a card that became read-only, and for root too
         path = door.outbox / "sealed" / name
         path.unlink()
         (path / "in the way").mkdir(parents=True)
+    door.signal(signal.SIGCONT)
     for batch in batches:
         centre.answer(batch)
     until(lambda: door.segments.waiting() == names[:2], "the third is dropped all the same")
@@ -192,7 +197,7 @@ def test_what_lies_in_quarantine_is_told_until_somebody_took_it(door: Door, cent
     until(door.empty, "the segment is set aside")
     alerts = until(lambda: centre.alerts("segment-quarantined")[1:], "the centre is told")
     assert (alerts[0].raised, alerts[0].detail[:22]) == (True, "files in quarantine: 1")
-    assert "copy the file from the outbox's quarantine/" in door.said()
+    assert "kioskctl outbox export DIR --delete" in door.said()
     (door.outbox / "quarantine" / name).unlink()
     until(lambda: len(centre.alerts("segment-quarantined")) == 3, "taken back")
     assert not centre.alerts("segment-quarantined")[-1].raised

@@ -60,6 +60,15 @@ def open_segment_file(directory: Path) -> Path:
     return path
 
 
+def left_open(folder: Path, records: int = 1) -> Path:
+    """A file of a dead scanner's."""
+    outbox = open_outbox(folder)
+    for _ in range(records):
+        outbox.put(record)
+    killed(outbox)
+    return open_segment_file(folder)
+
+
 def sealed_segments(directory: Path) -> list[Segment]:
     """All that can be read, oldest first."""
     segments = SealedSegments(directory)

@@ -197,6 +197,10 @@ def test_an_enrolled_kiosk_has_a_configuration_that_loads(fleet: Path, tmp_path:
     given = config.load([site])
     assert (given.kiosk.id, given.kiosk.place, given.kiosk.direction) == ("gate-1", PLACE, "out")
     assert given.broker.hosts == ["mqtt.example.vn:8883"]
+    assert given.broker.proxy == ""
+    ways = "mqtt.example.vn:8883,wss://mqtt.example.vn:443/mqtt"
+    given_two = config.load([enrol(fleet, "gate-2", PLACE, ways, tmp_path / "two")])
+    assert given_two.broker.hosts == ways.split(",")
     issued = certificate(given.broker.certificate)
     issued.verify_directly_issued_by(certificate(given.broker.ca))
     assert name(issued) == "gate-1"
@@ -406,6 +410,12 @@ def test_the_brokers_command_line_says_yes_and_no(fleet: Path, tmp_path: Path) -
     done = run(fleet, "--state", state, "--port", 8883, "--bind", "::")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{state}/mosquitto.conf\n", "")
     assert "listener 8883 ::" in (state / "mosquitto.conf").read_text().splitlines()
+    assert "protocol websockets" not in (state / "mosquitto.conf").read_text()
+    done = run(fleet, "--state", state, "--port", 8883, "--websocket-port", 443)
+    text = (state / "mosquitto.conf").read_text()
+    # Names and ACL hold on both: no way around the certificate.
+    assert text.count("require_certificate true\nuse_identity_as_username true\n") == 2
+    assert "listener 443 127.0.0.1\nprotocol websockets\n" in text
     assert "--state DIR" in run("--help").stdout
     for port in ("0", "65536", "mqtt", "²"):
         done = run(fleet, "--state", state, "--port", port)

@@ -12,7 +12,8 @@ import pytest
 import segno
 from PIL import Image
 
-from bench._report import spread
+from bench._card import Card, NoCard
+from bench._report import Goal, judged, spread
 
 
 def bench(*words: object) -> subprocess.CompletedProcess[str]:
@@ -48,6 +49,9 @@ def bench(*words: object) -> subprocess.CompletedProcess[str]:
         (["outbox", "--pending", "0,x"], "--pending: found 0,x, allowed: whole numbers"),
         (["outbox", "--pending", "-5"], "--pending: found -5, allowed: 0 or more"),
         (["outbox", "--every", "0"], "--every: found 0, allowed: a number above 0"),
+        (["drain", "--records", "0"], "--records: found 0, allowed: 1 or more"),
+        (["drain", "--every", "0"], "--every: found 0, allowed: a number above 0"),
+        (["drain", "--link", "-1"], "--link: found -1, allowed: a number above 0"),
         (["wear", "--visitors", "0"], "--visitors: found 0, allowed: 1 or more"),
     ],
 )
@@ -133,7 +137,10 @@ def test_the_outbox_beside_its_peers(tmp_path: Path) -> None:
     for found in figures["pending"].values():
         assert list(found["put_ms"]) == ["ours", "append_fdatasync", "sqlite_wal_full", "tinydb"]
         assert all(ms["p99"] >= ms["median"] > 0 for ms in found["put_ms"].values())
-        assert found["startup_ms"] > 0
+        for kind in ("startup", "startup_cold"):
+            parts = found[f"{kind}_parts_ms"]
+            assert parts.keys() == {"scanner", "uplink"}
+            assert found[f"{kind}_ms"] == round(sum(parts.values()), 1) > 0
         peers = found["peer_bytes_per_checkin"]
         assert 4096 < found["bytes_per_checkin"] < peers["append_fdatasync"]
         assert found["calls_per_put"] in (
@@ -149,4 +156,56 @@ def test_the_outbox_beside_its_peers(tmp_path: Path) -> None:
         "bytes_to_append",
         "bytes_to_append_paced",
         "startup_more_ms",
+        "startup_cold_more_ms",
     }
+    assert figures["goals"].keys() == figures["ratios"].keys()
+    for name, goal in figures["goals"].items():
+        word = "met " if goal["met"] else "MISSED "
+        assert any(line.startswith(word) and name in line for line in done.stdout.splitlines())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts a file system, needs root")
+def test_a_cold_card_is_in_no_memory(tmp_path: Path) -> None:
+    """Of a file that was read, nothing is left but what mounting reads."""
+
+    def in_memory() -> int:
+        words = ["fincore", "--bytes", "--noheadings", "--output", "RES", tmp_path / "x.img"]
+        done = subprocess.run(words, check=True, capture_output=True, text=True)
+        return int(done.stdout or 0)
+
+    try:
+        with Card(tmp_path, "x", 128) as card:
+            path = card.folder / "file"
+            path.write_bytes(os.urandom(32 << 20))
+            card.forget()
+            assert len(path.read_bytes()) == 32 << 20
+            warm = in_memory()
+            card.forget(cold=True)
+            assert in_memory() < 8 << 20 < 32 << 20 <= warm
+            assert len(path.read_bytes()) == 32 << 20
+    except NoCard as why:
+        pytest.skip(str(why))
+
+
+def test_goals_are_told_and_fail_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    told = judged([Goal("put", 0.5, 1.0), Goal("bytes", 2.0, 1.0), Goal("years", 11, 5, True)])
+    assert capsys.readouterr().out.splitlines() == [
+        "met     put: 0.5, goal: at most 1",
+        "MISSED  bytes: 2, goal: at most 1",
+        "met     years: 11, goal: at least 5",
+    ]
+    assert told["bytes"] == {"found": 2.0, "goal": "at most 1", "met": False}
+
+
+def test_a_small_backlog_drains_and_is_told_in_words_and_as_json(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    done = bench("bench.drain", "--records", 200, "--every", 0.2, "--json", out)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(out.read_text())
+    assert all(name in done.stdout for name in figures)
+    assert figures["records"] == 200
+    assert figures["visitors"] >= 1
+    assert 0 < figures["live_s"]["median"] <= figures["live_s"]["max"]
+    assert figures["uplink_peak_mb"] > 10
+    for peer in ("publish", "commit"):
+        assert figures[f"ratio_to_{peer}"] > 0

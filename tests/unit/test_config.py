@@ -134,9 +134,12 @@ MISTAKES = {
     "[gpio]\nsilent = 1": "gpio.silent: found 1, allowed: true or false",
     "[gpio]\ngreen = true": "gpio.green: found true, allowed: a whole number from 0 to 27",
     '[broker]\nhosts = "a:1"': 'broker.hosts: found "a:1", allowed: a list, each item "host:port"'
-    " (an IPv6 address in brackets)",
+    ' or "wss://host:port/path" (an IPv6 address in brackets)',
     '[broker]\nhosts = ["a:65536"]': 'broker.hosts: found ["a:65536"], allowed: a list, each item'
-    ' "host:port" (an IPv6 address in brackets)',
+    ' "host:port" or "wss://host:port/path" (an IPv6 address in brackets)',
+    '[broker]\nproxy = "http://u:sesame@p"': "broker.proxy: found something else, not shown here"
+    ' since it may hold a password, allowed: "http://host:port", "http://user:password@host:port"'
+    ' with what is no letter or digit percent-encoded, or "" for none',
     '[broker]\nca = ""': 'broker.ca: found "", allowed: a path',
     '[broker]\nca = "a\\u0000b"': 'broker.ca: found "a\\u0000b", allowed: a path',
     "[judge]\ntrust = 5": 'judge.trust: found 5, allowed: a path, or "" for none',

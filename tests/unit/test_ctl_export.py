@@ -198,14 +198,19 @@ def test_damage_is_copied_as_it_is_and_what_can_be_read_is_exported(
     damaged = path.read_bytes()
     unreadable = kiosk.outbox / "quarantine" / "a%2F:b.seg"
     unreadable.write_bytes(b"\0" * 100)
+    (kiosk.outbox / "sealed" / "notes.txt").write_bytes(b"a stranger's")
+    (kiosk.outbox / "sealed" / "notes").mkdir()
+    (unreadable.parent / "b.open.torn").write_bytes(damaged[:300])
     done = kiosk.export(stick, "--delete")
     assert done.status == 0
     folder = stick / f"{kiosk.kid}-quarantine"
-    assert f"not readable in whole, copied as they are to {folder}: 2 files" in done.out
+    assert f"not readable in whole, copied as they are to {folder}: 4 files" in done.out
     assert seqs(stick) == [1, 2, 4]
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == {
         name: damaged,
         "a%252F%3Ab.seg": b"\0" * 100,
+        "b.open.torn": damaged[:300],
+        "notes.txt": b"a stranger's",
     }
     assert kiosk.left() == 0
     assert not unreadable.exists()

@@ -50,7 +50,7 @@ def filled(directory: Path, records: int) -> Outbox[SegmentSeal]:
 
 def test_the_outbox_in_figures(site: Path, tmp_path: Path) -> None:
     filled(tmp_path / "outbox", 5).close()
-    (tmp_path / "outbox" / "sealed" / "junk").write_bytes(b"junk")
+    (tmp_path / "outbox" / "quarantine" / "junk").write_bytes(b"junk")
     done = kioskctl("outbox", "--config", site)
     assert done.status == 0
     first, *others = done.out.splitlines()
@@ -88,6 +88,7 @@ def test_the_outbox_listed_without_a_word_about_anybody(site: Path, tmp_path: Pa
     names = SealedSegments(tmp_path / "outbox").waiting()
     damaged = tmp_path / "outbox" / "sealed" / names[1]
     damaged.write_bytes(b"nothing of this can be read\n")
+    (tmp_path / "outbox" / "sealed" / "junk").write_bytes(b"junk")
     for _ in range(2):  # to look changes nothing
         done = kioskctl("outbox", "list", "--config", site)
         assert done.status == 0
@@ -95,7 +96,27 @@ def test_the_outbox_listed_without_a_word_about_anybody(site: Path, tmp_path: Pa
         assert lines[0].startswith(f"{names[0]}  waiting ")
         assert lines[0].endswith(", 2 records, numbers 1 to 2")
         assert lines[1] == f"{names[1]}  unreadable, kiosk-uplink will move it to quarantine"
-        assert len(lines) == 2
+        assert lines[2] == "junk  no segment of the outbox, kiosk-uplink will move it to quarantine"
+        assert len(lines) == 3
+        told = quickly("outbox", "--config", site).out.splitlines()
+        assert "strangers in sealed/: 1 file; kiosk-uplink will move them to quarantine" in told
+    assert SealedSegments(tmp_path / "outbox").collect() == names
+    assert SealedSegments(tmp_path / "outbox").quarantined() == ["junk"]
+
+
+def test_a_segment_that_the_card_does_not_give_ends_no_listing(site: Path, tmp_path: Path) -> None:
+    filled(tmp_path / "outbox", 4).close()
+    one, two = SealedSegments(tmp_path / "outbox").waiting()
+    (tmp_path / "outbox" / "sealed" / one).unlink()
+    (tmp_path / "outbox" / "sealed" / one).mkdir()  # opening it fails, also for root
+    done = quickly("outbox", "list", "--config", site)
+    assert done.status == 0
+    first, second = done.out.splitlines()
+    assert first == (
+        f"{one}  the card does not give it (Is a directory); kiosk-uplink tries again, then moves"
+        " it to quarantine"
+    )
+    assert second.startswith(f"{two}  waiting ")
 
 
 def test_quarantine_is_told_with_its_reasons(site: Path, tmp_path: Path) -> None:
@@ -108,17 +129,22 @@ def test_quarantine_is_told_with_its_reasons(site: Path, tmp_path: Path) -> None
     (sealed / one).rename(apart / f"{three}.1")
     (apart / one).write_bytes(b"\xff" * 900)
     (apart / "DSC_0001.JPG").write_bytes(b"junk")
+    (apart / f"{one[:24]}-000001.open.torn").write_bytes(content[:400])
     told = quickly("outbox", "list", "--config", site).out.splitlines()
     set_aside = dict(line.split("  in quarantine: ") for line in told if "quarantine" in line)
     assert set_aside == {
         "DSC_0001.JPG": "no segment of the outbox",
+        f"{one[:24]}-000001.open.torn": "cut short as power failed, before anybody saw green;"
+        " nothing is to be done",
         one: "nothing of it can be read",
         two: "damaged, 1 record can be read",
         f"{three}.1": "whole, 2 records; one of the same name was there (was the card restored or"
         " cloned?)",
     }
     summary = quickly("outbox", "--config", site).out.splitlines()
-    assert "quarantine: 4 files" in summary
+    assert "quarantine: 5 files" in summary
+    found = [finding.what for finding in outbox_check(load([site]), ON_A_DESK)]
+    assert any("holds 4 files that could not be read in whole" in what for what in found)
     assert "  1 file: damaged, 1 record can be read" in summary
     vietnamese = quickly("outbox", "list", "--lang", "vi", "--config", site).out
     assert f"{two}  cách ly: hỏng, còn đọc được 1 lượt" in vietnamese

@@ -154,7 +154,7 @@ def reading(first: int, claims: object = None, count: int = 2) -> Reading:
         party="feed",
         colour="yellow",
     )
-    rows = [Row(record, person, NOW, "synced") for record in records]
+    rows = [Row(record, person, batch.anchor) for record in records]
     return Reading("gate-1", batch.segment, batch, rows)
 
 
@@ -173,7 +173,7 @@ def test_what_the_database_refuses_holds_nothing_else_up(store: Store, engine: s
     assert wire.decode(letters[0].raw, wire.Batch).segment == "s-3"
 
 
-def test_records_from_before_risk_parties_and_colours_say_that_there_was_none(
+def test_records_of_earlier_versions_say_that_there_was_none(
     tmp_path: Path,
 ) -> None:
     """A database of the first version, with a row in it, is brought up to date."""
@@ -185,7 +185,7 @@ def test_records_from_before_risk_parties_and_colours_say_that_there_was_none(
         command.upgrade(config, "0001")
     store = Store(engine)
     assert not db.is_current(engine)
-    later = ("risk", "party", "colour")
+    later = ("risk", "party", "colour", "boot_id", "boottime_ms", "not_before", "not_after")
     old = [column for column in db.check_in.columns if column.name not in later]
     row = {column.name: 1 if column.type.python_type is int else "x" for column in old}
     row |= {"scanned_at": "2026-11-25", "received_at": "2026-11-25", "claims": "{}"}
@@ -198,9 +198,9 @@ def test_records_from_before_risk_parties_and_colours_say_that_there_was_none(
         columns = [db.check_in.c[name] for name in ("seq", *later)]
         rows = connection.execute(sa.select(*columns)).all()
     assert sorted(tuple(row) for row in rows) == [
-        (1, "none", "", ""),
-        (5, "clear", "feed", "yellow"),
-        (6, "clear", "feed", "yellow"),
+        (1, "none", "", "", None, None, None, None),
+        (5, "clear", "feed", "yellow", "b", 1, None, None),
+        (6, "clear", "feed", "yellow", "b", 1, None, None),
     ]
     store.close()
 
@@ -230,3 +230,46 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"no database " * 1000)
     with pytest.raises(StoreError, match="file is not a database"):
         Store(db.connect(f"sqlite:///{tmp_path / 'x.db'}")).commit([], NOW)
+
+
+def test_what_each_batch_looks_up_is_found_by_an_index(engine: sa.Engine) -> None:
+    """Without one, the time of a commit would grow with all that was ever stored."""
+    receipt, boot, check_in = db.receipt.c, db.boot.c, db.check_in.c
+    keys = [("a", "e", 1), ("a", "e", 2), ("b", "f", 1)]
+    queries = [
+        sa.select(receipt.id).where(
+            db.one_of((receipt.device_id, receipt.epoch, receipt.seq), keys)
+        ),
+        sa.select(boot.started_ms).where(
+            db.one_of((boot.device_id, boot.boot_id), [("a", "x"), ("b", "y")])
+        ),
+        sa.select(check_in.seq).where(
+            check_in.not_after.is_not(None), check_in.device_id == "a", check_in.boot_id == "x"
+        ),
+    ]
+    with engine.connect() as connection:
+        for query in queries:
+            plain = query.compile(engine, compile_kwargs={"literal_binds": True})
+            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {plain}").all())
+            assert "SEARCH" in plan, plan
+            assert f"SCAN {query.get_final_froms()[0].description}" not in plan, plan
+
+
+@pytest.mark.parametrize(
+    "keys", [[], [("a", "e", 1)], [("a", "e", 1), ("a", "e", 3), ("b", "e", 1)]]
+)
+def test_one_of_finds_these_and_no_others(
+    engine: sa.Engine, keys: list[tuple[str, str, int]]
+) -> None:
+    there = [(d, e, s) for d in "ab" for e in "ef" for s in (1, 2, 3)]
+    columns = (db.receipt.c.device_id, db.receipt.c.epoch, db.receipt.c.seq)
+    with engine.begin() as connection:
+        connection.execute(
+            sa.insert(db.receipt),
+            [
+                {"device_id": d, "epoch": e, "seq": s, "id": "i", "received_at": NOW}
+                for d, e, s in there
+            ],
+        )
+        found = connection.execute(sa.select(*columns).where(db.one_of(columns, keys))).all()
+    assert sorted(map(tuple, found)) == keys

@@ -6,10 +6,14 @@ import errno
 import os
 import pwd
 import shutil
+import stat
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 from outboxes import (
     PlainSeal,
@@ -23,7 +27,7 @@ from outboxes import (
 
 from kiosk import wire
 from kiosk.errors import OutboxError, OutboxLocked
-from kiosk.model import CheckIn, Instant
+from kiosk.model import CheckIn, EpochEnd, Instant
 from kiosk.outbox import (
     ConnectedMark,
     Outbox,
@@ -34,6 +38,9 @@ from kiosk.outbox import (
     read_segment,
     seal_leftovers,
 )
+from kiosk.seal import HYBRID, X25519, SegmentSeal, new_key, new_segment
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_put_is_readable_after_sealing(tmp_path: Path) -> None:
@@ -104,6 +111,39 @@ def test_the_folders_of_a_new_outbox_are_durable_with_the_first_put(
     outbox.close()
 
 
+@pytest.mark.parametrize("sandboxed", [True, False])
+def test_folders_made_anew_are_as_the_installation_makes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandboxed: bool
+) -> None:
+    """Else the uplink could not remove what it has sent."""
+    lines = (ROOT / "systemd" / "tmpfiles.d" / "kiosk.conf").read_text().splitlines()
+    modes = {line.split()[1]: int(line.split()[2], 8) for line in lines if line.startswith("d ")}
+    if os.getuid() == 0:
+        os.chown(tmp_path, *pwd.getpwnam("nobody")[2:4])
+    if sandboxed:
+        tmp_path.chmod(modes["/var/lib/kiosk/outbox"])
+
+        def refused(*_args: object, **_more: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        for name in ("chmod", "chown"):
+            monkeypatch.setattr(os, name, refused)
+    before = os.umask(0o027)
+    try:
+        open_outbox(tmp_path).close()
+        shutil.rmtree(tmp_path / "quarantine")
+        (tmp_path / "sealed" / "stray").touch()
+        SealedSegments(tmp_path).collect()
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+    for name in ("open", "sealed", "quarantine"):
+        made = (tmp_path / name).stat()
+        assert stat.S_IMODE(made.st_mode) == modes[f"/var/lib/kiosk/outbox/{name}"], name
+        assert made.st_gid == tmp_path.stat().st_gid
+        assert sandboxed or made.st_uid == tmp_path.stat().st_uid
+
+
 def test_a_killed_scanner_strands_nothing(tmp_path: Path) -> None:
     first = open_outbox(tmp_path)
     made = [first.put(record) for _ in range(2)]
@@ -162,6 +202,63 @@ def test_older_segments_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert [s.header.first_seq for s in found] == [1, 2, 3] * 3
     began = [int(s.header.epoch[:8], 16) for s in found]
     assert began == sorted(began)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_clock_that_goes_back_does_not_put_the_new_before_the_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: bool
+) -> None:
+    """A board without a clock battery begins at its last known time, or in 1970."""
+    for second in (1_795_000_000, 1_700_000_000, 0, 2**32 - 1, 5):
+        monkeypatch.setattr(time, "time", lambda s=second: s)
+        outbox = open_outbox(tmp_path)
+        outbox.put(record)
+        killed(outbox) if dies else outbox.close()
+    open_outbox(tmp_path).close()
+    names = SealedSegments(tmp_path).waiting()
+    seconds = [int(name[:8], 16) for name in names]
+    assert seconds == [1_795_000_000, 1_795_000_001, 1_795_000_002, 2**32 - 1, 2**32 - 1]
+    for name in names:
+        SealedSegments(tmp_path).drop(name)
+    outbox = open_outbox(tmp_path)
+    assert int(outbox.epoch[:8], 16) == 5, "when nothing waits, the clock is as good as any"
+    outbox.close()
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_each_segment_tells_where_the_epoch_before_ended(tmp_path: Path, dies: bool) -> None:
+    """No telemetry tells it of an epoch that was never connected."""
+    ends = [None]
+    for records in (3, 0, 5):
+        outbox = open_outbox(tmp_path, records=2)
+        for _ in range(records):
+            outbox.put(record)
+        killed(outbox) if dies else outbox.close()
+        if records:
+            ends.append(EpochEnd(epoch=outbox.epoch, next_seq=outbox.next_seq))
+    last = open_outbox(tmp_path)
+    last.put(record)
+    last.close()
+    told = {s.header.epoch: s.header.previous for s in sealed_segments(tmp_path)}
+    assert list(told.values()) == ends
+    assert all(s.header.previous == told[s.header.epoch] for s in sealed_segments(tmp_path)), (
+        "any of them will do"
+    )
+
+
+def test_of_a_last_segment_that_cannot_be_read_the_name_tells_the_end(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    for _ in range(3):
+        outbox.put(record)
+    outbox.close()
+    (name,) = SealedSegments(tmp_path).waiting()
+    (tmp_path / "sealed" / name).write_bytes(os.urandom(5000))
+    (tmp_path / "sealed" / f"{'0' * 24}-{9:016d}.seg").write_bytes(b"a stranger's")
+    again = open_outbox(tmp_path)
+    again.put(record)
+    again.close()
+    (segment,) = sealed_segments(tmp_path)
+    assert segment.header.previous == EpochEnd(epoch=outbox.epoch, next_seq=4)
 
 
 def test_an_orderly_stop_leaves_nothing_open(tmp_path: Path) -> None:
@@ -224,9 +321,127 @@ def test_garbage_goes_to_quarantine_and_blocks_nothing(tmp_path: Path) -> None:
     again.close()
     assert sealed_seqs(tmp_path) == [1, 1], "one of each epoch"
     segments = SealedSegments(tmp_path)
+    assert len(segments.collect()) == 2
     kept = [tmp_path / "quarantine" / name for name in segments.quarantined()]
     assert len(kept) == 4
     assert [read_segment(path) for path in kept if path.is_file()] == [None] * 3
+
+
+def _file(outbox: Path) -> None:
+    open_segment_file(outbox).unlink()
+
+
+def _lock(outbox: Path) -> None:
+    (outbox / "open" / "lock").unlink()
+
+
+def _all_in_open(outbox: Path) -> None:
+    for path in (outbox / "open").iterdir():
+        path.unlink()
+
+
+def _folder(outbox: Path) -> None:
+    shutil.rmtree(outbox / "open")
+
+
+def _folder_moved(outbox: Path) -> None:
+    (outbox / "open").rename(outbox / "open.bak")
+
+
+def _folder_copied(outbox: Path) -> None:
+    _folder_moved(outbox)
+    shutil.copytree(outbox / "open.bak", outbox / "open")
+
+
+def _folders(outbox: Path) -> None:
+    for folder in outbox.iterdir():
+        shutil.rmtree(folder)
+
+
+def _outbox(outbox: Path) -> None:
+    shutil.rmtree(outbox)
+    outbox.mkdir()
+
+
+@pytest.mark.parametrize("first", ["put", "tick", "two puts"])
+@pytest.mark.parametrize(
+    "remove",
+    [_file, _lock, _all_in_open, _folder, _folder_moved, _folder_copied, _folders, _outbox],
+)
+def test_what_somebody_takes_away_is_made_again_with_every_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, remove: Callable[[Path], None], first: str
+) -> None:
+    """As one who clears up, or puts a copy there."""
+    outbox = open_outbox(made(tmp_path / "outbox"))
+    for _ in range(3):
+        outbox.put(record)
+    remove(tmp_path / "outbox")
+    if first == "tick":
+        outbox.tick(0.0, connected=False)
+    elif first == "two puts":
+        outbox.put(record)
+    outbox.put(record)
+    outbox.tick(0.0, connected=False)
+    lock = tmp_path / "outbox" / "open" / "lock"
+    assert is_held(lock)
+    assert caplog.text.count("were taken away") == 1
+    assert open_segment_file(tmp_path / "outbox").stat().st_nlink == 1
+    outbox.put(record)
+    outbox.tick(0.0, connected=True)
+    outbox.put(record)
+    outbox.close()
+    assert not is_held(lock)
+    assert set(sealed_seqs(tmp_path / "outbox")) == set(range(1, outbox.next_seq))
+    assert outbox.next_seq == (8 if first == "two puts" else 7)
+    assert SealedSegments(tmp_path / "outbox").quarantined() == []
+
+
+def test_what_is_taken_away_just_before_the_end_is_handed_over_too(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    for _ in range(3):
+        outbox.put(record)
+    shutil.rmtree(tmp_path / "open")
+    outbox.close()
+    assert sealed_seqs(tmp_path) == [1, 2, 3]
+
+
+def test_folders_that_others_write_in_are_made_again_too(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    for name in ("sealed", "quarantine"):
+        (tmp_path / name).rmdir()
+    outbox.tick(0.0, connected=True)
+    assert sealed_seqs(tmp_path) == [1]
+    assert (tmp_path / "quarantine").is_dir()
+    outbox.close()
+
+
+def test_an_outbox_that_is_gone_is_told_until_it_is_back(tmp_path: Path) -> None:
+    """As a data partition that is unmounted, and mounted again."""
+    outbox = open_outbox(made(tmp_path / "outbox"))
+    outbox.put(record)
+    shutil.rmtree(tmp_path / "outbox")
+    for _ in range(2):
+        with pytest.raises(OutboxError, match="is missing; create it"):
+            outbox.put(record)
+        with pytest.raises(OutboxError, match="is missing; create it"):
+            outbox.tick(0.0, connected=False)
+    made(tmp_path / "outbox")
+    outbox.put(record)
+    outbox.close()
+    assert sealed_seqs(tmp_path / "outbox") == [1, 2]
+
+
+def test_a_scanner_that_came_in_meanwhile_keeps_the_outbox(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    shutil.rmtree(tmp_path / "open")
+    other = open_outbox(tmp_path)
+    with pytest.raises(OutboxLocked, match="another scanner"):
+        outbox.tick(0.0, connected=False)
+    other.put(record)
+    other.close()
+    outbox.tick(0.0, connected=False)
+    outbox.close()
 
 
 def test_a_second_scanner_is_refused(tmp_path: Path) -> None:
@@ -309,6 +524,27 @@ def test_large_records_fit_the_wire(tmp_path: Path) -> None:
         sizes.append(len(wire.encode(batch)))
     assert len(sizes) > 5
     assert max(sizes) < wire.MAX_BATCH_BYTES
+
+
+@pytest.mark.parametrize(
+    ("suites", "size"), [([X25519], 4096), ([HYBRID], 8192), ([HYBRID, HYBRID], 12288)]
+)
+def test_the_first_visitors_fit_a_blank_file_whatever_the_suite(
+    tmp_path: Path, suites: list[str], size: int
+) -> None:
+    """Where a file grows, the card writes the file system's journal as well."""
+    keys = [new_key(suite).public for suite in suites]
+    outbox = Outbox(tmp_path, 64, partial(new_segment, keys, "gate-1"))
+    outbox.tick(0.0, connected=True)
+    for _ in range(2):
+        outbox.put(lambda seal, seq: sealed_record(seal, seq, bytes(300)))
+    assert {path.stat().st_size for path in (tmp_path / "open").glob("*.open")} == {size}
+    outbox.close()
+
+
+def sealed_record(seal: SegmentSeal, seq: int, plain: bytes) -> CheckIn:
+    like = record(PlainSeal(seal.header.epoch, 1), seq)
+    return msgspec.structs.replace(like, sealed=seal.seal(seq, plain))
 
 
 def test_a_failure_leaves_no_descriptor(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from outboxes import killed, open_outbox, open_segment_file, record, sealed_segments
+from outboxes import killed, left_open, open_outbox, open_segment_file, record, sealed_segments
 
 from kiosk.errors import OutboxError
 from kiosk.model import CheckIn
@@ -57,9 +57,10 @@ class Left:
     def quarantined(self) -> list[str]:
         return SealedSegments(self.folder).quarantined()
 
-    def set_aside(self) -> bool:
-        """Whether the last one was; forgotten then."""
-        names = self.quarantined()
+    def cut_short(self) -> bool:
+        """Whether the last one was set aside as such; forgotten then."""
+        assert self.quarantined() == [], "nobody needs to look"
+        names = SealedSegments(self.folder).torn()
         for name in names:
             (self.folder / "quarantine" / name).unlink()
         return bool(names)
@@ -75,7 +76,7 @@ def test_a_cut_anywhere_costs_what_was_being_written(tmp_path: Path) -> None:
             segment = left.found(content)
             assert (segment.records if segment else []) == whole
             assert segment is None or not segment.damaged
-            assert left.set_aside() == (bool(content.strip(b"\0")) and segment is None)
+            assert left.cut_short() == (bool(content.strip(b"\0")) and segment is None)
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -97,7 +98,7 @@ def test_any_sectors_of_the_last_write_may_be_missing(tmp_path: Path, first: boo
             there = left.records if all(kept) else left.records[:-1]
             assert (segment.records if segment else []) == there, kept
             assert segment is None or not segment.damaged
-            assert left.set_aside() == (bool(content.strip(b"\0")) and segment is None)
+            assert left.cut_short() == (bool(content.strip(b"\0")) and segment is None)
 
 
 def test_a_bit_flipped_anywhere_costs_one_record_at_most_and_is_told(tmp_path: Path) -> None:
@@ -143,11 +144,43 @@ def test_the_only_record_lost_is_kept_for_inspection(tmp_path: Path) -> None:
 def test_an_only_record_that_decays_in_open_is_kept_for_inspection(
     tmp_path: Path, size: int
 ) -> None:
+    """It cannot be told from one that a power cut tore."""
     left = Left(tmp_path, [20])
     content = bytearray(left.content)
     content[left.ends[0] - size : left.ends[0]] = random.Random(1).randbytes(size)
     assert left.found(bytes(content)) is None
-    assert left.set_aside()
+    assert left.cut_short()
+
+
+def test_many_records_that_all_decay_are_not_taken_for_one_that_was_cut_short(
+    tmp_path: Path,
+) -> None:
+    left = Left(tmp_path, [20, 20, 20])
+    content = bytearray(left.content)
+    for end in [left.content.index(b"\n") + 1, *left.ends]:
+        content[end - 20 : end - 15] = b"\xff" * 5
+    assert left.found(bytes(content)) is None
+    assert len(left.quarantined()) == 1
+
+
+def test_a_first_put_that_fails_half_way_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scanner that lives on knows that it was not green."""
+    outbox = open_outbox(tmp_path)
+    real = os.pwrite
+
+    def torn(fd: int, data: bytes, offset: int) -> int:
+        real(fd, data[:400], offset)
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        outbox.tick(0.0, connected=True)
+        patch.setattr(os, "pwrite", torn)
+        with pytest.raises(OutboxError):
+            outbox.put(record)
+    outbox.close()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["lock"]
 
 
 def test_a_lost_sector_between_lines_costs_what_was_in_it(tmp_path: Path) -> None:
@@ -168,13 +201,20 @@ def test_a_lost_sector_between_lines_costs_what_was_in_it(tmp_path: Path) -> Non
     assert [r for r in left.records if r not in segment.records] == hit
 
 
+@pytest.mark.parametrize("dead", [True, False])
 @pytest.mark.parametrize("size", [8, SECTOR, 3 * SECTOR])
-def test_an_end_that_decays_after_the_hand_over_is_told(tmp_path: Path, size: int) -> None:
+def test_an_end_that_decays_after_the_hand_over_is_told(
+    tmp_path: Path, size: int, dead: bool
+) -> None:
     """It may look like a torn one, but that all was written is known."""
     outbox = open_outbox(tmp_path)
     for _ in range(9):
         outbox.put(record)
-    outbox.tick(0.0, connected=True)
+    if dead:
+        killed(outbox)
+        seal_leftovers(tmp_path)
+    else:
+        outbox.close()
     segments = SealedSegments(tmp_path)
     (name,) = segments.waiting()
     path = tmp_path / "sealed" / name
@@ -191,7 +231,42 @@ def test_an_end_that_decays_after_the_hand_over_is_told(tmp_path: Path, size: in
             segment = segments.read(name)
             assert segment is not None and len(segment.records) < 9
             assert segment.damaged
-    outbox.close()
+
+
+def test_what_a_dead_scanner_left_in_memory_alone_is_on_the_card_before_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be missed as lost after the next power cut, though nobody saw green."""
+    path = left_open(tmp_path, records=2)
+    content, synced = path.read_bytes(), []
+    real = os.fdatasync
+
+    def watch(fd: int) -> None:
+        assert os.path.samestat(os.fstat(fd), path.stat()), "not renamed yet"
+        synced.append(path.read_bytes())
+        real(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", watch)
+        seal_leftovers(tmp_path)
+    assert synced == [content]
+    (name,) = SealedSegments(tmp_path).waiting()
+    assert name.endswith("-02.seg")
+
+
+def test_of_what_cannot_be_written_once_more_the_last_is_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_open(tmp_path, records=2)
+
+    def broken(_fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", broken)
+        assert seal_leftovers(tmp_path) == 1
+    (name,) = SealedSegments(tmp_path).waiting()
+    assert name.endswith("-01.seg")
 
 
 def test_an_end_torn_by_a_failing_card_is_no_damage(
@@ -224,6 +299,7 @@ def test_lines_of_an_older_segment_are_not_taken_for_this_ones(tmp_path: Path) -
     assert segment is not None
     assert segment.records == left.records
     assert segment.header.epoch == left.records[0].epoch
+    assert not segment.damaged
 
 
 def test_damage_is_kept_after_its_answer_and_says_so(tmp_path: Path) -> None:

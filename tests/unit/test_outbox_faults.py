@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
-from outboxes import PlainSeal, open_outbox, open_segment_file, record, sealed_segments, sealed_seqs
+from outboxes import (
+    PlainSeal,
+    left_open,
+    open_outbox,
+    open_segment_file,
+    record,
+    sealed_segments,
+    sealed_seqs,
+)
 
 from kiosk.config import load
 from kiosk.ctl.doctor.advice import ON_A_DESK
 from kiosk.ctl.doctor.outbox import check as outbox_check
-from kiosk.errors import OutboxError, OutboxFull
-from kiosk.outbox import Outbox, SealedSegments
+from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
+from kiosk.outbox import Outbox, SealedSegments, seal_leftovers, spares, unread
+
+
+def full_card(folder: Path) -> os.statvfs_result:
+    """What statvfs(2) would say of it."""
+    real = os.statvfs(folder)
+    return os.statvfs_result((*real[:4], 1, *real[5:]))
 
 
 def test_a_full_card_is_refused_before_anything_is_written(
@@ -25,8 +41,7 @@ def test_a_full_card_is_refused_before_anything_is_written(
     outbox = open_outbox(tmp_path)
     outbox.put(record)
     before = open_segment_file(tmp_path).read_bytes()
-    real = os.statvfs(tmp_path)
-    full = os.statvfs_result((*real[:4], 1, *real[5:]))
+    full = full_card(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(os, "statvfs", lambda _path: full)
         with pytest.raises(OutboxFull, match="card full"):
@@ -108,7 +123,31 @@ def test_whatever_fails_and_whenever_green_is_kept(
     assert set(green) <= set(there), "green and gone"
     assert len(there) == len(set(there)), "a number was used twice"
     assert not SealedSegments(tmp_path).quarantined()
-    assert green or nth <= 27, "a disk that fails before it makes one batch of files"
+    assert green or nth <= 33, "it fails before a batch of files is made, or removed again"
+
+
+def test_an_error_is_never_its_own_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would stay in memory until some collection, and with it whom the caller serves."""
+    outbox = open_outbox(tmp_path)
+    full = full_card(tmp_path)
+    gc.disable()
+    try:
+        gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "statvfs", lambda _path: full)
+            for refuses in (partial(outbox.put, record), partial(outbox.tick, 0.0, connected=True)):
+                with suppress(OutboxFull):
+                    refuses()
+        with suppress(OutboxLocked):
+            seal_leftovers(tmp_path)
+        gc.collect()
+        assert [found for found in gc.garbage if isinstance(found, OSError)] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    outbox.close()
 
 
 def test_a_failed_hand_over_is_tried_again_without_a_visitor(
@@ -128,6 +167,120 @@ def test_a_failed_hand_over_is_tried_again_without_a_visitor(
     outbox.tick(0.0, connected=True)
     assert sealed_seqs(tmp_path) == [1]
     outbox.close()
+
+
+class BadSectors:
+    """Of which the card gives nothing, `times` and then again as ever."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, under: Path, times: int = 10**6) -> None:
+        self._under, self._times = under, times
+        patch.setattr(Path, "open", self._failing(Path.open))
+        patch.setattr(unread, "RETRY_S", 0.0)
+
+    def _failing(self, real: Callable[..., object]) -> Callable[..., object]:
+        def open_it(path: Path, *args: object, **more: object) -> object:
+            if path == self._under and self._times:
+                self._times -= 1
+                raise OSError(errno.EIO, "Input/output error", str(path))
+            return real(path, *args, **more)
+
+        return open_it
+
+
+def test_what_the_card_does_not_give_is_set_aside_and_the_door_works_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = left_open(tmp_path)
+    content = bad.read_bytes()
+    with monkeypatch.context() as patch:
+        BadSectors(patch, bad)
+        outbox = open_outbox(tmp_path)
+        with pytest.raises(OutboxError, match="Input/output"):
+            outbox.tick(0.0, connected=True)
+        assert len(list((tmp_path / "open").glob("*.open"))) > 2, "blank files are made"
+        outbox.put(record)
+        outbox.tick(0.0, connected=True)
+    assert SealedSegments(tmp_path).quarantined() == [bad.name]
+    assert (tmp_path / "quarantine" / bad.name).read_bytes() == content
+    assert len(sealed_seqs(tmp_path)) == 1, "of the one after it"
+    outbox.close()
+
+
+def test_what_the_card_gives_a_little_later_is_sent_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = left_open(tmp_path)
+    with monkeypatch.context() as patch:
+        BadSectors(patch, bad, times=2)
+        outbox = open_outbox(tmp_path)
+        with pytest.raises(OutboxError, match="Input/output"):
+            outbox.tick(0.0, connected=True)
+        outbox.tick(0.0, connected=True)
+    outbox.close()
+    assert sealed_seqs(tmp_path) == [1]
+    assert SealedSegments(tmp_path).quarantined() == []
+
+
+def test_a_sealed_one_that_the_card_does_not_give_is_set_aside_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_open(tmp_path)
+    seal_leftovers(tmp_path)
+    segments = SealedSegments(tmp_path)
+    (name,) = segments.waiting()
+    with monkeypatch.context() as patch:
+        BadSectors(patch, tmp_path / "sealed" / name)
+        for _ in range(2):
+            with pytest.raises(OutboxError, match="Input/output"):
+                segments.read(name)
+        assert segments.read(name) is None
+    assert (segments.waiting(), segments.quarantined()) == ([], [name])
+
+
+def test_blank_files_that_cannot_be_made_leave_nothing_and_are_not_tried_at_every_tick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = open_outbox(tmp_path)
+    attempts = 0
+
+    def broken(_fd: int) -> None:
+        nonlocal attempts
+        attempts += 1
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        for _ in range(5):
+            with pytest.raises(OutboxError, match="Input/output"):
+                outbox.tick(0.0, connected=True)
+        assert attempts == 1
+        with pytest.raises(OutboxError, match="Input/output"):
+            outbox.put(record)
+        assert attempts == 2, "for a visitor it is tried at once"
+        assert [path.name for path in (tmp_path / "open").iterdir()] == ["lock"]
+    with pytest.raises(OutboxError, match="Input/output"):
+        outbox.tick(0.0, connected=True)
+    monkeypatch.setattr(spares, "RETRY_S", 0.0)
+    outbox.put(record)
+    outbox.tick(0.0, connected=True)
+    outbox.close()
+
+
+def test_a_bad_sector_is_not_read_at_every_tick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dying card takes seconds for each try, in which nobody is let in."""
+    bad = left_open(tmp_path)
+    with monkeypatch.context() as patch:
+        BadSectors(patch, bad, times=1)
+        patch.setattr(unread, "RETRY_S", 60.0)
+        outbox = open_outbox(tmp_path)
+        for _ in range(5):
+            with pytest.raises(OutboxError, match="Input/output"):
+                outbox.tick(0.0, connected=True)
+        with pytest.raises(OutboxError, match="Input/output"):
+            outbox.close()
+    assert seal_leftovers(tmp_path) == 1
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the kiosk tells about itself, and how it notices new segments."""
+"""What the kiosk tells about itself."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ import pytest
 from kiosk import wire
 from kiosk.config import Config, load
 from kiosk.cues import AlertCue
-from kiosk.errors import OutboxError
 from kiosk.model import Instant
 from kiosk.outbox import SealedSegments
 from kiosk.outbox.layout import segment_name
 from kiosk.uplink.alerts import MAX_ALERTS, TAKEN_BACK, WHOLE_S, Alerts
 from kiosk.uplink.telemetry import Queue, Telemetry, birth
-from kiosk.uplink.watch import SealedWatch
 
 NOW = Instant(1_795_000_000_000, "floor", "boot", 100_000)
 
@@ -208,6 +206,7 @@ def test_a_process_that_starts_takes_back_what_an_earlier_one_may_have_left_rais
         "outbox-unreadable": True,
         "segment-quarantined": False,
         "records-refused": False,
+        "was-offline": False,
     }
     assert wire.decode(said["outbox-unreadable"], wire.Alert).detail == "cannot read it"
     for taken in first.taken:
@@ -270,64 +269,3 @@ def test_the_contract_in_words_names_the_fields_that_are_sent(kind: type) -> Non
     assert written is not None
     keys = re.findall(r'"(\w+)"(?=[:,}])', re.sub(r':\s*"[^"]*"', ":", written[1]))
     assert keys == list(kind.__struct_fields__)  # type: ignore[attr-defined]
-
-
-class Watched:
-    """A watch over a real directory, with the clock in the test's hand."""
-
-    def __init__(self, outbox: Path) -> None:
-        self.now = 0.0
-        self.listings = 0
-        self.cost = 0.0
-        self._segments = SealedSegments(outbox)
-        self.watch = SealedWatch(outbox / "sealed", self._waiting, lambda: self.now)
-
-    def _waiting(self) -> list[str]:
-        self.listings += 1
-        self.now += self.cost
-        return self._segments.waiting()
-
-    def look(self, after: float = 1.0) -> list[str] | None:
-        self.now += after
-        return self.watch.look()
-
-
-def test_a_directory_at_rest_is_not_listed_again(outbox: Path) -> None:
-    watched = Watched(outbox)
-    name = segment(outbox, 1)
-    assert watched.look() == [name]
-    assert watched.look() == [name]  # once more, lest the clock's tick hid a change
-    assert [watched.look() for _ in range(20)] == [None] * 20
-    assert watched.listings == 2
-    other = segment(outbox, 65)
-    assert watched.look() == [name, other]
-
-
-def test_a_change_within_one_tick_of_the_clock_is_seen(outbox: Path) -> None:
-    watched = Watched(outbox)
-    name = segment(outbox, 1)
-    before = (outbox / "sealed").stat().st_mtime_ns
-    assert watched.look() == [name]
-    other = segment(outbox, 65)
-    os.utime(outbox / "sealed", ns=(before, before))
-    assert watched.look() == [name, other]
-
-
-def test_listing_a_huge_directory_takes_a_small_share_of_the_time(outbox: Path) -> None:
-    watched = Watched(outbox)
-    watched.cost = 0.5
-    for number in range(100):
-        segment(outbox, number + 1)  # changes all the time
-        watched.look(after=0.2)
-    assert watched.listings <= 4
-
-
-def test_an_outbox_that_is_missing_is_an_error_until_it_is_there(tmp_path: Path) -> None:
-    watched = Watched(tmp_path)
-    for _ in range(3):
-        with pytest.raises(OutboxError, match="has the scanner made the outbox"):
-            watched.look()
-    with pytest.raises(OutboxError):
-        watched.look(after=0.0)
-    (tmp_path / "sealed").mkdir()
-    assert watched.look() == []

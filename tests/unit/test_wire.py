@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kiosk import wire
 from kiosk.errors import WireError
-from kiosk.model import SCHEMA, CheckIn, Envelope, Instant, SegmentHeader
+from kiosk.model import SCHEMA, CheckIn, Envelope, EpochEnd, Instant, SegmentHeader
 
 RECORD = CheckIn(
     epoch="ab" * 8,
@@ -36,8 +36,13 @@ BATCH = wire.Batch(
     anchor=Instant(1_795_000_000_000, "synced", "b", 9),
     records=[RECORD],
 )
+CHAINED = msgspec.structs.replace(
+    BATCH,
+    header=msgspec.structs.replace(BATCH.header, previous=EpochEnd(epoch="ef" * 12, next_seq=41)),
+)
 MESSAGES: list[wire.Message] = [
     BATCH,
+    CHAINED,
     wire.State("online", "s"),
     wire.Ack(segment="s", accepted=[1], refused=[wire.Refusal(2, "sealed")], server_ms=1),
     wire.Presence("away", "database"),
@@ -50,6 +55,14 @@ MESSAGES: list[wire.Message] = [
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda m: type(m).__name__)
 def test_a_message_survives_the_wire(message: wire.Message) -> None:
     assert wire.decode(wire.encode(message), type(message)) == message  # type: ignore[type-var]
+
+
+def test_only_a_header_that_has_one_tells_the_epoch_before() -> None:
+    """Kiosk and centre may each be older than the other."""
+    assert b"previous" not in wire.encode(BATCH)
+    header = msgspec.to_builtins(CHAINED.header)
+    assert header.pop("previous") == {"epoch": "ef" * 12, "next_seq": 41}
+    assert msgspec.convert(header, SegmentHeader) == BATCH.header
 
 
 @pytest.mark.parametrize("keys", [[bytes(31)], [bytes(33)], [bytes(32)] * 5])
@@ -102,13 +115,6 @@ def test_a_giant_is_refused_before_it_is_read() -> None:
         wire.decode(b"[" * (wire.MAX_BATCH_BYTES + 1), wire.Batch)
     with pytest.raises(WireError):
         wire.decode(b"[" * wire.MAX_BATCH_BYTES, wire.Batch)
-
-
-def test_an_ack_covers_a_segment_only_when_every_record_is_answered() -> None:
-    ack = wire.Ack(segment="s", accepted=[1, 2], refused=[wire.Refusal(3, "x")], server_ms=1)
-    assert ack.covers({1, 2, 3})
-    assert ack.covers({2})
-    assert not ack.covers({1, 2, 3, 4})
 
 
 def test_topics_belong_to_one_kiosk() -> None:

@@ -157,9 +157,10 @@ class _Job:
     def _files(self, in_use: bool) -> Iterator[tuple[Path, bool]]:
         """Every file that may hold records, and whether the outbox still needs it."""
         sealed = SealedSegments(self._directory)
-        for name in sealed.waiting():
-            yield self._places.sealed / name, False
-        for name in sealed.quarantined():
+        for name in sealed.waiting() + sealed.strays():
+            if not (self._places.sealed / name).is_dir():
+                yield self._places.sealed / name, False
+        for name in sealed.quarantined() + sealed.torn():
             if not (self._places.quarantine / name).is_dir():
                 yield self._places.quarantine / name, False
         if not in_use:

@@ -10,9 +10,8 @@ from kiosk import wire
 from kiosk.clock import now
 from kiosk.ctl.outbox.words import many, say
 from kiosk.ctl.words import span
-from kiosk.errors import OutboxError
 from kiosk.outbox import SealedSegments, Segment, read_segment, scanner_at_work
-from kiosk.outbox.layout import folders, is_segment
+from kiosk.outbox.layout import TORN, folders, is_segment
 
 if TYPE_CHECKING:
     from kiosk.credentials.policy.words import Language
@@ -34,6 +33,8 @@ def summary(directory: Path, lang: Language) -> int:
                 whose=say("scanner's" if scanner_at_work(directory) else "left", lang),
             )
         )
+    if strays := sealed.strays():
+        print(say("strays", lang, files=many(len(strays), "file", lang)))
     reasons = Counter(why for _, why in _quarantined(directory, lang))
     print(say("quarantine", lang, files=many(reasons.total(), "file", lang)))
     for why, number in reasons.most_common():
@@ -49,9 +50,12 @@ def listed(directory: Path, lang: Language) -> int:
             segment = read_segment(folders(directory).sealed / name)
         except FileNotFoundError:  # sent meanwhile
             continue
-        except OSError as error:
-            raise OutboxError(f"cannot read {name}: {error}") from error
+        except OSError as error:  # the others are listed all the same
+            print(say("no-answer", lang, name=name, why=error.strerror or error))
+            continue
         print(_line(name, segment, sealed.age_s(name), lang))
+    for name in sealed.strays():
+        print(say("stray", lang, name=name))
     for name, why in _quarantined(directory, lang):
         print(say("set-aside", lang, name=name, why=why))
     return 0
@@ -75,7 +79,8 @@ def _line(name: str, segment: Segment | None, age_s: float, lang: Language) -> s
 def _quarantined(directory: Path, lang: Language) -> list[tuple[str, str]]:
     """Names of the files there, each with the reason, as far as the file tells it."""
     found = []
-    for name in SealedSegments(directory).quarantined():
+    sealed = SealedSegments(directory)
+    for name in sealed.quarantined() + sealed.torn():
         path = folders(directory).quarantine / name
         if path.is_dir():
             found.append((name, say("no-file", lang)))
@@ -90,6 +95,8 @@ def _quarantined(directory: Path, lang: Language) -> list[tuple[str, str]]:
 
 
 def _why(name: str, segment: Segment | None, lang: Language) -> str:
+    if segment is None and name.endswith(TORN):
+        return say("torn", lang)
     if segment is None:
         # A second file of one name has a number behind it.
         ours = is_segment(name) or is_segment(name.rpartition(".")[0])

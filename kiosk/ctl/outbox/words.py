@@ -29,10 +29,28 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{name}  không đọc được, kiosk-uplink sẽ chuyển vào quarantine/",
         "{name}  unreadable, kiosk-uplink will move it to quarantine",
     ),
+    "no-answer": (
+        "{name}  thẻ nhớ không cho đọc ({why}); kiosk-uplink sẽ thử lại, rồi chuyển vào"
+        " quarantine/",
+        "{name}  the card does not give it ({why}); kiosk-uplink tries again, then moves it to"
+        " quarantine",
+    ),
+    "stray": (
+        "{name}  không phải gói của kiosk, kiosk-uplink sẽ chuyển vào quarantine/",
+        "{name}  no segment of the outbox, kiosk-uplink will move it to quarantine",
+    ),
+    "strays": (
+        "trong sealed/ có tệp lạ: {files}; kiosk-uplink sẽ chuyển vào quarantine/",
+        "strangers in sealed/: {files}; kiosk-uplink will move them to quarantine",
+    ),
     "set-aside": ("{name}  cách ly: {why}", "{name}  in quarantine: {why}"),
     # Why something lies in quarantine
     "stranger": ("không phải gói của kiosk", "no segment of the outbox"),
     "no-file": ("không phải tệp", "it is no file"),
+    "torn": (
+        "lượt đang ghi thì mất điện, chưa ai thấy xanh; không cần làm gì",
+        "cut short as power failed, before anybody saw green; nothing is to be done",
+    ),
     "nothing": ("không đọc được gì", "nothing of it can be read"),
     "in-part": ("hỏng, còn đọc được {records}", "damaged, {records} can be read"),
     "too-large": (
