@@ -79,6 +79,16 @@ def _waiting(sealed: SealedSegments, now: Instant) -> Finding:
     return fine(what)
 
 
+def _strays(sealed: SealedSegments, directory: Path) -> Iterator[Finding]:
+    names = sealed.strays()
+    if names:
+        yield wrong(
+            f"{folders(directory).sealed} holds {count(len(names), 'file')} beside the segments",
+            "the uplink moves such files to quarantine/; take them away there, and see who may"
+            " write into the outbox",
+        )
+
+
 def _quarantine(sealed: SealedSegments, directory: Path) -> Iterator[Finding]:
     names = sealed.quarantined()
     if names:
