@@ -243,6 +243,12 @@ ALERTS: dict[str, Known] = {
         "Đồng hồ lệch hơn nửa giây. Xem máy chủ giờ.",
         "The clock is more than half a second off. See the time server.",
     ),
+    "clock-differs": Known(
+        "warning",
+        "Giờ của thiết bị và giờ của trung tâm mâu thuẫn. Xem máy chủ giờ (NTP) của cả hai nơi.",
+        "The kiosk's clock and the centre's contradict each other. See the time servers (NTP) of"
+        " both.",
+    ),
     "signal-weak": Known(
         "warning",
         "Sóng Wi-Fi yếu. Dời điểm phát lại gần, hoặc dùng dây mạng.",

@@ -30,6 +30,7 @@ SHARED_FLOOR = (
     "kiosk.decode",
     "kiosk.screens",
     "kiosk.clock",
+    "kiosk.validity",
     "kiosk.credentials",
     "kiosk.reach",
 )

@@ -21,9 +21,11 @@ from kiosk.uplink.outage import Outage
 from kiosk.uplink.rules import Rules
 from kiosk.uplink.session import Session
 from kiosk.uplink.telemetry import Queue, Telemetry, birth
+from kiosk.uplink.timekeeping import Timekeeper
 from kiosk.uplink.troubles import Troubles
 from kiosk.uplink.wanted import Wanted
 from kiosk.uplink.watch import SealedWatch
+from kiosk.validity import Validity
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -40,7 +42,8 @@ class Uplink:
     """The parts of the daemon and the order of a turn."""
 
     def __init__(self, config: Config, daemon: service.Service, memory: Memory) -> None:
-        now = partial(clock.now, config.clock.source)
+        kept = clock.Clock(config.clock.source, config.paths.run)
+        now = kept.now
         outbox, run = config.paths.outbox, config.paths.run
         self._daemon = daemon
         self._inlet = Inlet(run, "uplink")
@@ -57,7 +60,11 @@ class Uplink:
         self._commands = Commands(run, config.paths.state, config.kiosk.id, now)
         self._wanted = Wanted(config, daemon, memory)
         topics = [self._commands.topic, *self._wanted.topics]
-        self._session = Session(config.broker, config.kiosk.id, partial(birth, config), topics)
+        validity = Validity(kept.is_set, kept.earliest_ms)
+        self._session = Session(
+            config.broker, config.kiosk.id, partial(birth, config), topics, validity=validity
+        )
+        self._time = Timekeeper(config, kept, validity)
         self._segments = SealedSegments(outbox)
         self._watch = SealedWatch(outbox / "sealed", self._segments.collect, clock.boottime)
         self._drain = Drain(
@@ -93,6 +100,7 @@ class Uplink:
             self.turn()
             self._daemon.alive()
         self._gathering.stop()
+        self._time.close()
         self._commands.close()
         self._mark_connected(False)
         self._session.close()
@@ -114,6 +122,8 @@ class Uplink:
         self._outage.turn(clock.boottime(), self._session.link is not None, self._session.reason)
         self._alerts.own("was-offline", self._outage.told)
         self._outbox(acks, clock.boottime())
+        self._time.turn(clock.boottime())
+        self._alerts.own("clock-differs", self._time.trouble)
         self._hear(clock.boottime())
         self._figures(clock.boottime())
         self._mark_connected(self._centre)
@@ -151,6 +161,7 @@ class Uplink:
         if not listed:
             self._queue.waiting = None
         for ack in acks:
+            self._time.heard(ack)
             self._drain.acknowledged(ack, at)
             self._alerts.own("records-refused", self._drain.refusal)
         live = self._session.centre
@@ -169,8 +180,9 @@ class Uplink:
         gathered = self._gathering.latest(at)
         self._alerts.own("figures-stale", STALE if self._gathering.hangs(at) else "")
         if gathered is not None and self._rules.is_new(gathered):
-            oldest_s = self._queue.oldest_s() if self._centre else None
-            for change in self._rules.turn(gathered, self._now(), oldest_s):
+            now = self._now()
+            oldest_s = self._queue.oldest_s(now) if self._centre else None
+            for change in self._rules.turn(gathered, now, oldest_s):
                 self._alerts.own(change.code, change.detail)
         link = self._session.link
         if link is not None and self._telemetry.is_due(at):
@@ -192,6 +204,7 @@ class Uplink:
 
     def _publish(self, name: str, payload: bytes) -> bool:
         link = self._session.link
+        self._time.sent(name)
         return link is not None and link.publish("checkin", payload, f"segment {name}")
 
     def _mark_connected(self, connected: bool) -> None:

@@ -28,6 +28,7 @@ from kiosk.errors import WireError
 from kiosk.reach import Address, Reason, reason
 from kiosk.uplink import words
 from kiosk.uplink.transport import Client, ErrorNotes
+from kiosk.validity import Validity
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -60,7 +61,8 @@ class Connection:
     """`ready` once subscribed, `over` once ended, with the reason in `why`. `risk_keys` are
     those that the centre sent last, None when it said nothing of them; `pace` likewise. `topics`
     are further filters to subscribe to; what comes by them waits for `take_received`. `patient`
-    waits for a refusal of our certificate, see `kiosk.reach.connect`."""
+    waits for a refusal of our certificate, see `kiosk.reach.connect`. `validity` judges the
+    broker's certificate; without one the system's clock does."""
 
     def __init__(
         self,
@@ -70,6 +72,8 @@ class Connection:
         birth: Birth,
         topics: Sequence[str] = (),
         patient: bool = False,
+        *,
+        validity: Validity | None = None,
     ) -> None:
         self.ready = False
         self.over = False
@@ -80,6 +84,7 @@ class Connection:
         self._received: list[Received] = []
         self._topics = topics
         self._broker = broker
+        self._validity = validity
         self._to = to
         self._patient = patient
         self._kid = kid
@@ -111,6 +116,8 @@ class Connection:
     def _way(self) -> ssl.SSLSocket:
         broker = self._broker
         context = reach.tls_context(broker.ca, broker.certificate, broker.key)
+        if self._validity is not None:
+            self._validity.judge(context)
         return reach.connect(self._to, reach.proxy(broker.proxy), context, self._patient)
 
     def open(self) -> None:

@@ -18,6 +18,7 @@ from kiosk.config import Broker
 from kiosk.reach import Reason, reason
 from kiosk.uplink import words
 from kiosk.uplink.connection import Birth, Connection, HasFileno, Received
+from kiosk.validity import Validity
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -56,8 +57,17 @@ class Session:
     centre away; empty when all is well. `reason` is why it is, or was last, offline;
     `attempts` counts connections that were begun."""
 
-    def __init__(self, broker: Broker, kid: str, birth: Birth, topics: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        kid: str,
+        birth: Birth,
+        topics: Sequence[str] = (),
+        *,
+        validity: Validity | None = None,
+    ) -> None:
         self._broker = broker
+        self._validity = validity
         self._kid = kid
         self._birth = birth
         self._topics = topics
@@ -153,6 +163,7 @@ class Session:
                     self._birth,
                     self._topics,
                     patient=self._host in self._unanswered,
+                    validity=self._validity,
                 )
                 self.attempts += 1
                 self._attempt = _Attempt(made)

@@ -183,7 +183,7 @@ class Centre:
             segment=batch.segment,
             accepted=[] if refuse else seqs,
             refused=[wire.Refusal(seq, refuse) for seq in seqs] if refuse else [],
-            server_ms=1,
+            server_ms=time.time_ns() // 1_000_000,
         )
         topic = wire.down(batch.header.device_id, "ack")
         self._client.publish(topic, wire.encode(ack), 1).wait_for_publish(10)

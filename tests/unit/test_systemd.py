@@ -223,6 +223,7 @@ def test_units_and_defaults_name_the_same_places() -> None:
     desired = Files.below(paths.state).folder
     assert f"\nd {desired} " in tmpfiles
     assert f"-{desired}" in values("kiosk-uplink.service", "ReadWritePaths")[0].split()
+    assert f"-{paths.state}/time" in values("kiosk-uplink.service", "ReadWritePaths")[0].split()
     for daemon in ("scanner", "feedback", "uplink"):
         assert str(paths.run) in values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
 
@@ -313,6 +314,21 @@ def test_marks_in_the_run_directory_are_seen_by_all_and_removed_by_their_owner(
     assert not system.does("scanner", "rm -f run/kiosk/connected")
     assert not system.does("feedback", "mv run/kiosk/connected run/kiosk/other")
     assert system.does("uplink", "rm run/kiosk/connected")
+
+
+@needs_systemd
+@needs_root
+def test_the_uplink_keeps_the_time_for_the_next_boot(system: System) -> None:
+    assert system.does("uplink", "touch -d @1700000000 var/lib/kiosk/time")
+    kept = system.root / "var/lib/kiosk/time"
+    assert kept.stat().st_mtime == 1_700_000_000
+    for daemon in ("scanner", "feedback"):
+        assert not system.does(daemon, "touch -d @1800000000 var/lib/kiosk/time")
+    subprocess.run(
+        ["systemd-tmpfiles", "--create", f"--root={system.root}", UNITS / "tmpfiles.d/kiosk.conf"],
+        check=True,
+    )
+    assert kept.stat().st_mtime == 1_700_000_000  # the next boot changes nothing
 
 
 @needs_systemd

@@ -10,12 +10,14 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kiosk import durable, reach
+from kiosk.clock import Clock
 from kiosk.commands import keys
 from kiosk.commands.action import Args as _Args
 from kiosk.commands.action import Failed, Kiosk, Result
-from kiosk.config import Broker
+from kiosk.config import Broker, Config
 from kiosk.errors import ConfigError
 from kiosk.model import Instant
+from kiosk.validity import Validity
 
 LIMIT_S = 120.0
 
@@ -35,7 +37,7 @@ def act(args: Args, kiosk: Kiosk) -> Result:
     path = keys.waiting(broker.certificate)
     durable.replace(path, args.certificate.encode())
     try:
-        where = _tried(broker)
+        where = _tried(kiosk.config)
     except Failed:
         durable.remove(path)
         raise
@@ -78,14 +80,16 @@ def _issued_by(certificate: x509.Certificate, root: x509.Certificate) -> bool:
     return True
 
 
-def _tried(broker: Broker) -> str:
+def _tried(config: Config) -> str:
     """The first broker that takes the new pair. Raises Failed."""
+    broker, kept = config.broker, Clock(config.clock.source, config.paths.run)
     try:
         context = reach.tls_context(
             broker.ca, keys.waiting(broker.certificate), keys.waiting(broker.key)
         )
     except ConfigError as error:
         raise Failed("not-taken", str(error)) from error
+    Validity(kept.is_set, kept.earliest_ms).judge(context)
     # Before the handshake ends, the server has judged our certificate: not so in TLS 1.3.
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     by, refusals = reach.proxy(broker.proxy), []
