@@ -91,7 +91,9 @@ class Service:
     def _lock(self, file: Path) -> None:
         version = self.desired.version if self.desired else 0
         try:
-            self._locked = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            # Others may write in this folder, and one of us is root.
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._locked = os.open(file, flags, 0o644)
             fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(self._locked, os.write(self._locked, f"{version}\n".encode()))
         except OSError as error:  # a trial of a configuration would miss this daemon, and say so

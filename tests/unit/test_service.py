@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+from kiosk.desired import mark
 from kiosk.service import Stop
 
 BOARD = Path(__file__).parents[2] / "config/boards/simulated.toml"
@@ -106,3 +107,18 @@ def test_what_the_system_says_is_told() -> None:
     )
     assert child.returncode == 1
     assert "unexpected FileNotFoundError: [Errno 2] No such file" in child.stderr
+
+
+def test_a_mark_is_never_written_through_a_link(tmp_path: Path) -> None:
+    """The folder of the marks is sticky and not everybody's, so the kernel's protected_symlinks
+    (proc(5)) does not help; and one of the daemons is root."""
+    run, site = tmp_path / "run", tmp_path / "site.toml"
+    run.mkdir()
+    site.write_text('[kiosk]\nid = "gate-1"\n')
+    mark(run, "commands").symlink_to(site)
+    code = (
+        "import sys;from pathlib import Path;from kiosk.service import Service;"
+        "Service('commands', Path(sys.argv[1])).ready('up')"
+    )
+    subprocess.run([sys.executable, "-c", code, str(run)], timeout=30, check=True)
+    assert site.read_text() == '[kiosk]\nid = "gate-1"\n'
