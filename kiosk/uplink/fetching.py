@@ -142,10 +142,13 @@ class Fetching:
             self._have = 0  # whatever is announced is better
             return
         self._have = found.version
+        self._note(header)
+
+    def _note(self, header: Header) -> None:
         try:
             self._memory.keep(seen=self._memory.with_seen(header))
         except OSError as error:
-            log.error("%s version=%d cannot be noted: %s", self._kind, self._have, error)
+            log.error("%s version=%d cannot be noted: %s", self._kind, header.version, error)
 
     def _go_on(self, wanted: Header, at: float, ask: Ask) -> None:
         got = self._length(wanted)
@@ -237,13 +240,13 @@ class Fetching:
                 self._refused("; ".join(said.splitlines()[-3:]) or "it cannot be checked")
                 self._due = None  # it would be the same again
                 return
-            self._memory.keep(seen=self._memory.with_seen(wanted))
             durable.move(self._part, self._memory.files.document(self._kind))
         except OSError as error:
             self._wait(at, f"the card does not take it: {error.strerror}")
             return
         log.info("%s version=%d is in place", self._kind, wanted.version)
         self._have, self._wanted, self._due, self.trouble = wanted.version, None, None, ""
+        self._note(wanted)  # last: a version that is noted and not there leaves a door no rules
 
     def _stop_checking(self) -> None:
         if self._check is not None:

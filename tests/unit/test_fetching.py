@@ -331,6 +331,39 @@ def test_a_power_cut_leaves_a_part_or_the_whole(centre: Centre) -> None:
     assert centre.here == centre.document
 
 
+@pytest.mark.parametrize(("before", "left"), [("trust.signed", 3), ("state.json", 4)])
+def test_a_power_cut_when_it_takes_its_place_leaves_the_door_a_list(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch, before: str, left: int
+) -> None:
+    """A door that starts without a line goes by the former one, or by the new one."""
+    centre.announce(of(3))
+    centre.serve()
+    centre.announce(of(4))
+    request = centre.turn()
+    assert request is not None
+    centre.give(request)
+    assert centre.turn() is None
+    assert centre.checking
+
+    move = fetching.durable.move
+
+    def power_goes(old: Path, new: Path) -> None:
+        if new.name == before:
+            raise KeyboardInterrupt
+        move(old, new)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fetching.durable, "move", power_goes)
+        with pytest.raises(KeyboardInterrupt):
+            centre.serve()
+    _, found = newest(load(centre.card.paths), "trust", KEYS).read()
+    assert found.version == left
+    centre.start()
+    centre.serve()
+    assert centre.here == centre.document
+    assert centre.card.files.read_state().at_least("trust") == 4
+
+
 @given(st.text(max_size=80))
 def test_no_topic_is_taken_for_a_part_that_is_none(text: str) -> None:
     with pytest.raises(WireError):
