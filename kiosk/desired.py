@@ -60,10 +60,12 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """state.json; `seen` by kind."""
+    """state.json; `seen` by kind, `verdict` on what was wanted last. `failed` is the last one that
+    did not stand its trial: whatever is wanted in between, it is not tried again."""
 
     seen: dict[str, Seen] = {}
     verdict: Verdict | None = None
+    failed: Verdict | None = None
     trial: Trial | None = None
 
     def at_least(self, kind: str) -> int:

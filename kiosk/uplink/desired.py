@@ -42,9 +42,9 @@ def begin(in_force: InForce, memory: Memory) -> bool:
         return True
     except (OSError, DocumentError) as error:
         return not _give_up(memory, None, f"it cannot be read: {error}")
-    verdict, trial = memory.state.verdict, memory.state.trial
-    if verdict is not None and _is_of(verdict, header):  # the power went before it was removed
-        return not _give_up(memory, None, verdict.why)
+    failed, trial = memory.state.failed, memory.state.trial
+    if failed is not None and _is_of(failed, header):  # the power went before it was removed
+        return not _give_up(memory, None, failed.why)
     if not in_force.on_trial:
         return not _give_up(memory, header, "; ".join(in_force.problems))
     if trial is None or trial.version != header.version:
@@ -67,7 +67,7 @@ def _give_up(memory: Memory, header: Header | None, why: str) -> bool:
     try:
         if header is not None:
             verdict = Verdict(header.version, header.sha512, "rolled-back", why[:MAX_WHY])
-            memory.keep(verdict=verdict, trial=None)
+            memory.keep(verdict=verdict, failed=verdict, trial=None)
         durable.remove(memory.files.trial)
     except OSError as error:
         log.error("it cannot be rolled back: %s", error)
@@ -76,10 +76,7 @@ def _give_up(memory: Memory, header: Header | None, why: str) -> bool:
 
 
 def _is_of(verdict: Verdict, header: Header) -> bool:
-    return verdict.status == "rolled-back" and (verdict.version, verdict.sha512) == (
-        header.version,
-        header.sha512,
-    )
+    return (verdict.version, verdict.sha512) == (header.version, header.sha512)
 
 
 def _header(file: Path) -> Header | None:
@@ -168,12 +165,13 @@ class Desired:
             self._note(str(error))
             return
         self._unknown = ""
-        verdict = self._memory.state.verdict
+        failed = self._memory.state.failed
         if self._current is not None and header == self._current:
             self._offer = None
             self._memory.keep(verdict=None)
-        elif verdict is not None and _is_of(verdict, header):
+        elif failed is not None and _is_of(failed, header):
             self._offer = None  # it had its trial
+            self._memory.keep(verdict=failed)
         elif why := self._memory.refusal(header) or self._mistakes(document):
             self._offer = None
             log.error("configuration version=%d is refused: %s", header.version, why)

@@ -200,6 +200,28 @@ def test_a_newer_one_takes_the_place_of_one_on_trial(kiosk: Kiosk) -> None:
     assert kiosk.settle() == reported(4, 4, "applied")
 
 
+@pytest.mark.parametrize(
+    "between", [document(3, GOOD), document(2, GOOD), document(5, kid="gate-2")]
+)
+def test_one_that_was_given_up_is_not_tried_again_whatever_comes_between(
+    kiosk: Kiosk, between: bytes
+) -> None:
+    """Whoever has the broker has all of these, and could keep a door busy for ever."""
+    kiosk.publish(document(3, GOOD))
+    kiosk.settle()
+    kiosk.others_work_with = lambda version: version != 4
+    failing = document(4, "[panel]\nanswer_s = 9")
+    kiosk.publish(failing)
+    assert kiosk.settle().status == "rolled-back"
+    starts = kiosk.starts
+    kiosk.publish(between)
+    kiosk.settle(5)
+    kiosk.publish(failing)
+    said = kiosk.settle()
+    assert (said.version, said.desired, said.status) == (3, 4, "rolled-back")
+    assert kiosk.starts == starts
+
+
 def test_one_that_the_card_lost_is_tried_again_when_the_broker_says_it(kiosk: Kiosk) -> None:
     kiosk.publish(document(3, GOOD))
     kiosk.settle()
