@@ -22,13 +22,15 @@ from kiosk.desired import Trial, Verdict
 from kiosk.errors import ConfigError, DocumentError
 from kiosk.signed import Header, Keys, open_header, open_signed, unchecked_header
 from kiosk.uplink.connection import Connection
-from kiosk.uplink.health import Health
+from kiosk.uplink.health import OTHERS, Health
 from kiosk.uplink.memory import Memory
 
 log = logging.getLogger("kiosk.uplink")
 
 HOLD_S = 10.0
 STARTS = 3
+UP_S = 90.0
+"""The other daemons are up by then, or will not be: longer than systemd lets a start take."""
 MAX_WHY = 500
 
 
@@ -111,6 +113,7 @@ class Desired:
         self._current = _header(file) if in_force.version else None
         self._unknown = "; ".join(in_force.problems)
         self._offer: bytes | None = None
+        self._up_since: float | None = None
         self._began: float | None = None
         self._well_since: float | None = None
         self._lacking = ""
@@ -143,9 +146,12 @@ class Desired:
 
     def turn(self, at: float, centre_lacks: str, link: Connection | None) -> None:
         """`centre_lacks`: why the centre does not answer; empty when it does."""
+        if self._up_since is None:
+            self._up_since = at
         try:
             if self._offer is not None:
-                self._consider(self._offer, centre_lacks)
+                ready = not centre_lacks and self._all_are_up(at - self._up_since)
+                self._consider(self._offer, ready)
             if self._on_trial and self._current is not None:
                 self._judge(self._current, at, centre_lacks)
         except OSError as error:
@@ -156,7 +162,12 @@ class Desired:
             sent = link.publish("cfg", wire.encode(reported), "reported configuration", retain=True)
             self._link, self._said = (link, reported) if sent else (None, None)
 
-    def _consider(self, document: bytes, centre_lacks: str) -> None:
+    def _all_are_up(self, up_s: float) -> bool:
+        """Else nobody could tell whether it is the trial that one of them does not stand."""
+        return self._on_trial or up_s >= UP_S or self._health.working() == list(OTHERS)
+
+    def _consider(self, document: bytes, ready: bool) -> None:
+        """`ready`: a trial may begin now."""
         try:
             header = open_header(document, "config", self._keys)
             open_signed(document, "config", self._keys)
@@ -177,7 +188,7 @@ class Desired:
             log.error("configuration version=%d is refused: %s", header.version, why)
             refused = Verdict(header.version, header.sha512, "refused", why[:MAX_WHY])
             self._memory.keep(verdict=refused)
-        elif not centre_lacks:  # without it, no trial could be stood
+        elif ready:  # without the centre, no trial could be stood
             self._offer = None
             self._begin(header, document)
 
@@ -195,7 +206,11 @@ class Desired:
 
     def _begin(self, header: Header, document: bytes) -> None:
         log.info("configuration version=%d goes on trial", header.version)
-        trial = Trial(header.version, 0, self._health.working(), self._health.faults())
+        trial = self._memory.state.trial
+        if self._on_trial and trial is not None:  # the measure stays the one that was kept
+            trial = Trial(header.version, 0, trial.daemons, trial.faults)
+        else:
+            trial = Trial(header.version, 0, self._health.working(), self._health.faults())
         self._memory.keep(seen=self._memory.with_seen(header), verdict=None, trial=trial)
         durable.replace(self._files.trial, document)
         # Every daemon sees the other file and ends; the next uplink counts and judges.

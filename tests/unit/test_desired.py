@@ -222,6 +222,35 @@ def test_one_that_was_given_up_is_not_tried_again_whatever_comes_between(
     assert kiosk.starts == starts
 
 
+def test_one_that_takes_the_place_of_a_trial_is_measured_as_that_was(kiosk: Kiosk) -> None:
+    kiosk.publish(document(3, GOOD))
+    kiosk.settle()
+    kiosk.others_work_with = lambda version: version == 3
+    kiosk.publish(document(4, "[panel]\nanswer_s = 8"))
+    kiosk.settle(5)  # the operator sees that no door works with it ...
+    kiosk.publish(document(5, "[panel]\nanswer_s = 9"))  # ... and mends something else
+    said = kiosk.settle()
+    assert (said.version, said.desired, said.status) == (3, 5, "rolled-back")
+    assert kiosk.card.value("panel", "answer_s") == 7
+
+
+def test_one_that_is_there_at_boot_waits_until_the_others_are_up(kiosk: Kiosk) -> None:
+    """The uplink is often the first that is up; what it finds then is no measure."""
+    kiosk.publish(document(3, GOOD))
+    kiosk.settle()
+    kiosk.cut()
+    kiosk.retained = document(4, "[panel]\nanswer_s = 9")
+    kiosk.others_work_with = lambda version: False
+    kiosk.settle(20)
+    assert not kiosk.files.trial.exists()
+    for daemon in OTHERS:
+        kiosk.card.works(daemon, 3)
+    kiosk.others_work_with = lambda version: version == 3
+    said = kiosk.settle()
+    assert (said.version, said.desired, said.status) == (3, 4, "rolled-back")
+    assert "does not work with it" in said.why
+
+
 def test_one_that_the_card_lost_is_tried_again_when_the_broker_says_it(kiosk: Kiosk) -> None:
     kiosk.publish(document(3, GOOD))
     kiosk.settle()
