@@ -36,6 +36,10 @@ class _Waiting:
         self.passed, self.since = passed, at
         self.sent = False
 
+    def is_late(self, at: float) -> bool:
+        """Not of one that lies at the other end: a slow start may still carry it out."""
+        return not self.sent and at - self.since > PATIENCE_S
+
 
 class Commands:
     """`turn` never waits. `dropped` counts what a flood has cost."""
@@ -83,7 +87,7 @@ class Commands:
         if self._line is not None:
             self._asks = False
             self._exchange(self._line)
-        while self._waiting and at - self._waiting[0].since > PATIENCE_S:
+        while self._waiting and self._waiting[0].is_late(at):
             self._give_up(self._waiting.popleft().passed, link)
         self._publish(link)
 

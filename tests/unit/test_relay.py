@@ -126,6 +126,22 @@ def test_a_kiosk_without_that_daemon_says_so(run: Path) -> None:
     assert [correlation for _, correlation in link.published] == [b"c", b"c"]
 
 
+def test_one_that_a_slow_start_may_still_carry_out_is_not_told_as_rejected(run: Path) -> None:
+    listener, ours, link = relay.Listener(run), uplink(run), Link()  # systemd holds the socket
+    ours.take(command(), SID, 0.0)
+    ours.turn(as_link(link), 0.0)
+    ours.turn(as_link(link), commands.PATIENCE_S + 1)
+    assert link.published == []
+    line = listener.accept()
+    assert line is not None
+    assert isinstance(next_packet(line), relay.Passed)
+    line.close()  # ... and it cannot start, nor will anybody be there
+    listener.close()
+    relay.socket_path(run).unlink()
+    ours.turn(as_link(link), commands.PATIENCE_S + 2)
+    assert [wire.decode(p, wire.Response).reason for p, _ in link.published] == ["no-daemon"]
+
+
 def test_of_a_flood_only_a_few_wait(run: Path) -> None:
     ours, link = uplink(run), Link()
     for _ in range(1000):
