@@ -213,13 +213,20 @@ def test_the_time_is_set_only_where_nobody_knows_it(home: Home) -> None:
 def test_diagnostics_hold_what_can_be_had_and_no_secret(home: Home, program: Programs) -> None:
     program("systemctl", "printf 'Id=kiosk-scanner.service\\nActiveState=active\\n'")
     program("journalctl", "echo '2026-11-29T07:13:18+0000 k: subject vn-id:001093029317'")
+    site = home.site.read_text().replace(
+        "[broker]\n", '[broker]\nproxy = "http://kiosk:hunter2@proxy.example:3128"\n'
+    )
+    home.site.write_text(site)
+    home.config = load([Path(option.removeprefix("--config=")) for option in home.options])
     data = home.does("capture-diagnostics").data
+    assert data["config"]["broker"]["proxy"] == "http://kiosk:***@proxy.example:3128"
     assert set(data) == {"versions", "machine", "config", "units", "findings", "log"}
     assert data["units"] == [{"Id": "kiosk-scanner.service", "ActiveState": "active"}]
     assert data["findings"]["identity"], data["findings"]
     written = msgspec.json.encode(data)
     assert len(written) < 48 * 1024
     assert b"PRIVATE KEY" not in written
+    assert b"hunter2" not in written
     assert b"001093029317" not in written
 
 

@@ -14,6 +14,7 @@ import msgspec
 from kiosk.commands import doctor
 from kiosk.commands.action import RESULT_BYTES, Args, Failed, Kiosk, Result, run
 from kiosk.commands.journal import UNITS, bounded, lines
+from kiosk.config import Setting, shown_value
 from kiosk.model import FIRMWARE
 
 __all__ = ["LIMIT_S", "Args", "act"]
@@ -35,7 +36,6 @@ _LIBRARIES = (
 )
 _SHOWN = "--property=Id,LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,StatusText"
 _LOG_BYTES = 20 * 1024
-_SECRET = ("password", "secret", "token")
 
 
 def act(_args: Args, kiosk: Kiosk) -> Result:
@@ -97,13 +97,14 @@ def _text(file: Path) -> str | None:
 
 
 def _config(kiosk: Kiosk) -> dict[str, Any]:
-    """Names of files, not what is in them."""
+    """Names of files, not what is in them, and no password."""
     sections = msgspec.to_builtins(kiosk.config, enc_hook=str)
-    for section in sections.values():
-        for key in section:
-            if any(word in key for word in _SECRET):
-                section[key] = "<secret>"
-    return dict(sections)
+    return {
+        name: {
+            key: shown_value(Setting(name, key, value, Path())) for key, value in section.items()
+        }
+        for name, section in sections.items()
+    }
 
 
 def _units() -> list[dict[str, str]]:
