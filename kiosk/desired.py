@@ -13,6 +13,8 @@ leaves the one state or the other. Whoever reads a document checks its signature
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -23,6 +25,10 @@ from kiosk.errors import DocumentError
 DocumentKind = Literal["policy", "trust", "risk"]
 DOCUMENTS: tuple[DocumentKind, ...] = get_args(DocumentKind)
 """Those that are the same for all kiosks, which the centre announces."""
+CONFIG_BYTES = 512 * 1024
+DOCUMENT_BYTES = 32 * 1024 * 1024
+"""More is not read; both leave room beyond what a document may have."""
+STATE_BYTES = 64 * 1024
 Stamp = tuple[int, int, int]
 """Differs after a file was replaced or changed; stays when it is renamed."""
 
@@ -113,11 +119,27 @@ class Files(NamedTuple):
         """What the uplink wrote last; nothing when it never did. Raises OSError, and DocumentError
         when it cannot be understood."""
         try:
-            return msgspec.json.decode(self.state.read_bytes(), type=State)
+            return msgspec.json.decode(read(self.state, STATE_BYTES), type=State)
         except (FileNotFoundError, NotADirectoryError):
             return State()
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, DocumentError) as error:
             raise DocumentError(f"{self.state}: {error}; it is made anew") from error
+
+
+def read(path: Path, most: int, beginning: int = -1) -> bytes:
+    """A document, or `beginning` bytes of it. Whatever took its place, nobody waits for it, nor reads without end: one user
+    writes here, and others, root among them, read. Raises OSError and DocumentError."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise DocumentError("it is no file; put the document in its place")
+        if found.st_size > most:
+            raise DocumentError(f"it has {found.st_size} bytes, at most {most} are read")
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            return file.read(most if beginning < 0 else beginning)
+    finally:
+        os.close(fd)
 
 
 def stamp(path: Path) -> Stamp | None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from kiosk import signed
 from kiosk.config import Config, Judge
-from kiosk.desired import DocumentKind, Files, Stamp, stamp
+from kiosk.desired import DOCUMENT_BYTES, DocumentKind, Files, Stamp, read, stamp
 from kiosk.errors import DocumentError
 
 log = logging.getLogger("kiosk")
@@ -78,7 +78,7 @@ class Newest:
         failures: list[DocumentError | OSError] = []
         for path in sorted(self._existing(), key=self._claimed, reverse=True):
             try:
-                found = signed.take(path.read_bytes(), self.kind, self._keys, at_least)
+                found = signed.take(read(path, DOCUMENT_BYTES), self.kind, self._keys, at_least)
             except DocumentError as error:
                 failures.append(DocumentError(f"{path}: {error}"))
             except OSError as error:
@@ -101,8 +101,8 @@ class Newest:
     def _claimed(self, path: Path) -> int:
         """What it says of itself; its signature is looked at when it is read."""
         try:
-            with path.open("rb") as file:
-                return signed.unchecked(file.read(BEGINNING), self.kind).version
+            beginning = read(path, DOCUMENT_BYTES, BEGINNING)
+            return signed.unchecked(beginning, self.kind).version
         except (OSError, DocumentError):
             return 0
 

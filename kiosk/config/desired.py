@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from kiosk.config import on_the_card, said
 from kiosk.config.together import Setting, Settings, contradictions
-from kiosk.desired import Files, Stamp
+from kiosk.desired import CONFIG_BYTES, Files, Stamp, read
 from kiosk.errors import ConfigError, DocumentError
 
 HERE_ALONE = {
@@ -60,7 +60,7 @@ def in_force(paths: Sequence[Path] | None) -> InForce:
         problems.append(f"{files.folder}: cannot be read: {error.strerror}")
     for file in (files.trial, files.config) if found else ():
         try:
-            version, settings = _over(below, base, file.read_bytes(), file)
+            version, settings = _over(below, base, read(file, CONFIG_BYTES), file)
         except FileNotFoundError:
             continue
         except OSError as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from kiosk import durable, wire
 from kiosk.config.desired import InForce, tried
-from kiosk.desired import Trial, Verdict
+from kiosk.desired import CONFIG_BYTES, Trial, Verdict, read
 from kiosk.errors import ConfigError, DocumentError
 from kiosk.signed import Header, Keys, open_header, open_signed, unchecked_header
 from kiosk.uplink.connection import Connection
@@ -39,7 +39,7 @@ def begin(in_force: InForce, memory: Memory) -> bool:
     False when that was given up: the uplink is to start anew, with the one before."""
     files = memory.files
     try:
-        header = unchecked_header(files.trial.read_bytes())
+        header = unchecked_header(read(files.trial, CONFIG_BYTES))
     except FileNotFoundError:
         return True
     except (OSError, DocumentError) as error:
@@ -84,7 +84,7 @@ def _is_of(verdict: Verdict, header: Header) -> bool:
 def _header(file: Path) -> Header | None:
     """Of a document that was checked already; None when there is none any more."""
     try:
-        return unchecked_header(file.read_bytes())
+        return unchecked_header(read(file, CONFIG_BYTES))
     except (OSError, DocumentError):
         return None
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from wanting import FLEET, KID, STRANGER, Card, document
+from wanting import FLEET, KEYS, KID, STRANGER, Card, document
 
 from kiosk import signed
 from kiosk.config import load
 from kiosk.config.desired import HERE_ALONE, check, tried
 from kiosk.desired import Seen, State
+from kiosk.documents import newest
 from kiosk.errors import ConfigError, DocumentError
 from provisioning.authority import init_fleet, sign
 
@@ -112,6 +116,32 @@ def test_what_is_decided_at_the_kiosk_is_named_with_its_reason(
     with pytest.raises(ConfigError, match="cannot be changed from afar") as caught:
         tried(card.paths, document(4, f"[{section}]\n{key} = {text}"))
     assert HERE_ALONE[section, key] in str(caught.value)
+
+
+def fifo(file: Path) -> None:
+    os.mkfifo(file)
+
+
+def huge(file: Path) -> None:
+    with file.open("wb") as opened:
+        opened.truncate(100 * 1024**3)
+
+
+@pytest.mark.parametrize("put_there", [Path.mkdir, fifo, huge, lambda f: f.symlink_to("/dev/zero")])
+@pytest.mark.parametrize("name", ["config.signed", "trial.signed", "policy.signed", "state.json"])
+def test_nobody_waits_for_what_is_no_document_nor_reads_without_end(
+    card: Card, put_there: Callable[[Path], None], name: str
+) -> None:
+    """One user writes here and faces the network; those who read keep the door."""
+    signal.alarm(20)
+    card.files.folder.mkdir()
+    put_there(card.files.folder / name)
+    found = card.in_force()
+    assert found.version == 0
+    assert bool(found.problems) == (name in ("config.signed", "trial.signed"))
+    with pytest.raises((DocumentError, OSError)):
+        newest(load(card.paths), "policy", KEYS).read()
+    signal.alarm(0)
 
 
 def test_without_keys_of_the_fleet_nothing_of_the_centre_is_believed(card: Card) -> None:
