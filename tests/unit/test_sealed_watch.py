@@ -23,13 +23,13 @@ class Watched:
         self.now = 0.0
         self.listings = 0
         self.cost = 0.0
-        self._segments = SealedSegments(outbox)
+        self.segments = SealedSegments(outbox)
         self.watch = SealedWatch(outbox / "sealed", self._waiting, lambda: self.now)
 
     def _waiting(self) -> list[str]:
         self.listings += 1
         self.now += self.cost
-        return self._segments.collect()
+        return self.segments.collect()
 
     def look(self, after: float = 1.0) -> Changes | None:
         self.now += after
@@ -117,6 +117,28 @@ def test_a_stranger_in_the_directory_is_set_aside(outbox: Path, watched: Watched
     name = segment(outbox, 1)
     watched.look()
     assert watched.names == [name]
+
+
+def test_a_stranger_that_cannot_be_set_aside_holds_nothing_up(
+    outbox: Path, watched: Watched
+) -> None:
+    """A folder of root's, say, which the uplink may not move."""
+    (outbox / "quarantine").rmdir()
+    (outbox / "quarantine").write_bytes(b"in the way")
+    first = segment(outbox, 1)
+    for name in ("a", "b"):
+        (outbox / "sealed" / name).mkdir()
+    assert watched.look() == Changes([first], [], listed=True)
+    other = segment(outbox, 65)
+    assert watched.look() == Changes([other], [])
+    with pytest.raises(OutboxError, match=r"cannot move .*/a to quarantine"):
+        watched.segments.set_strays_aside()
+    (outbox / "sealed" / "a").rmdir()
+    (outbox / "quarantine").unlink()
+    watched.segments.set_strays_aside()
+    assert (outbox / "quarantine" / "b").is_dir()
+    watched.look()
+    assert watched.names == [first, other]
 
 
 def test_another_directory_under_the_same_name_is_listed(outbox: Path, watched: Watched) -> None:
