@@ -356,6 +356,14 @@ def test_no_stick_no_export(kiosk: Kiosk, stick: Path) -> None:
     assert list(stick.iterdir()) == []
 
 
+def test_an_outbox_that_is_not_there_is_no_fault_of_the_stick(kiosk: Kiosk, stick: Path) -> None:
+    kiosk.outbox.rmdir()
+    done = quickly("outbox", "export", stick, *kiosk.options)
+    assert done.status == 1
+    assert f"outbox {kiosk.outbox} is missing" in done.err
+    assert "stick" not in done.err.replace(str(kiosk.outbox), "")
+
+
 def test_a_card_that_can_only_be_read_still_gives_its_records(
     kiosk: Kiosk, small_stick: Path, stick: Path, tmp_path: Path
 ) -> None:

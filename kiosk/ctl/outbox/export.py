@@ -23,6 +23,7 @@ from kiosk.errors import ConfigError, OutboxError, OutboxLocked
 from kiosk.model import Instant
 from kiosk.outbox import SealedSegments, Segment, read_segment, seal_leftovers
 from kiosk.outbox.layout import folders
+from kiosk.outbox.lock import require
 
 if TYPE_CHECKING:
     from kiosk.credentials.policy.words import Language
@@ -43,6 +44,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
     lang: Language = args.lang
     origin = _origin(config, args.unsigned, lang)
     directory = config.paths.outbox
+    require(directory)
     stick = Stick(args.folder, origin, lang)
     stick.check(directory, args.any_folder)
     job = _Job(directory, stick, now(config.clock.source), lang)
