@@ -372,6 +372,7 @@ def test_a_card_that_can_only_be_read_still_gives_its_records(
     scanner = kiosk.scanner()
     scanner.put(lambda sealing, seq: record(sealing, seq, b"x"))
     shutil.copytree(kiosk.outbox, small_stick / "outbox")
+    (small_stick / "outbox" / "open" / "decayed.open").write_bytes(b"\xff" * 900)
     subprocess.run(["mount", "-o", "remount,ro", str(small_stick)], check=True)
     desk = kiosk.options[-1]
     desk.write_text(desk.read_text().replace(str(kiosk.outbox), f"{small_stick}/outbox"))
@@ -383,6 +384,8 @@ def test_a_card_that_can_only_be_read_still_gives_its_records(
     assert "Read-only file system" in done.err
     assert "deleted from the kiosk: 0 files" in done.out
     assert seqs(to) == [1, 2, 1]
+    copied = to / f"{kiosk.kid}-quarantine"
+    assert [path.name for path in copied.iterdir()] == ["decayed.open"], "nothing of it can be read"
 
 
 def test_the_signature_is_the_kiosks_own(kiosk: Kiosk, stick: Path, fleet: Path) -> None:

@@ -23,6 +23,7 @@ from kiosk.errors import ConfigError, OutboxError, OutboxLocked
 from kiosk.model import Instant
 from kiosk.outbox import SealedSegments, Segment, read_segment, seal_leftovers
 from kiosk.outbox.layout import folders
+from kiosk.outbox.lines import read_journal
 from kiosk.outbox.lock import require
 
 if TYPE_CHECKING:
@@ -173,7 +174,8 @@ class _Job:
         """Fingerprints of what was written of one file."""
         try:
             segment = read_segment(path)
-            raw = not stays and (segment is None or segment.damaged)
+            # In open/ lie a lock and blank files as well.
+            raw = segment.damaged if segment else not (stays and read_journal(path).blank)
             if raw:
                 target, same = self._stick.copy(path)
                 if not same:
