@@ -380,7 +380,7 @@ def test_a_card_that_can_only_be_read_still_gives_its_records(
     to.mkdir()
     done = kiosk.export(to, "--delete")
     assert done.status == 1
-    assert "the kiosk's card cannot be written" in done.err
+    assert "what the scanner left open cannot be handed over" in done.err
     assert "Read-only file system" in done.err
     assert "deleted from the kiosk: 0 files" in done.out
     assert seqs(to) == [1, 2, 1]

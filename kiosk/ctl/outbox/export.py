@@ -153,8 +153,8 @@ class _Job:
         except OutboxError as error:
             if not self._places.open.is_dir():
                 raise
-            # A card that can only be read still gives what is on it.
-            print(say("card-read-only", self._lang, why=error), file=sys.stderr)
+            # A card that can only be read, or not everywhere, still gives what is on it.
+            print(say("not-sealed", self._lang, why=error), file=sys.stderr)
         return False
 
     def _files(self, in_use: bool) -> Iterator[tuple[Path, bool]]:
