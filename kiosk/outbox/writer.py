@@ -15,12 +15,12 @@ import msgspec
 from tinydb import TinyDB
 from tinydb.table import Document
 
-from kiosk.errors import OutboxFull
+from kiosk.errors import OutboxFull, OutboxStuck
 from kiosk.model import CheckIn, SegmentHeader
 from kiosk.outbox.epochs import Before, epochs_before
 from kiosk.outbox.handover import hand_over
 from kiosk.outbox.journal import JournalStorage
-from kiosk.outbox.layout import TABLE, explained, new_epoch
+from kiosk.outbox.layout import TABLE, explained, explanation, new_epoch
 from kiosk.outbox.lock import LOCK, prepare, take_lock
 from kiosk.outbox.spares import Spares
 from kiosk.outbox.unread import Unread
@@ -159,18 +159,22 @@ class Outbox(Generic[S]):
     def tick(self, after_s: float, connected: bool) -> None:
         """Hands over the open segment when it is full, or `after_s` seconds old while
         somebody is `connected` to take it, and whatever else waits for that; makes the next
-        one ready. Called by a timer; raises what keeps records from moving or the next `put`
-        from working: OutboxFull, OutboxError."""
+        one ready. Called by a timer; raises what keeps the next `put` from working: OutboxFull,
+        OutboxError; or else what keeps records from moving: OutboxStuck."""
         with self._mutex, explained():
             if not self._is_whole():
                 self._make_whole()
             if self._current is not None and self._is_due(self._current, after_s, connected):
                 self._abandon()
             current = [] if self._current is None else [self._current.path]
+            stuck = ""
             try:
                 self._hand_over(self._spares.paths.union(current))
-            finally:  # one file that cannot be moved must not keep the door from working
-                self._make_ready()
+            except OSError as error:  # one file that cannot be moved must not close the door
+                stuck = str(explanation(error))
+            self._make_ready()
+            if stuck:
+                raise OutboxStuck(stuck)
 
     def _is_whole(self) -> bool:
         """Whether nobody has taken away what we made."""
