@@ -256,8 +256,10 @@ class Outbox(Generic[S]):
             self._current = None
 
     def _hand_over(self, kept: Collection[Path] = ()) -> None:
-        hand_over(self._folders, self._unread, kept, self._green)
-        self._green.clear()
+        try:
+            hand_over(self._folders, self._unread, kept, self._green)
+        finally:  # one that stays for ever must not keep what is known of all the others
+            self._green = {p: green for p, green in self._green.items() if os.path.lexists(p)}
 
     def _refuse_when_full(self) -> None:
         # One call for two looks: of a file that was removed it fails.
