@@ -157,6 +157,8 @@ def explanation(error: OSError) -> OutboxError:
         )
     if error.errno == errno.EROFS:
         return OutboxError(
-            f"outbox: {error}; mount it for writing, and change the card if it is worn out"
+            f"outbox: {error}; mount it for writing, and change the card if it is worn out; if the"
+            " outbox was made anew under the daemons, start them again (systemctl restart"
+            " kiosk.target)"
         )
     return OutboxError(f"outbox: {error}; if it lasts, the card may be worn out: change it")

@@ -122,6 +122,7 @@ class Outbox(Generic[S]):
         self._current: _Open[S] | None = None
         self._green: dict[Path, int] = {}  # in files that wait to be handed over
         self._unread = Unread()
+        self._whole = True
         self._lock = take_lock(self._folders)
         with suppress(OSError):  # the first tick says so, and tries again
             self._hand_over()
@@ -141,6 +142,8 @@ class Outbox(Generic[S]):
         with self._mutex:
             with explained():
                 try:
+                    if not self._whole:
+                        self._make_whole()
                     segment = self._with_room()
                 except FileNotFoundError:
                     self._make_whole()
@@ -164,6 +167,7 @@ class Outbox(Generic[S]):
         with self._mutex, explained():
             if not self._is_whole():
                 self._make_whole()
+            self._whole = True
             if self._current is not None and self._is_due(self._current, after_s, connected):
                 self._abandon()
             current = [] if self._current is None else [self._current.path]
@@ -192,6 +196,7 @@ class Outbox(Generic[S]):
         return os.path.samestat(lock, os.fstat(self._lock))
 
     def _make_whole(self) -> None:
+        self._whole = False  # until it is, no green: nobody would look where it is written
         prepare(self._directory)
         if not self._is_locked():
             lock = take_lock(self._folders)
@@ -199,6 +204,7 @@ class Outbox(Generic[S]):
             self._lock = lock
         if self._current is not None and not self._current.is_there():
             self._current = self._current.moved(self._spares.take(at_once=True))
+        self._whole = True
         log.warning(
             "files or folders were taken away from %s under the scanner, and made again;"
             " what is in it is to be left alone",

@@ -38,6 +38,8 @@ from kiosk.outbox import (
     read_segment,
     seal_leftovers,
 )
+from kiosk.outbox.layout import folders
+from kiosk.outbox.lock import take_lock
 from kiosk.seal import HYBRID, X25519, SegmentSeal, new_key, new_segment
 
 ROOT = Path(__file__).parents[2]
@@ -442,6 +444,24 @@ def test_a_scanner_that_came_in_meanwhile_keeps_the_outbox(tmp_path: Path) -> No
     other.close()
     outbox.tick(0.0, connected=False)
     outbox.close()
+
+
+def test_nothing_is_green_that_would_be_written_where_nobody_looks(tmp_path: Path) -> None:
+    """A copy lies in its place, with all the names, and cannot be used."""
+    outbox = open_outbox(tmp_path)
+    first = outbox.put(record)
+    (tmp_path / "open").rename(tmp_path / "away")
+    shutil.copytree(tmp_path / "away", tmp_path / "open")
+    lock = take_lock(folders(tmp_path))
+    with pytest.raises(OutboxLocked):
+        outbox.tick(0.0, connected=False)
+    with pytest.raises(OutboxLocked):
+        outbox.put(record)
+    os.close(lock)
+    second = outbox.put(record)
+    outbox.close()
+    there = {r.id for segment in sealed_segments(tmp_path) for r in segment.records}
+    assert there == {first.id, second.id}
 
 
 def test_a_second_scanner_is_refused(tmp_path: Path) -> None:
