@@ -216,6 +216,18 @@ def test_damage_is_copied_as_it_is_and_what_can_be_read_is_exported(
     assert not unreadable.exists()
 
 
+def test_files_of_one_name_lie_beside_each_other_on_the_stick(kiosk: Kiosk, stick: Path) -> None:
+    """Also those of an earlier export, of which the kiosk has deleted its own."""
+    contents = [b"one", b"two", b"three"]
+    for content in (contents[:2], contents[2:], contents[2:]):
+        for folder, data in zip(("sealed", "quarantine"), content, strict=False):
+            (kiosk.outbox / folder).mkdir(exist_ok=True)
+            (kiosk.outbox / folder / "notes.txt").write_bytes(data)
+        assert kiosk.export(stick, "--delete").status == 0
+    there = (stick / f"{kiosk.kid}-quarantine").iterdir()
+    assert sorted(path.read_bytes() for path in there) == sorted(contents)
+
+
 def test_what_is_too_large_for_one_message_goes_in_parts(kiosk: Kiosk, stick: Path) -> None:
     outbox = kiosk.scanner(64)
     for _ in range(16):
