@@ -2,6 +2,7 @@
 # make test    all tests, three at a time (JOBS=1: one after the other, easier to read)
 # make test-camera   the Pi camera's driver on the real picamera2 and libcamera (needs root)
 # make test-devices  drivers of USB devices on a real kernel in an emulated machine (needs root)
+# make test-system   the installed units under a real systemd, in a container (needs root)
 # make check   style, types, layers, dead code
 # make bench   lists the benchmarks
 # make fuzz    what strangers' codes may hold, guided by coverage (SECONDS=60)
@@ -30,7 +31,7 @@ SHORTLY := while read -r word name _; do case "$$word $$name" in \
 	"Building wheels"|"Installing collected") printf '\n%s %s ...' "$$word" "$$name" ;; \
 	esac; done; echo
 
-.PHONY: demo test test-camera test-devices check bench fuzz panel packages clean
+.PHONY: demo test test-camera test-devices test-system check bench fuzz panel packages clean
 
 demo: $(READY)
 	@$(PY) -m demo $(if $(filter-out 0 no false,$(ONCE)),--once)
@@ -46,6 +47,9 @@ test-camera:
 
 test-devices:
 	@sh tests/devices/run.sh
+
+test-system: $(READY)
+	@PYTHON=$(CURDIR)/$(PY) sh tests/system/run.sh
 
 check: $(READY)
 	$(PY) -m ruff check .

@@ -1,9 +1,14 @@
 """Packaging. Tool settings stand in pyproject.toml; system packages in the Makefile."""
 
+import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 ON_A_PI = 'platform_machine in "aarch64 armv7l armv6l"'
@@ -22,7 +27,41 @@ def below(folder: str) -> list[tuple[str, list[str]]]:
     ]
 
 
+def changed_s() -> int | None:
+    """Moment of the newest change, in seconds since 1970: SOURCE_DATE_EPOCH
+    (reproducible-builds.org), else that of the newest commit; None where neither is known."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    if not given and (HERE / ".git").exists():
+        command = ["git", "-C", str(HERE), "log", "-1", "--format=%ct"]
+        try:
+            given = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"the date of the newest commit is not known: {error}", file=sys.stderr)
+    return int(given) if given else None
+
+
+class Dated(build_py):
+    """Builds a firmware that knows when it was made: no kiosk's clock can be earlier."""
+
+    def run(self) -> None:
+        super().run()
+        changed = changed_s()
+        if self.editable_mode or changed is None:
+            return
+        if changed > time.time() + 86_400:
+            sys.exit(
+                f"the newest change is of {time.strftime('%Y-%m-%d', time.gmtime(changed))}, which"
+                " lies ahead: set this machine's clock, or name the date by SOURCE_DATE_EPOCH"
+            )
+        file = Path(self.build_lib) / "kiosk" / "clock.py"
+        line = re.compile(r"^BUILT_MS = ([0-9_]+)$", re.MULTILINE)
+        source = file.read_text()
+        built_ms = max(changed * 1000, int(line.findall(source)[0]))
+        file.write_text(line.sub(f"BUILT_MS = {built_ms}", source, count=1))
+
+
 setup(
+    cmdclass={"build_py": Dated},
     name="door-kiosk",
     version=re.findall(r'FIRMWARE = "(.+)"', (HERE / "kiosk/model.py").read_text())[0],
     description="Door terminal that reads health declarations, ID cards and certificates",

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from bench._queueing import Visit
-from bench._storm import Fault
 from central.db import check_in, connect, dead_letter, receipt
 from demo.town import Key
 
@@ -155,25 +154,3 @@ def _unasked(untold: Sequence[Row], visits: Sequence[Visit], deaths: int) -> lis
     if len(untold) > deaths:
         problems.append(f"{len(untold)} check-ins nobody was told of, {deaths} scanners died")
     return problems
-
-
-def detection(
-    faults: Sequence[Fault], away: dict[str, list[tuple[float, bool]]]
-) -> dict[str, list[float]]:
-    """Seconds from a fault that separates a kiosk from the centre until its uplink says so, by
-    kind; of faults that were alone, and lasted until then. `away` by kiosk."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for kid, changes in away.items():
-        hits = [fault for fault in faults if kid in fault.trouble.apart]
-        hits.sort(key=lambda fault: fault.began)
-        for number, hit in enumerate(hits):
-            before = [at for at, _ in changes if at <= hit.began]
-            is_away = changes[len(before) - 1][1] if before else True
-            noticed = next((at for at, gone in changes if at > hit.began and gone), None)
-            others = hits[:number] + hits[number + 1 :]
-            alone = noticed is not None and not any(
-                other.began < noticed and other.ended > hit.began for other in others
-            )
-            if not is_away and alone and noticed is not None:
-                found[hit.trouble.kind].append(noticed - hit.began)
-    return dict(found)

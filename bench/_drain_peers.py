@@ -14,26 +14,10 @@ from central.db import connect
 from central.ingest.config import load_keys
 from central.ingest.reading import read
 from central.ingest.store import Store
-from kiosk import clock, reach, wire
+from kiosk import reach, wire
 from kiosk.config import Broker
-from kiosk.outbox import SealedSegments
 
 MESSAGES = 8  # of a transaction
-
-
-def payloads(outbox: Path) -> list[bytes]:
-    """What an uplink would send of an outbox, oldest first."""
-    segments = SealedSegments(outbox)
-    made = []
-    for name in segments.waiting():
-        segment = segments.read(name)
-        if segment is not None:
-            anchor = clock.now("system")
-            batch = wire.Batch(
-                segment=name, header=segment.header, anchor=anchor, records=segment.records
-            )
-            made.append(wire.encode(batch))
-    return made
 
 
 def bare_publish(broker: Broker, kid: str, sent: list[bytes], window: int) -> float:

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
+from bench._batches import batches
 from bench._fork import forked
 from bench._ledger import Ledger, Note, Told
 from bench._scanning import Place, open_outbox, put, recovered
@@ -101,17 +102,14 @@ def _sent(place: Place) -> tuple[Drain, list[wire.Ack]]:
     _left(place, RECORDS + 2)
     seal_leftovers(place.outbox)
     centre, acks = Note(place.centre), list[wire.Ack]()
-
-    def publish(name: str, payload: bytes) -> bool:
-        batch = wire.decode(payload, wire.Batch)
+    for batch in batches(place.outbox):
         centre.say(batch)
-        acks.append(wire.Ack(segment=name, accepted=[r.seq for r in batch.records], server_ms=1))
-        return True
-
-    segments = SealedSegments(place.outbox)
-    drain = Drain(segments, publish, partial(clock.now, "system"), window=4, ack_timeout_s=30)
+        seqs = [record.seq for record in batch.records]
+        acks.append(wire.Ack(segment=batch.segment, accepted=seqs, server_ms=1))
+    segments, now = SealedSegments(place.outbox), partial(clock.now, "system")
+    drain = Drain(segments, lambda _name, _payload: True, now, window=4, ack_timeout_s=30)
+    drain.saw(segments.waiting())
     drain.start()
-    drain.saw(segments.waiting())  # live, so that all is sent at once
     drain.turn(at=0.0)
     return drain, acks
 

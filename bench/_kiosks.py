@@ -20,7 +20,7 @@ EACH = 200
 each has three."""
 ONLINE_EVERY_S = 0.25
 OFFLINE_EVERY_S = 0.05
-THREADS = 4
+THREADS = 16
 
 
 class Return(NamedTuple):

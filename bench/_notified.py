@@ -14,15 +14,15 @@ _POLL_S = 0.5
 
 class Daemon:
     """One daemon's word. `silent_s` is the longest time between two signs of life of one start,
-    what its watchdog measures. `away` are the moments at which an uplink began and ceased to
-    say that it has no connection, or that nobody at the centre takes records."""
+    what its watchdog measures. `is_away`: an uplink says that it has no connection, or that nobody
+    at the centre takes records."""
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self.environment = {"NOTIFY_SOCKET": str(path)}
         self.status: dict[str, str] = {}
         self.silent_s = 0.0
-        self.away: list[tuple[float, bool]] = []
+        self.is_away = False
         self._alive_at: float | None = None
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
@@ -33,18 +33,12 @@ class Daemon:
         for line in message.splitlines():
             key, _, value = line.partition("=")
             if key == "STATUS":
-                self._says(value, now)
+                self.status = dict(word.split("=", 1) for word in value.split() if "=" in word)
+                self.is_away = "0" in (self.status.get("online"), self.status.get("centre"))
             elif key in ("READY", "WATCHDOG"):
                 if key == "WATCHDOG" and self._alive_at is not None:
                     self.silent_s = max(self.silent_s, now - self._alive_at)
                 self._alive_at = now
-
-    def _says(self, text: str, now: float) -> None:
-        self.status = dict(word.split("=", 1) for word in text.split() if "=" in word)
-        if "centre" in self.status:
-            away = "0" in (self.status["online"], self.status["centre"])
-            if not self.away or self.away[-1][1] != away:
-                self.away.append((now, away))
 
     def killed(self) -> None:
         """Its silence is ours."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from bench._audit import Books, Verdict, detection, judge
+from bench._audit import Books, Verdict, judge
 from bench._databases import locked, stopped
 from bench._defects import Defect, afflicted
+from bench._detecting import Uplink, detect
 from bench._doors import Door
 from bench._links import Link, Network
 from bench._notified import Notified
@@ -27,7 +28,7 @@ from demo.town import Key, Town
 from kiosk.outbox import SealedSegments
 
 WORKERS = 2
-START_S = 30.0
+START_S = 60.0
 DRAIN_S = 180.0
 QUIET_S = 5.0  # longer than a kiosk waits for an answer: what was sent twice has come by then
 _LOOK_S = 0.1
@@ -38,7 +39,7 @@ Kind = Literal["postgresql", "sqlite"]
 
 class Plan(NamedTuple):
     """`kinds` are those faults that may happen, `faults` ends the storm before its `minutes`
-    are over."""
+    are over. `rounds`: how often each is made alone afterwards, to see how soon it is noticed."""
 
     kiosks: int
     minutes: float
@@ -46,12 +47,14 @@ class Plan(NamedTuple):
     per_s: float
     seed: int
     kinds: Sequence[str]
+    rounds: int
     defect: Defect
 
 
 class Outcome(NamedTuple):
-    """`slowest_s`: from the last fault until the last record had arrived, None if it has not.
-    `detected_s` see `detection`. `resent` segments and `repeated` records (those that workers
+    """`slowest_s`: from the last fault until the last record had arrived, None if it has not;
+    visits that are under way are waited for before anybody looks.
+    `detected_s` see `detect`. `resent` segments and `repeated` records (those that workers
     lived to tell of) came more than once. `silent_s`: the longest time that no daemon of this
     name fed its watchdog."""
 
@@ -60,7 +63,7 @@ class Outcome(NamedTuple):
     greens: int
     faults: dict[str, int]
     slowest_s: float | None
-    detected_s: dict[str, list[float]]
+    detected_s: dict[str, list[float | None]]
     resent: int
     repeated: int
     silent_s: dict[str, float]
@@ -121,44 +124,62 @@ class _Ordeal:
             raise Failed(f"nothing of this can happen here: {', '.join(plan.kinds)}")
         storm = Storm(possible, plan.per_s, plan.seed, self._say)
         people = People(plan.seed)
-        queues = [Queueing(door, people, plan.seed + n) for n, door in enumerate(self._doors)]
         with closing(Keeper(self._charges)) as keeper:
             keeper.start()
-            for queue in queues:
-                queue.start()
-            end = time.monotonic() + plan.minutes * 60
-            storm.rage(lambda begun: time.monotonic() < end and begun < plan.faults)
-            calm_at = time.monotonic()
-            self._say("no more faults")
-            visits = [visit for queue in queues for visit in queue.leave()]
+            with self._visitors(people) as visits:
+                end = time.monotonic() + plan.minutes * 60
+                storm.rage(lambda begun: time.monotonic() < end and begun < plan.faults)
+                calm_at = time.monotonic()
+                self._say("no more faults at random")
             slowest_s = self._drain(visits, calm_at)
+            detected_s: dict[str, list[float | None]] = {}
+            if plan.rounds and slowest_s is not None:
+                with self._visitors(people) as more:
+                    detected_s = detect(possible, self._uplinks, plan.rounds)
+                self._drain(more, time.monotonic())
+                visits += more
             time.sleep(QUIET_S)
         books = Books.of(self._url, [kiosk.kid for kiosk in town.kiosks])
-        deaths = sum("scanner" in fault.trouble.kind for fault in storm.faults)
-        verdict = judge(visits, books, deaths + sum("scanner" in e for e in keeper.ended))
+        faults = storm.counts()
+        deaths = faults.get("scanner killed", 0) + sum("scanner" in e for e in keeper.ended)
+        verdict = judge(visits, books, deaths)
         verdict.problems.extend(f"ended by itself: {words}" for words in keeper.ended)
         if slowest_s is None:
             verdict.problems.append(f"not drained within {DRAIN_S:.0f} s")
-        away = {
-            door.kiosk.kid: self._notified.daemons[f"{door.kiosk.name} uplink"].away
-            for door in self._doors
-        }
         return Outcome(
             verdict,
             len(visits),
             sum(visit.green for visit in visits),
-            storm.counts(),
+            faults,
             slowest_s,
-            detection(storm.faults, away),
+            detected_s,
             resent=0,
             repeated=0,
             silent_s={name: self._silent_s(name) for name in DAEMONS},
         )
 
+    @property
+    def _uplinks(self) -> dict[str, Uplink]:
+        heard = self._notified.daemons
+        return {
+            kiosk.kid: Uplink(heard[f"{kiosk.name} uplink"], kiosk.daemons["uplink"].log)
+            for kiosk in self.town.kiosks
+        }
+
+    @contextmanager
+    def _visitors(self, people: People) -> Iterator[list[Visit]]:
+        """They come to every door; in the end, all their visits."""
+        visits: list[Visit] = []
+        queues = [Queueing(door, people, self._plan.seed + n) for n, door in enumerate(self._doors)]
+        for queue in queues:
+            queue.start()
+        yield visits
+        for queue in queues:
+            visits += queue.leave()
+
     def _wait_for_centre(self) -> None:
         deadline = time.monotonic() + START_S
-        uplinks = [self._notified.daemons[f"{k.name} uplink"] for k in self.town.kiosks]
-        while not all(uplink.status.get("centre") == "1" for uplink in uplinks):
+        while any(uplink.daemon.status.get("centre") != "1" for uplink in self._uplinks.values()):
             self.town.check()
             if time.monotonic() > deadline:
                 raise Failed(f"not every kiosk hears of the centre within {START_S:.0f} s")

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
-from typing import NamedTuple
 
 from bench._troubles import KINDS, Charge, Trouble
 
@@ -17,21 +16,13 @@ RESTART_S = 2.0  # as the units say
 _LOOK_S = 0.2
 
 
-class Fault(NamedTuple):
-    """One that happened, from `began` to `ended` on the steady clock, in seconds."""
-
-    trouble: Trouble
-    began: float
-    ended: float
-
-
 class Storm:
-    """`per_s` faults a second on average. `faults` are those that are over."""
+    """`per_s` faults a second on average. `over`: those that were made, and are over."""
 
     def __init__(
         self, troubles: Sequence[Trouble], per_s: float, seed: int, say: Callable[[str], None]
     ) -> None:
-        self.faults: list[Fault] = []
+        self.over: list[Trouble] = []
         self._by_kind: dict[str, list[Trouble]] = {}
         for trouble in troubles:
             self._by_kind.setdefault(trouble.kind, []).append(trouble)
@@ -67,19 +58,18 @@ class Storm:
     def _strike(self, trouble: Trouble, seed: int) -> None:
         chance = Random(seed)
         lasts_s = chance.uniform(0, trouble.longest_s)
-        began = time.monotonic()
         self._say(f"{trouble.kind}: {trouble.target} for {lasts_s:.1f} s")
         try:
             with trouble.strike(chance):
                 time.sleep(lasts_s)
         finally:
             self._say(f"{trouble.kind}: {trouble.target} over")
-            self.faults.append(Fault(trouble, began, time.monotonic()))
+            self.over.append(trouble)
             trouble.busy.release()
 
     def counts(self) -> dict[str, int]:
         """Faults by kind."""
-        return dict(Counter(fault.trouble.kind for fault in self.faults).most_common())
+        return dict(Counter(trouble.kind for trouble in self.over).most_common())
 
 
 class Keeper(threading.Thread):

@@ -21,7 +21,7 @@ from rich.console import Console
 from bench._defects import Defect
 from bench._doors import why_no_card
 from bench._ordeal import Kind, Outcome, Plan, undergo
-from bench._report import arguments, machine, positive, spread, whole, write
+from bench._report import arguments, machine, positive, whole, write
 from bench._troubles import KINDS
 from bench._wall import why_not
 from demo.processes import Failed
@@ -35,9 +35,12 @@ def main() -> None:
     parser = arguments((__doc__ or "").splitlines()[0])
     parser.add_argument("--kiosks", type=whole(1), default=3, help="default: %(default)s")
     parser.add_argument(
-        "--minutes", type=positive, default=2.0, help="how long at most; default: %(default)s"
+        "--minutes",
+        type=positive,
+        default=2.0,
+        help="for each database, at most; default: %(default)s",
     )
-    parser.add_argument("--faults", type=whole(1), default=10**9, help="ends after so many")
+    parser.add_argument("--faults", type=whole(1), default=10**9, help="for each database, at most")
     parser.add_argument("--per-s", type=positive, default=2.0, help="faults; default: %(default)s")
     parser.add_argument(
         "--seed", type=int, default=1, help="what is drawn; what the processes do is left to them"
@@ -50,6 +53,12 @@ def main() -> None:
     )
     parser.add_argument(
         "--kinds", default=",".join(KINDS), help="of faults, with commas; default: %(default)s"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=whole(0),
+        default=1,
+        help="of each fault by itself, to see how soon a kiosk says so; default: %(default)s",
     )
     parser.add_argument(
         "--without",
@@ -66,7 +75,14 @@ def main() -> None:
         parser.error(f"--kinds: found {', '.join(unknown)}; known: {', '.join(KINDS)}")
     databases: list[Kind] = [given.database] if given.database != "both" else list(get_args(Kind))
     plan = Plan(
-        given.kiosks, given.minutes, given.faults, given.per_s, given.seed, kinds, given.without
+        given.kiosks,
+        given.minutes,
+        given.faults,
+        given.per_s,
+        given.seed,
+        kinds,
+        given.rounds,
+        given.without,
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     began = time.monotonic()
@@ -106,7 +122,7 @@ def _report(
     json: Path | None, databases: list[Kind], outcomes: list[Outcome], took_s: float
 ) -> None:
     faults = Counter[str]()
-    detected: dict[str, list[float]] = {}
+    detected: dict[str, list[float | None]] = {}
     for outcome in outcomes:
         faults.update(outcome.faults)
         for kind, seconds in outcome.detected_s.items():
@@ -129,7 +145,7 @@ def _report(
             for name in outcomes[0].silent_s
         },
         "detected_s": {
-            kind: {**spread(seconds), "most": round(max(seconds), 1), "of": len(seconds)}
+            kind: [None if s is None else round(s, 1) for s in seconds]
             for kind, seconds in sorted(detected.items())
         },
         "slowest_s": slowest,

@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from bench._arrivals import Arrivals, Commits
-from bench._drain_peers import bare_publish, commit_alone, payloads
+from bench._batches import batches
+from bench._drain_peers import bare_publish, commit_alone
 from bench._relay import Relay
 from bench._report import arguments, machine, positive, spread, whole, write
 from bench._visitors import Begin, fill
@@ -31,6 +32,7 @@ from demo.kiosk import Kiosk, section
 from demo.postgres import Postgres
 from demo.processes import Failed
 from demo.town import Town
+from kiosk import wire
 from kiosk.config import load
 from kiosk.seal import load_public, new_segment
 
@@ -93,7 +95,7 @@ def _measured(folder: Path, databases: Databases, given: argparse.Namespace) -> 
     console.print(f"filling the outbox with {given.records} check-ins ...")
     fill(kiosk.outbox, given.records, begin)
     os.sync()
-    sent = payloads(kiosk.outbox)
+    sent = [wire.encode(batch) for batch in batches(kiosk.outbox)]
     with ExitStack() as stack:
         if given.link:
             relay = Relay(town.port, given.link * 1000)
@@ -131,7 +133,7 @@ def _measured(folder: Path, databases: Databases, given: argparse.Namespace) -> 
         "records": given.records,
         "kilobytes": sum(map(len, sent)) // 1000,
         "drain_s": round(took, 2),
-        "records_per_s": round(given.records / took),
+        "records_per_s": round(given.records / took, 1),
         "visitors": len(waited),
         "live_s": {**spread(waited), "max": round(max(waited, default=0.0), 3)},
         "uplink_cpu_s_per_1000": round(cpu_s / given.records * 1000, 4),

@@ -223,6 +223,12 @@ ALERTS: dict[str, Known] = {
         "Đồng hồ lệch hơn nửa giây. Xem máy chủ giờ.",
         "The clock is more than half a second off. See the time server.",
     ),
+    "clock-differs": Known(
+        "warning",
+        "Giờ của thiết bị và giờ của trung tâm mâu thuẫn. Xem máy chủ giờ (NTP) của cả hai nơi.",
+        "The kiosk's clock and the centre's contradict each other. See the time servers (NTP) of"
+        " both.",
+    ),
     "signal-weak": Known(
         "warning",
         "Sóng Wi-Fi yếu. Dời điểm phát lại gần, hoặc dùng dây mạng.",
@@ -230,8 +236,8 @@ ALERTS: dict[str, Known] = {
     ),
     "certificate-ends": Known(
         "warning",
-        "Chứng thư của thiết bị hết hạn trong 14 ngày. Ghi danh lại trước hạn.",
-        "The kiosk's certificate ends within 14 days. Enrol the kiosk anew before.",
+        "Chứng thư của thiết bị hết hạn trong 14 ngày. Đổi khóa từ trung tâm, hoặc ghi danh lại.",
+        "The kiosk's certificate ends within 14 days. Change its key from afar, or enrol it anew.",
     ),
     "figures-stale": Known(
         "warning",

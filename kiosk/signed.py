@@ -1,4 +1,4 @@
-"""Documents that the fleet's signing key answers for: policy, trust list, risk list.
+"""Documents that the fleet's signing key answers for: policy, trust list, risk list, command.
 
 A file is a line of JSON, a line with the signature in hexadecimal, and the content as it is:
 
@@ -28,7 +28,7 @@ from msgspec import Meta
 
 from kiosk.errors import DocumentError
 
-Kind = Literal["policy", "trust", "risk"]
+Kind = Literal["policy", "trust", "risk", "command"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Keys = Mapping[str, Ed25519PublicKey]
 """Public keys by `key_id`; each of them alone may sign."""
@@ -93,6 +93,17 @@ def read_keys(files: Iterable[Path], read: Callable[[Path], bytes] = Path.read_b
     return keys_by_id(keys)
 
 
+def load_private(pem: bytes) -> Ed25519PrivateKey:
+    """Private signing key from PEM (PKCS #8, no password). Raises DocumentError."""
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise DocumentError(f"not an unencrypted private key in PEM: {error}") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise DocumentError(f"expected an Ed25519 private key, found {type(key).__name__}")
+    return key
+
+
 def sign(private: Ed25519PrivateKey, kind: Kind, version: int, content: bytes) -> bytes:
     """The whole file. `version` counts from 1 and must grow with each change."""
     header = _Header(
@@ -141,6 +152,12 @@ def open_signed(data: bytes, kind: Kind, keys: Keys, at_least: int = 0) -> Signe
             " fetch the newest"
         )
     return Signed(header.version, content)
+
+
+def signer(data: bytes) -> str:
+    """Id of the key that a document says it is signed with; `open_signed` tells whether that is
+    so. Raises DocumentError."""
+    return _parts(data)[0].key
 
 
 def unchecked(data: bytes, kind: Kind) -> Signed:

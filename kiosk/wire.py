@@ -8,13 +8,23 @@ age; whatever else is wrong raises `WireError`. Bytes travel as base64 (RFC 4648
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from kiosk.errors import WireError
-from kiosk.model import SCHEMA, CheckIn, ClockState, Hex, Instant, Millis, SegmentHeader, Seq
+from kiosk.model import (
+    SCHEMA,
+    CheckIn,
+    ClockState,
+    Hex,
+    Instant,
+    Millis,
+    SegmentHeader,
+    Seq,
+    Word,
+)
 
 ROOT = f"kiosk/{SCHEMA}"
 CHECKINS_OF_ALL = f"{ROOT}/+/up/checkin"
@@ -23,15 +33,21 @@ PACE = f"{ROOT}/_all/down/pace"
 SERVERS = f"{ROOT}/_srv/"
 PRESENCE_OF_ALL = f"{SERVERS}+/state"
 MAX_BATCH_BYTES = 256 * 1024
+MAX_COMMAND_BYTES = 16 * 1024
+HARMLESS = ("identify", "selftest")
+"""Commands that need no signature of the fleet."""
+MAX_LIFETIME_MS = 24 * 3600 * 1000
 
 Severity = Literal["info", "warning", "critical"]
 Line = Annotated[str, Meta(max_length=64)]
+Status = Literal["accepted", "running", "done", "failed", "rejected", "expired"]
+CommandId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 
 # A leading underscore is kept for topics that belong to no single kiosk (_all, _srv).
 KID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
-def up(kid: str, leaf: Literal["state", "info", "tele", "checkin", "alert"]) -> str:
+def up(kid: str, leaf: Literal["state", "info", "tele", "checkin", "alert", "rsp"]) -> str:
     """Topic on which kiosk `kid` publishes."""
     return f"{ROOT}/{kid}/up/{leaf}"
 
@@ -39,6 +55,11 @@ def up(kid: str, leaf: Literal["state", "info", "tele", "checkin", "alert"]) -> 
 def down(kid: str, leaf: Literal["ack"]) -> str:
     """Topic on which the centre answers kiosk `kid`."""
     return f"{ROOT}/{kid}/down/{leaf}"
+
+
+def command(kid: str, name: str) -> str:
+    """Topic of one command to kiosk `kid`; `+` for all of them."""
+    return f"{ROOT}/{kid}/down/cmd/{name}"
 
 
 def presence(host: str) -> str:
@@ -206,6 +227,43 @@ class RiskKeys(msgspec.Struct, frozen=True):
     keys: Annotated[list[Annotated[bytes, Meta(min_length=32, max_length=32)]], Meta(max_length=4)]
 
 
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """down/cmd/<name>: one thing that one kiosk shall do, once. What is not `HARMLESS` travels as
+    the content of a document of kind "command" that the fleet signed (`kiosk.signed`).
+
+    `id` is new for each command and kiosk. `expires_ms` is at most `MAX_LIFETIME_MS` after
+    `issued_ms`. `sid` is the kiosk's session when it was issued: a kiosk whose clock is not
+    set cannot know otherwise that the command is of today."""
+
+    id: CommandId
+    kid: Annotated[str, Meta(max_length=64)]
+    name: Word
+    args: Annotated[dict[Line, Annotated[str, Meta(max_length=8192)]], Meta(max_length=16)] = {}
+    issued_ms: Millis
+    expires_ms: Millis
+    sid: Line = ""
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """up/rsp: how far a command has come; the last three are final, and so is `done`. `reason` is
+    a word, `detail` a sentence for a person; `result` is what was asked for. The same may come
+    again."""
+
+    id: Annotated[str, Meta(max_length=64)]
+    name: Line
+    st: Status
+    at_ms: int
+    clock: ClockState
+    reason: Line = ""
+    detail: str = ""
+    result: dict[str, Any] = {}
+
+    @property
+    def final(self) -> bool:
+        """Nothing else will come of it."""
+        return self.st not in ("accepted", "running")
+
+
 class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """_all/down/pace, retained: how fast kiosks come back after their connection was lost, for
     all of them; seconds, see `Broker` in the configuration. What is None, and everything after an
@@ -215,8 +273,12 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reconnect_cap_s: Annotated[float, Meta(ge=1, le=3600)] | None = None
 
 
-Message = State | Info | Telemetry | Alert | Batch | Ack | Presence | RiskKeys | Pace
-M = TypeVar("M", State, Info, Telemetry, Alert, Batch, Ack, Presence, RiskKeys, Pace)
+Message = (
+    State | Info | Telemetry | Alert | Batch | Ack | Presence | RiskKeys | Pace | Command | Response
+)
+M = TypeVar(
+    "M", State, Info, Telemetry, Alert, Batch, Ack, Presence, RiskKeys, Pace, Command, Response
+)
 
 
 def encode(message: Message) -> bytes:

@@ -1,6 +1,6 @@
 """The fleet's own certificate authority: `python -m provisioning.authority --help`.
 
-One folder holds the fleet: root, broker, ingest workers, the key pair to which every
+One folder holds the fleet: root, broker, ingest workers, operators, the key pair to which every
 check-in is sealed, and the one that signs what changes a kiosk. It belongs on a machine that
 is not the broker; what each machine needs is copied out of it.
 """
@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kiosk import signed
 from kiosk.config import DEFAULTS, BrokerHost, DoorDirection
@@ -47,8 +47,8 @@ _CHECKS: dict[signed.Kind, Callable[[bytes], object]] = {
 def init_fleet(
     fleet: Path, broker_hosts: Sequence[str], workers: int = 1, suite: str = sealing.DEFAULT
 ) -> None:
-    """Creates a new fleet in `fleet`: ca, broker, _ingest-1.., centre-seal, fleet-sign, and
-    the shipped policy, signed as version 1.
+    """Creates a new fleet in `fleet`: ca, broker, _ingest-1.., _fleet-1, centre-seal,
+    fleet-sign, and the shipped policy, signed as version 1.
 
     `broker_hosts` are the names and addresses under which kiosks reach the broker;
     localhost is always among them. `suite` is a name of `sealing.SUITES`. Raises ConfigError
@@ -86,6 +86,7 @@ def _fill(fleet: Path, names: Sequence[x509.GeneralName], workers: int, suite: s
     _issue(fleet, fleet / "broker", "broker", SERVICE_DAYS, ExtendedKeyUsageOID.SERVER_AUTH, names)
     for number in range(1, workers + 1):
         add_worker(fleet, number)
+    add_operator(fleet, 1)
     sealing.add_key(fleet, suite)
     add_signer(fleet)
 
@@ -117,13 +118,12 @@ def sign(
     version = _version(_CHECKS[kind](content), version)
     if before:
         _newer(fleet, kind, version, before)
-    pem = files.read(fleet / f"{SIGNER}.key")
     try:
-        key = serialization.load_pem_private_key(pem, password=None)
-    except ValueError as error:
-        raise ConfigError([f"{fleet / SIGNER}.key is no private key in PEM"]) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigError([f"{fleet / SIGNER}.key is not the Ed25519 key that init made"])
+        key = signed.load_private(files.read(fleet / f"{SIGNER}.key"))
+    except DocumentError as error:
+        raise ConfigError(
+            [f"{fleet / SIGNER}.key is not the key that init made: {error}"]
+        ) from error
     return signed.sign(key, kind, version, content)
 
 
@@ -163,9 +163,19 @@ def _newer(fleet: Path, kind: signed.Kind, version: int, before: bytes) -> None:
 
 def add_worker(fleet: Path, number: int) -> None:
     """Key and certificate `_ingest-<number>` for one more ingest worker."""
+    _add_client(fleet, "_ingest", number)
+
+
+def add_operator(fleet: Path, number: int) -> None:
+    """Key and certificate `_fleet-<number>` for one who commands kiosks over the broker. What
+    can harm needs a signature of the fleet as well."""
+    _add_client(fleet, "_fleet", number)
+
+
+def _add_client(fleet: Path, kind: str, number: int) -> None:
     if number < 1:
-        raise ConfigError([f"worker number is {number}; expected 1, 2, 3 .."])
-    name = f"_ingest-{number}"
+        raise ConfigError([f"number of the new {kind} is {number}; expected 1, 2, 3 .."])
+    name = f"{kind}-{number}"
     _issue(fleet, fleet / name, name, SERVICE_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
 
 
@@ -239,22 +249,57 @@ def renew(fleet: Path, kid: str, out: Path) -> x509.Certificate:
     certificate before is kept in the register under its serial number. Raises ConfigError
     for a kiosk that was never enrolled, and when something would be overwritten.
     """
+    before = _enrolled(fleet, kid)
+    root = files.read(fleet / "ca.crt")
+    files.refuse_existing((_archive(fleet, kid, before), out / "ca.crt"))
+    files.make_folder(out)
+    issued = _issue(fleet, out / "kiosk", kid, KIOSK_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
+    files.write_new(out / "ca.crt", root, files.PUBLIC)
+    _register(fleet, kid, before, issued)
+    return x509.load_pem_x509_certificate(issued)
+
+
+def certify(
+    fleet: Path, kid: str, request: x509.CertificateSigningRequest, out: Path
+) -> x509.Certificate:
+    """A new certificate for an enrolled kiosk that has made its key by itself, in the file `out`;
+    returns it. `request` (PKCS #10) is what it answered to the command rotate-key.
+
+    Raises ConfigError for a kiosk that was never enrolled, a request for another name, and
+    when something would be overwritten.
+    """
+    before = _enrolled(fleet, kid)
+    public = request.public_key()
+    names = [str(a.value) for a in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if names != [kid] or not request.is_signature_valid:
+        raise ConfigError([f"the request is for {names}, or its signature is wrong; not {kid}'s"])
+    if not isinstance(public, ec.EllipticCurvePublicKey):
+        raise ConfigError([f"the request is for a {type(public).__name__}; expected an EC key"])
+    files.refuse_existing((_archive(fleet, kid, before), out))
+    issued = _signed(fleet, public, kid, KIOSK_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
+    files.write_new(out, issued, files.PUBLIC)
+    _register(fleet, kid, before, issued)
+    return x509.load_pem_x509_certificate(issued)
+
+
+def _enrolled(fleet: Path, kid: str) -> x509.Certificate:
+    """The certificate that the register has of a kiosk. Raises ConfigError."""
     register = fleet / "kiosks" / f"{kid}.crt"
     if not KID.fullmatch(kid) or not register.exists():
         raise ConfigError([f"{kid!r} was never enrolled ({register} is missing); use enrol"])
     try:
-        before = x509.load_pem_x509_certificate(files.read(register))
+        return x509.load_pem_x509_certificate(files.read(register))
     except ValueError as error:
         raise ConfigError([f"{register}: not a certificate in PEM"]) from error
-    root = files.read(fleet / "ca.crt")
-    archive = register.with_name(f"{kid}@{before.serial_number:x}.crt")
-    files.refuse_existing((archive, out / "ca.crt"))
-    files.make_folder(out)
-    issued = _issue(fleet, out / "kiosk", kid, KIOSK_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH, [])
-    files.write_new(out / "ca.crt", root, files.PUBLIC)
-    files.write_new(archive, certificates.pem(before), files.PUBLIC)
-    files.replace(register, issued)
-    return x509.load_pem_x509_certificate(issued)
+
+
+def _archive(fleet: Path, kid: str, before: x509.Certificate) -> Path:
+    return fleet / "kiosks" / f"{kid}@{before.serial_number:x}.crt"
+
+
+def _register(fleet: Path, kid: str, before: x509.Certificate, issued: bytes) -> None:
+    files.write_new(_archive(fleet, kid, before), certificates.pem(before), files.PUBLIC)
+    files.replace(fleet / "kiosks" / f"{kid}.crt", issued)
 
 
 def _site(
@@ -300,18 +345,31 @@ def _issue(
     names: Sequence[x509.GeneralName],
 ) -> bytes:
     """Writes `stem`.key and `stem`.crt, signed by the fleet's root; returns the latter."""
+    paths = stem.with_name(stem.name + ".key"), stem.with_name(stem.name + ".crt")
+    files.refuse_existing(paths)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _signed(fleet, key.public_key(), common_name, days, usage, names)
+    files.write_new(paths[0], certificates.private_pem(key), files.PRIVATE)
+    files.write_new(paths[1], certificate, files.PUBLIC)
+    return certificate
+
+
+def _signed(
+    fleet: Path,
+    public: ec.EllipticCurvePublicKey,
+    common_name: str,
+    days: int,
+    usage: x509.ObjectIdentifier,
+    names: Sequence[x509.GeneralName],
+) -> bytes:
+    """A certificate in PEM, signed by the fleet's root."""
     root = x509.load_pem_x509_certificate(files.read(fleet / "ca.crt"))
     root_key = serialization.load_pem_private_key(files.read(fleet / "ca.key"), password=None)
     if not isinstance(root_key, ec.EllipticCurvePrivateKey):
         raise ConfigError([f"{fleet / 'ca.key'} is not the EC key that init made"])
-    paths = stem.with_name(stem.name + ".key"), stem.with_name(stem.name + ".crt")
-    files.refuse_existing(paths)
-    key = ec.generate_private_key(ec.SECP256R1())
-    signed = certificates.leaf(root, root_key, key, common_name, days, usage, names)
-    certificate = certificates.pem(signed)
-    files.write_new(paths[0], certificates.private_pem(key), files.PRIVATE)
-    files.write_new(paths[1], certificate, files.PUBLIC)
-    return certificate
+    return certificates.pem(
+        certificates.leaf(root, root_key, public, common_name, days, usage, names)
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -348,10 +406,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     again.add_argument("kid", metavar="KID", help="the kiosk's id")
     again.add_argument("--out", type=Path, required=True, metavar="OUTDIR")
     again.set_defaults(run=_renew)
+    asked = commands.add_parser(
+        "certify", help="make a certificate for the key that a kiosk made by rotate-key"
+    )
+    asked.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
+    asked.add_argument("kid", metavar="KID", help="the kiosk's id")
+    asked.add_argument("request", type=Path, metavar="FILE", help="its CSR, in PEM")
+    asked.add_argument("--out", type=Path, required=True, metavar="FILE", help="the certificate")
+    asked.set_defaults(run=_certify)
     worker = commands.add_parser("add-worker", help="make a certificate of one more ingest worker")
     worker.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     worker.add_argument("number", type=int, metavar="N", help="makes _ingest-N")
     worker.set_defaults(run=_add_worker)
+    operator = commands.add_parser(
+        "add-operator", help="make a certificate of one more who commands kiosks"
+    )
+    operator.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
+    operator.add_argument("number", type=int, metavar="N", help="makes _fleet-N")
+    operator.set_defaults(run=_add_operator)
     signer = commands.add_parser("add-signer", help="make the signing key of an older fleet")
     signer.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     signer.set_defaults(run=_add_signer)
@@ -369,7 +441,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     former.set_defaults(run=_retire_seal_key)
     document = commands.add_parser("sign", help="sign a policy, a trust list or a risk list")
     document.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
-    document.add_argument("kind", choices=signed.KINDS)
+    document.add_argument("kind", choices=list(_CHECKS))
     document.add_argument("file", type=Path, metavar="FILE", help="what to sign")
     document.add_argument(
         "--version",
@@ -420,11 +492,32 @@ def _renew(given: argparse.Namespace) -> str:
     )
 
 
+def _certify(given: argparse.Namespace) -> str:
+    try:
+        request = x509.load_pem_x509_csr(files.read(given.request))
+    except ValueError as error:
+        raise ConfigError([f"{given.request}: no CSR in PEM"]) from error
+    certificate = certify(given.fleet, given.kid, request, given.out)
+    return (
+        f"{given.out}: for {given.kid}, until {certificate.not_valid_after_utc:%Y-%m-%d}; send it"
+        f" by python -m central.fleet command {given.kid} install-certificate"
+        f" --arg certificate=@{given.out}"
+    )
+
+
 def _add_worker(given: argparse.Namespace) -> str:
     add_worker(given.fleet, given.number)
     return (
         f"{given.fleet}/_ingest-{given.number}.crt made; configure the broker anew, so that its"
         " ACL knows the worker"
+    )
+
+
+def _add_operator(given: argparse.Namespace) -> str:
+    add_operator(given.fleet, given.number)
+    return (
+        f"{given.fleet}/_fleet-{given.number}.crt made; configure the broker anew, so that its"
+        " ACL knows the operator"
     )
 
 

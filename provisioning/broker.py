@@ -25,6 +25,11 @@ def workers(fleet: Path) -> list[str]:
     return sorted(path.stem for path in fleet.glob("_ingest-*.crt"))
 
 
+def operators(fleet: Path) -> list[str]:
+    """Names of those who may command kiosks, likewise."""
+    return sorted(path.stem for path in fleet.glob("_fleet-*.crt"))
+
+
 def render(
     fleet: Path,
     state: Path,
@@ -55,9 +60,13 @@ def render(
 
 
 def render_acl(fleet: Path) -> str:
-    """Text of the ACL: every kiosk, and one block for each ingest worker."""
-    block = Template(_template("acl-ingest"))
-    return _template("acl") + "".join(block.substitute(worker=name) for name in workers(fleet))
+    """Text of the ACL: every kiosk, and one block for each ingest worker and operator."""
+    ingest, commands = Template(_template("acl-ingest")), Template(_template("acl-fleet"))
+    return (
+        _template("acl")
+        + "".join(ingest.substitute(worker=name) for name in workers(fleet))
+        + "".join(commands.substitute(operator=name) for name in operators(fleet))
+    )
 
 
 def prepare(
@@ -71,7 +80,7 @@ def prepare(
     """Writes mosquitto.conf and its ACL into `state`; returns the file to start it with.
 
     `fleet` is the authority's folder, or one with what the broker needs of it: `_NEEDED`,
-    and the certificates of the ingest workers, whose names the ACL holds. Raises
+    and the certificates of ingest workers and operators, whose names the ACL holds. Raises
     ConfigError when something is missing, or cannot be written.
     """
     missing = [name for name in _NEEDED if not (fleet / name).exists()]
@@ -130,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "fleet",
         type=Path,
         metavar="FLEET",
-        help=f"folder with {', '.join(_NEEDED)} and the ingest workers' certificates",
+        help=f"folder with {', '.join(_NEEDED)} and the certificates of workers and operators",
     )
     parser.add_argument(
         "--state",

@@ -24,7 +24,7 @@ def root(key: ec.EllipticCurvePrivateKey, days: int) -> x509.Certificate:
     name = _name("kiosk fleet root")
     ski = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return (
-        _builder(name, name, key, days)
+        _builder(name, name, key.public_key(), days)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(sign_certificates=True), critical=True)
         .add_extension(ski, critical=False)
@@ -35,17 +35,17 @@ def root(key: ec.EllipticCurvePrivateKey, days: int) -> x509.Certificate:
 def leaf(
     root: x509.Certificate,
     root_key: ec.EllipticCurvePrivateKey,
-    key: ec.EllipticCurvePrivateKey,
+    public: ec.EllipticCurvePublicKey,
     common_name: str,
     days: int,
     usage: x509.ObjectIdentifier,
     names: Sequence[x509.GeneralName],
 ) -> x509.Certificate:
-    """A certificate for `key`, signed by the root; `names` are its alternative names."""
-    ski = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    """A certificate for `public`, signed by the root; `names` are its alternative names."""
+    ski = x509.SubjectKeyIdentifier.from_public_key(public)
     aki = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
     builder = (
-        _builder(_name(common_name), root.subject, key, days)
+        _builder(_name(common_name), root.subject, public, days)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(sign_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -58,14 +58,14 @@ def leaf(
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
+    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, days: int
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATED)
         .not_valid_after(now + timedelta(days=days))

@@ -18,6 +18,7 @@ from msgspec import UNSET, Meta
 from central import db
 from central.ingest.reading import Keys
 from central.risk import load_key
+from central.tls import tls_context
 from kiosk import seal, wire
 from kiosk.config import Host, Section, keys_of, layer
 from kiosk.errors import ConfigError, SealError
@@ -135,19 +136,6 @@ def _missing(file: Path, found: dict[str, dict[str, Any]]) -> Iterator[str]:
                 yield (
                     f"{file}: {section.name}.{key.name} is missing; see config/central.example.toml"
                 )
-
-
-def tls_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
-    """Ours towards the broker. Raises ConfigError when the files cannot be used."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        context.load_verify_locations(ca)
-        context.load_cert_chain(certificate, key)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            [f"broker.ca, .certificate and .key do not fit together: {error}"]
-        ) from error
-    return context
 
 
 def roots(ca: Path) -> list[x509.Certificate]:

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from kiosk.clock import boot_id, now
+from kiosk.clock import Clock, boot_id
 from kiosk.config import ETC, Config, load
 from kiosk.credentials import PAYLOAD_MAX, parse, times
 from kiosk.credentials.listing import Listing
@@ -105,7 +105,8 @@ def load_rules(args: argparse.Namespace) -> Rules:
         lists = _parsed(config.judge.trust, "trust", parse_listing, keys)
     else:
         lists = Listing()
-    at = now(config.clock.source) if args.at is None else instant(args.at)
+    kept = Clock(config.clock.source, config.paths.run)
+    at = kept.now() if args.at is None else instant(args.at)
     asked = risk.asked(args, lambda path: _parsed(path, "risk", RiskList, keys, path))
     return Rules(policy, TrustList(listing=lists), at, asked)
 

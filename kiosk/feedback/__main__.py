@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import select
-from functools import partial
 
 from kiosk import clock, config, cues, hardware, screens, service
 from kiosk.device import Device
@@ -31,7 +30,7 @@ def main(settings: config.Config, daemon: service.Service) -> None:
     pins: Device[Signals] = Device("pins", hardware.signals(settings), faults)
     button = hardware.button(settings)
     presses = Presses(Device("button", button, faults) if button else None, scanner, pins)
-    wall = partial(clock.now, settings.clock.source)
+    wall = clock.Clock(settings.clock.source, run).now
     feedback = Feedback(_rules(settings), panel, pins, lambda: faults.warnings, clock.boottime())
     due = clock.boottime()
     feedback.turn(due, wall())

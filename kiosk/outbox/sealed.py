@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from kiosk.errors import OutboxError
-from kiosk.model import CheckIn, SegmentHeader
+from kiosk.model import CheckIn, Instant, SegmentHeader
 from kiosk.outbox.layout import SEGMENT_NAME, TABLE, TORN, folders, green_in, quarantine
 from kiosk.outbox.lines import read_journal
 from kiosk.outbox.lock import LOCK
@@ -24,6 +23,18 @@ class Segment(msgspec.Struct, frozen=True):
     header: SegmentHeader
     records: list[CheckIn]
     damaged: bool
+
+    def age_s(self, now: Instant) -> float:
+        """Seconds since its last record was made; at least, if that was in an earlier boot. The
+        wall clock may have jumped by years: within a boot it is not asked, and otherwise only
+        where it was right. A floor is not later than the present."""
+        last = self.records[-1]
+        if last.boot_id and last.boot_id == now.boot_id:
+            return max(0, now.boottime_ms - last.boottime_ms) / 1000
+        since_ms = now.boottime_ms if last.boot_id and now.boot_id else 0
+        if last.clock == "synced":
+            since_ms = max(since_ms, now.wall_ms - last.scanned_at_ms)
+        return since_ms / 1000
 
 
 def read_segment(path: Path) -> Segment | None:
@@ -146,13 +157,13 @@ class SealedSegments:
         does it: before anybody saw green."""
         return sorted(n for n in self._list(self._folders.quarantine) if n.endswith(TORN))
 
-    def age_s(self, name: str) -> float:
-        """Seconds since the last record of a segment was written."""
+    def age_s(self, name: str, now: Instant) -> float | None:
+        """That of a segment, see there; None when it is gone or cannot be read."""
         try:
-            modified = (self._folders.sealed / name).stat().st_mtime
-        except FileNotFoundError:  # dropped in between
-            return 0.0
-        return max(0.0, time.time() - modified)
+            segment = read_segment(self._folders.sealed / name)
+        except OSError:  # dropped in between; or whoever sends it says why not
+            return None
+        return segment.age_s(now) if segment else None
 
     def _set_aside(self, name: str) -> None:
         path = self._folders.sealed / name

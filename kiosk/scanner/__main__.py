@@ -102,7 +102,7 @@ def main(config: Config, service: Service) -> None:
         risk=risks.of,
         hit=risks.hit,
         send=panel.send,
-        now=partial(clock.now, config.clock.source),
+        now=clock.Clock(config.clock.source, config.paths.run).now,
         boottime=clock.boottime,
         showings=Showings(config.scan.hold_s, config.scan.repeat_s),
         put_failed=store.put_failed,

@@ -12,6 +12,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,8 +60,7 @@ class Moment(NamedTuple):
 def now() -> Moment:
     """This moment."""
     known = clock.now("timesync")
-    boottime, wall = known.boottime_ms / 1000, known.wall_ms / 1000
-    return Moment(known.boot_id, boottime, wall, known.clock == "synced")
+    return Moment(known.boot_id, known.boottime_ms / 1000, time.time(), known.clock == "synced")
 
 
 def load(file: Path, at: Moment) -> Hangs:

@@ -11,14 +11,17 @@ from kiosk.cues import AlertCue, Inlet, Outlet, RiskKeysCue, UplinkState
 from kiosk.errors import KioskError
 from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.alerts import Alerts
+from kiosk.uplink.commands import Commands
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.gathering import Gatherer, Gathering
 from kiosk.uplink.outage import Outage
 from kiosk.uplink.rules import Rules
 from kiosk.uplink.session import Session
 from kiosk.uplink.telemetry import Queue, Telemetry, birth
+from kiosk.uplink.timekeeping import Timekeeper
 from kiosk.uplink.troubles import Troubles
 from kiosk.uplink.watch import SealedWatch
+from kiosk.validity import Validity
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -35,7 +38,8 @@ class Uplink:
     """The parts of the daemon and the order of a turn."""
 
     def __init__(self, config: Config, daemon: service.Service) -> None:
-        now = partial(clock.now, config.clock.source)
+        kept = clock.Clock(config.clock.source, config.paths.run)
+        now = kept.now
         outbox, run = config.paths.outbox, config.paths.run
         self._daemon = daemon
         self._inlet = Inlet(run, "uplink")
@@ -49,7 +53,13 @@ class Uplink:
                 f"cannot open {self._mark_path}: {error.strerror}; does its directory exist, may"
                 " this user write there, is the file its own?"
             ) from error
-        self._session = Session(config.broker, config.kiosk.id, partial(birth, config))
+        self._commands = Commands(run, config.paths.state, config.kiosk.id, now)
+        topics = [self._commands.topic]
+        validity = Validity(kept.is_set, kept.earliest_ms)
+        self._session = Session(
+            config.broker, config.kiosk.id, partial(birth, config), topics, validity=validity
+        )
+        self._time = Timekeeper(config, kept, validity)
         self._segments = SealedSegments(outbox)
         self._watch = SealedWatch(outbox / "sealed", self._segments.collect, clock.boottime)
         self._drain = Drain(
@@ -85,6 +95,8 @@ class Uplink:
             self.turn()
             self._daemon.alive()
         self._gathering.stop()
+        self._time.close()
+        self._commands.close()
         self._mark_connected(False)
         self._session.close()
 
@@ -97,7 +109,7 @@ class Uplink:
         """Until there is something to do: a turn costs more than all of its looking."""
         told = self._watch.wakers
         idle = told and not (self._drain.live and self._drain.pending)
-        self._session.wait(REST_S if idle else TURN_S, (self._inlet, *told))
+        self._session.wait(REST_S if idle else TURN_S, (self._inlet, *self._commands.wakers, *told))
 
     def turn(self) -> None:
         """One round: network, outbox, cues, figures."""
@@ -105,6 +117,9 @@ class Uplink:
         self._outage.turn(clock.boottime(), self._session.link is not None, self._session.reason)
         self._alerts.own("was-offline", self._outage.told)
         self._outbox(acks, clock.boottime())
+        self._time.turn(clock.boottime())
+        self._alerts.own("clock-differs", self._time.trouble)
+        self._hear(clock.boottime())
         self._figures(clock.boottime())
         self._mark_connected(self._centre)
         for cue in self._inlet.drain():
@@ -116,6 +131,12 @@ class Uplink:
         self._panel.flush()
         if clock.boottime() - self._told_at >= TELL_EVERY_S:
             self._tell()
+
+    def _hear(self, at: float) -> None:
+        link = self._session.link
+        for message in self._session.take_received():
+            self._commands.take(message, link.sid if link is not None else "", at)
+        self._commands.turn(link, at)
 
     def _outbox(self, acks: list[wire.Ack], at: float) -> None:
         listed = False
@@ -130,6 +151,7 @@ class Uplink:
         if not listed:
             self._queue.waiting = None
         for ack in acks:
+            self._time.heard(ack)
             self._drain.acknowledged(ack, at)
             self._alerts.own("records-refused", self._drain.refusal)
         live = self._session.centre
@@ -150,8 +172,9 @@ class Uplink:
         gathered = self._gathering.latest(at)
         self._alerts.own("figures-stale", STALE if self._gathering.hangs(at) else "")
         if gathered is not None and self._rules.is_new(gathered):
-            oldest_s = self._queue.oldest_s() if self._centre else None
-            for change in self._rules.turn(gathered, self._now(), oldest_s):
+            now = self._now()
+            oldest_s = self._queue.oldest_s(now) if self._centre else None
+            for change in self._rules.turn(gathered, now, oldest_s):
                 self._alerts.own(change.code, change.detail)
         link = self._session.link
         if link is not None and self._telemetry.is_due(at):
@@ -173,6 +196,7 @@ class Uplink:
 
     def _publish(self, name: str, payload: bytes) -> bool:
         link = self._session.link
+        self._time.sent(name)
         return link is not None and link.publish("checkin", payload, f"segment {name}")
 
     def _mark_connected(self, connected: bool) -> None:

@@ -27,7 +27,8 @@ from kiosk.config import Broker
 from kiosk.errors import WireError
 from kiosk.reach import Address, Reason, reason
 from kiosk.uplink import words
-from kiosk.uplink.transport import Client
+from kiosk.uplink.transport import Client, ErrorNotes
+from kiosk.validity import Validity
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -36,7 +37,7 @@ SESSION_EXPIRY_S = 24 * 3600
 WILL_DELAY_S = 30
 _WITH_WILL = 4  # reason code of a DISCONNECT after which the broker publishes the will
 
-Leaf = Literal["state", "info", "tele", "checkin", "alert"]
+Leaf = Literal["state", "info", "tele", "checkin", "alert", "rsp"]
 Birth = Callable[[str], wire.Info]
 
 
@@ -60,7 +61,8 @@ class Connection:
     """`ready` once subscribed, `over` once ended, with the reason in `why`. `risk_keys` are
     those that the centre sent last, None when it said nothing of them; `pace` likewise. `topics`
     are further filters to subscribe to; what comes by them waits for `take_received`. `patient`
-    waits for a refusal of our certificate, see `kiosk.reach.connect`."""
+    waits for a refusal of our certificate, see `kiosk.reach.connect`. `validity` judges the
+    broker's certificate; without one the system's clock does."""
 
     def __init__(
         self,
@@ -70,6 +72,8 @@ class Connection:
         birth: Birth,
         topics: Sequence[str] = (),
         patient: bool = False,
+        *,
+        validity: Validity | None = None,
     ) -> None:
         self.ready = False
         self.over = False
@@ -80,6 +84,7 @@ class Connection:
         self._received: list[Received] = []
         self._topics = topics
         self._broker = broker
+        self._validity = validity
         self._to = to
         self._patient = patient
         self._kid = kid
@@ -88,7 +93,7 @@ class Connection:
         self._centres: dict[str, wire.Presence] = {}
         self._answer_due = float("inf")
         self._unanswered: dict[int, tuple[str, Callable[[], None] | None]] = {}
-        self._errors = _ErrorNotes()
+        self._errors = ErrorNotes()
         self._client = self._made()
 
     def _made(self) -> mqtt.Client:
@@ -111,6 +116,8 @@ class Connection:
     def _way(self) -> ssl.SSLSocket:
         broker = self._broker
         context = reach.tls_context(broker.ca, broker.certificate, broker.key)
+        if self._validity is not None:
+            self._validity.judge(context)
         return reach.connect(self._to, reach.proxy(broker.proxy), context, self._patient)
 
     def open(self) -> None:
@@ -129,13 +136,12 @@ class Connection:
         )
         self._answer_due = time.monotonic() + ANSWER_TIMEOUT_S
 
-    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> bool:
-        """Until the line or one of `others` has something to say, which is true, or `wait_s`."""
+    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> None:
+        """Until the line or one of `others` has something to say, at most `wait_s`."""
         line: Any = self._client.socket()
-        if line is None or line.pending():  # what TLS has read already wakes no select
-            return True
-        writing = [line] if self._client.want_write() else []
-        return any(select.select([line, *others], writing, [], wait_s))
+        if line is not None and not line.pending():  # what TLS has read already wakes no select
+            writing = [line] if self._client.want_write() else []
+            select.select([line, *others], writing, [], wait_s)
 
     def turn(self, wait_s: float) -> None:
         """Reads and writes what there is, waits at most `wait_s` for it."""
@@ -154,6 +160,11 @@ class Connection:
         """What came by the further topics since the last call, oldest first."""
         received, self._received = self._received, []
         return received
+
+    @property
+    def sid(self) -> str:
+        """What this connection is called in `State` and `Info`."""
+        return self._sid
 
     @property
     def centre(self) -> bool:
@@ -181,14 +192,16 @@ class Connection:
         qos: Literal[0, 1] = 1,
         retain: bool = False,
         expiry_s: int | None = None,
+        correlation: bytes = b"",
         taken: Callable[[], None] | None = None,
     ) -> bool:
         """False when it could not be sent. `what` names it in the log should the broker
         refuse it; `taken` is called when the broker has taken it."""
         if not self.ready or self.over:
             return False
-        expiry = {} if expiry_s is None else {"MessageExpiryInterval": expiry_s}
-        properties = _properties(PacketTypes.PUBLISH, **expiry)
+        wanted = {"MessageExpiryInterval": expiry_s, "CorrelationData": correlation or None}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        properties = _properties(PacketTypes.PUBLISH, **given)
         sent = self._client.publish(wire.up(self._kid, leaf), payload, qos, retain, properties)
         if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and qos:
             self._unanswered[sent.mid] = (what, taken)
@@ -297,23 +310,8 @@ def _received(message: mqtt.MQTTMessage) -> Received:
     )
 
 
-def _properties(kind: int, **values: int) -> Properties:
+def _properties(kind: int, **values: int | bytes) -> Properties:
     properties = Properties(kind)  # type: ignore[no-untyped-call]
     for name, value in values.items():
         setattr(properties, name, value)
     return properties
-
-
-class _ErrorNotes(logging.Handler):
-    """paho tells errors of the socket to its logger alone; this keeps the last, in words."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.last: Reason | None = None
-        self.logger = logging.Logger("paho", logging.ERROR)  # not of the tree: says nothing
-        self.logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        for argument in record.args or ():
-            if isinstance(argument, OSError):
-                self.last = reach.of_error(argument)

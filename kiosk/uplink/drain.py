@@ -179,13 +179,15 @@ class Drain:
             begun = self._begin(segment)
         refused = {r.seq: r for r in ack.refused if r.seq in begun.left}
         answered = begun.left & {*ack.accepted, *refused}
+        if not answered:
+            log.debug("acknowledgement of what is answered already, or of nothing")
+            return
         begun.left -= answered
         for refusal in refused.values():
             log.warning("record refused seq=%d reason=%s", refusal.seq, plain(refusal.reason))
         begun.refused += len(refused)
         self.refused += len(refused)
-        if answered:
-            self.refusal = _refusal(list(refused.values()), len(answered))
+        self.refusal = _refusal(list(refused.values()), len(answered))
         self._landed(name, begun, at)
         if not begun.left:
             self._complete(name, begun)

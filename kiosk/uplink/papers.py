@@ -81,10 +81,17 @@ class _Watched:
         self._note(str(self._path), why)
 
 
-def _end_ms(pem: bytes) -> int:
+def period_ms(pem: bytes) -> tuple[int, int]:
+    """Beginning and end of a certificate, on the wall clock. Raises ValueError."""
     from cryptography import x509  # heavy: only where there is a certificate to read
 
-    return int(x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp() * 1000)
+    certificate = x509.load_pem_x509_certificate(pem)
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return int(begin.timestamp() * 1000), int(end.timestamp() * 1000)
+
+
+def _end_ms(pem: bytes) -> int:
+    return period_ms(pem)[1]
 
 
 def _version(kind: str, beginning: bytes) -> int | None:

@@ -17,12 +17,14 @@ from kiosk import reach, wire
 from kiosk.config import Broker
 from kiosk.reach import Reason, reason
 from kiosk.uplink import words
-from kiosk.uplink.connection import Birth, Connection, HasFileno
+from kiosk.uplink.connection import Birth, Connection, HasFileno, Received
+from kiosk.validity import Validity
 
 log = logging.getLogger("kiosk.uplink")
 
 SLOW_S = 30.0
 GOODBYE_S = 2.0
+ATTEMPT_LOOK_S = 0.1
 _MOST_ROUNDS = 30  # of which the limit of the wait knows
 
 
@@ -55,13 +57,23 @@ class Session:
     centre away; empty when all is well. `reason` is why it is, or was last, offline;
     `attempts` counts connections that were begun."""
 
-    def __init__(self, broker: Broker, kid: str, birth: Birth, topics: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        kid: str,
+        birth: Birth,
+        topics: Sequence[str] = (),
+        *,
+        validity: Validity | None = None,
+    ) -> None:
         self._broker = broker
+        self._validity = validity
         self._kid = kid
         self._birth = birth
         self._topics = topics
         self._attempt: _Attempt | None = None
         self._connection: Connection | None = None
+        self._received: list[Received] = []
         self._ready_at: float | None = None
         self._host = 0
         self._rounds_failed = 0
@@ -94,14 +106,17 @@ class Session:
             return words.plain(str(self.reason), 400)
         return "" if self.link.centre else self.link.centre_why
 
-    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> bool:
-        """Until the broker or one of `others` has something to say, which is true, or
-        `wait_s`; then it is true while a connection is due or being made."""
+    def wait(self, wait_s: float, others: Sequence[HasFileno]) -> None:
+        """Until the broker or one of `others` has something to say, or the session has something
+        to do of itself, or `wait_s`."""
         if self._connection is not None:
-            return self._connection.wait(wait_s, others)
-        said = any(select.select(others, [], [], wait_s))
-        due = self._able and time.monotonic() >= self._next_at
-        return said or due or self._attempt is not None
+            self._connection.wait(wait_s, others)
+            return
+        if self._attempt is not None:
+            wait_s = min(wait_s, ATTEMPT_LOOK_S)
+        elif self._able:
+            wait_s = min(wait_s, max(0.0, self._next_at - time.monotonic()))
+        select.select(others, [], [], wait_s)
 
     def turn(self, wait_s: float) -> list[wire.Ack]:
         """Brings the session forward for about `wait_s`; returns what was acknowledged."""
@@ -111,6 +126,7 @@ class Session:
             time.sleep(wait_s)
             return []
         connection.turn(wait_s)
+        self._received += connection.take_received()
         if connection.pace not in (None, self._pace):
             self._adopt(connection.pace)
         if connection.ready and self._ready_at is None:
@@ -121,6 +137,12 @@ class Session:
         if connection.over:
             self._lost(connection)
         return connection.take_acks()
+
+    def take_received(self) -> list[Received]:
+        """What came by the further topics since the last call, oldest first; also by a connection
+        that is gone by now, for the broker does not say it again."""
+        received, self._received = self._received, []
+        return received
 
     def close(self) -> None:
         """Says goodbye, so that nobody takes this kiosk for lost."""
@@ -141,6 +163,7 @@ class Session:
                     self._birth,
                     self._topics,
                     patient=self._host in self._unanswered,
+                    validity=self._validity,
                 )
                 self.attempts += 1
                 self._attempt = _Attempt(made)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -14,8 +13,6 @@ from kiosk.outbox import SealedSegments
 from kiosk.uplink.alerts import Alerts
 from kiosk.uplink.connection import Connection
 from kiosk.uplink.gathering import Gathered
-
-log = logging.getLogger("kiosk.uplink")
 
 EXPIRY_PERIODS = 3
 
@@ -51,15 +48,13 @@ class Queue:
         self.waiting: Collection[str] | None = None
         self.quarantined: int | None = None
 
-    def oldest_s(self) -> int | None:
-        """How long the oldest has waited; 0 when nothing waits."""
+    def oldest_s(self, now: Instant) -> int | None:
+        """How long the oldest has waited at least; 0 when nothing waits, None when that cannot
+        be told."""
         if not self.waiting:
             return None if self.waiting is None else 0
-        try:
-            return int(self._segments.age_s(next(iter(self.waiting))))
-        except OSError as error:  # the next listing says so
-            log.debug("age of a segment: %s", error)
-            return None
+        age_s = self._segments.age_s(next(iter(self.waiting)), now)
+        return None if age_s is None else int(age_s)
 
 
 class Telemetry:
@@ -98,7 +93,7 @@ class Telemetry:
             clock=now.clock,
             pending_segments=None if queue.waiting is None else len(queue.waiting),
             quarantined=queue.quarantined,
-            oldest_pending_s=queue.oldest_s(),
+            oldest_pending_s=queue.oldest_s(now),
             up_s=now.boottime_ms // 1000,
             firmware=FIRMWARE,
             clock_source=self._clock_source,

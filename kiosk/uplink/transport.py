@@ -7,6 +7,7 @@ WebSocket. Of paho we replace the making of the socket, and keep its frames.
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from kiosk.reach import Address
+from kiosk.reach import Address, Reason, of_error
 
 
 class Client(mqtt.Client):
@@ -36,3 +37,18 @@ class _Frames(mqtt._WebsocketWrapper):
 
     def _do_handshake(self, extra_headers: Any) -> None:
         self.connected = True  # it is done
+
+
+class ErrorNotes(logging.Handler):
+    """paho tells errors of the socket to its logger alone; this keeps the last, in words."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.last: Reason | None = None
+        self.logger = logging.Logger("paho", logging.ERROR)  # not of the tree: says nothing
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for argument in record.args or ():
+            if isinstance(argument, OSError):
+                self.last = of_error(argument)

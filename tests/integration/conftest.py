@@ -13,16 +13,17 @@ from rig import Broker, Database, Ingest, Kiosk, postgres_database, sqlite_datab
 from demo.postgres import Postgres
 from demo.processes import Failed
 from kiosk import wire
-from provisioning.authority import enrol, init_fleet
+from provisioning.authority import add_operator, enrol, init_fleet
 
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fleet with two ingest workers; shared, enrol only."""
+    """A fleet with two ingest workers and two operators; shared, enrol only."""
     folder = tmp_path_factory.mktemp("authority") / "fleet"
     init_fleet(folder, ["localhost"], workers=2)
+    add_operator(folder, 2)
     return folder
 
 

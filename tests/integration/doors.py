@@ -26,23 +26,31 @@ class Door(Process):
     `machine` looks like /, as far as the test puts something there."""
 
     def __init__(
-        self, site: Path, folder: Path, ack_timeout_s: float = 1.0, telemetry_s: int = 1
+        self,
+        site: Path,
+        folder: Path,
+        ack_timeout_s: float = 1.0,
+        telemetry_s: int = 1,
+        keepalive_s: int = 5,
     ) -> None:
         self.outbox, self.run, self.machine = folder / "outbox", folder / "run", folder / "machine"
         self.outbox.mkdir(parents=True)
         self.run.mkdir()
         self.machine.mkdir()
+        self.state_folder = folder / "state"
+        self.state_folder.mkdir()
         board = folder / "board.toml"
         board.write_text(
             f"""
 [paths]
 outbox = "{self.outbox}"
 run = "{self.run}"
+state = "{self.state_folder}"
 kernel = "{self.machine}"
 [clock]
 source = "system"
 [broker]
-keepalive_s = 5
+keepalive_s = {keepalive_s}
 reconnect_base_s = 0.1
 reconnect_cap_s = 0.5
 [uplink]
@@ -57,8 +65,9 @@ telemetry_s = {telemetry_s}
         self._panel = Inlet(self.run, "feedback")
         self._state: UplinkState | None = None
         self.segments = SealedSegments(self.outbox)
-        command = [sys.executable, "-m", "kiosk.uplink", "--config", str(site)]
-        super().__init__([*command, "--config", str(board)], folder / "uplink.log")
+        self.options = [f"--config={file}" for file in self.files]
+        command = [sys.executable, "-m", "kiosk.uplink", *self.options]
+        super().__init__(command, folder / "uplink.log")
 
     def _begin(self, epoch: str, first_seq: int) -> seal.SegmentSeal:
         return seal.new_segment(self._recipients, self.config.kiosk.id, epoch, first_seq)
@@ -107,6 +116,10 @@ telemetry_s = {telemetry_s}
     def empty(self) -> bool:
         assert self.running, self.said()
         return not self.segments.waiting()
+
+    def close_panel(self) -> None:
+        """Somebody else is the panel from now on."""
+        self._panel.close()
 
     def close(self) -> None:
         super().close()
@@ -170,7 +183,7 @@ class Centre:
             segment=batch.segment,
             accepted=[] if refuse else seqs,
             refused=[wire.Refusal(seq, refuse) for seq in seqs] if refuse else [],
-            server_ms=1,
+            server_ms=time.time_ns() // 1_000_000,
         )
         topic = wire.down(batch.header.device_id, "ack")
         self._client.publish(topic, wire.encode(ack), 1).wait_for_publish(10)

@@ -8,13 +8,11 @@ import secrets
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ import paho.mqtt.client as mqtt
 import sqlalchemy as sa
 from paho.mqtt.enums import CallbackAPIVersion
 
+from bench._databases import locked, stopped
 from central import db
 from demo.postgres import Postgres
 from kiosk import seal, wire
@@ -180,26 +179,12 @@ class Database:
 
 
 def sqlite_database(file: Path) -> Database:
-    @contextmanager
-    def locked() -> Iterator[None]:
-        other = sqlite3.connect(file, isolation_level=None)
-        other.execute("PRAGMA busy_timeout = 10000")
-        other.execute("BEGIN EXCLUSIVE")
-        yield
-        other.execute("ROLLBACK")
-        other.close()
-
-    return Database(f"sqlite:///{file}", locked)
+    return Database(f"sqlite:///{file}", lambda: locked(file))
 
 
 def postgres_database(cluster: Postgres) -> Database:
-    @contextmanager
-    def stopped() -> Iterator[None]:
-        cluster.stop()
-        yield
-        cluster.start()
-
-    return Database(cluster.create(f"t_{secrets.token_hex(6)}"), stopped)
+    url = cluster.create(f"t_{secrets.token_hex(6)}")
+    return Database(url, lambda: stopped(cluster))
 
 
 class Kiosk:

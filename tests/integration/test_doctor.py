@@ -340,8 +340,10 @@ def test_an_outbox_with_garbage_and_one_that_is_gone(alone: Patient) -> None:
     (outbox / "sealed" / "holiday.jpg").write_bytes(b"junk")
     (outbox / "open" / "blank.open").write_bytes(bytes(4096))
     (outbox / "open" / "left.open").write_bytes(encode(Line(0, set={TABLE: {"1": {}}})))
-    garbage, left = (f.what for f in alone.wrong("--part", "outbox"))
-    assert garbage == f"{outbox}/quarantine holds 1 file that could not be read in whole"
+    (outbox / "quarantine" / "spoilt").write_bytes(b"junk")
+    stray, spoilt, left = (f.what for f in alone.wrong("--part", "outbox"))
+    assert stray == f"{outbox}/sealed holds 1 file beside the segments"
+    assert spoilt == f"{outbox}/quarantine holds 1 file that could not be read in whole"
     assert left == "no scanner is at work, and a dead one left 1 segment unsealed"
     outbox.rename(alone.folder / "elsewhere")
     (finding,) = alone.wrong("--part", "outbox")

@@ -296,7 +296,9 @@ def test_a_certificate_of_something_else_is_no_kiosks(
         (ExtendedKeyUsageOID.SERVER_AUTH, 9, 1, "its certificate is not that of kiosk"),
         (ExtendedKeyUsageOID.CLIENT_AUTH, 0, 0, "note: the kiosk's certificate ended on 2"),
     ):
-        made = certificates.leaf(root, root_key, key, door.config.kiosk.id, days, usage, [])
+        made = certificates.leaf(
+            root, root_key, key.public_key(), door.config.kiosk.id, days, usage, []
+        )
         door.config.broker.certificate.write_bytes(certificates.pem(made))
         time.sleep(1)
         found = centre.take(carried(door, stick))

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from rig import Broker, Database, Ingest, Kiosk, Postgres, until
 
 from central import db
-from central.ingest.config import tls_context
 from central.ingest.session import Session
+from central.tls import tls_context
 from kiosk import wire
 from provisioning.authority import init_fleet
 

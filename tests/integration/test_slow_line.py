@@ -27,7 +27,9 @@ class SlowDoor:
         self.relay = Relay(broker.port, bytes_s)
         text = site.read_text().replace(broker.address, f"localhost:{self.relay.port}")
         site.write_text(text)
-        self.door = Door(site, folder, ack_timeout_s=30, telemetry_s=3600)
+        self.door = Door(
+            site, folder, ack_timeout_s=30, telemetry_s=3600, keepalive_s=30
+        )  # as the defaults are
         self.put = 0
 
     def backlog(self, records: int) -> None:

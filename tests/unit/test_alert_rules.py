@@ -208,7 +208,7 @@ def test_a_certificate_that_ends_is_told_unless_nobody_knows_the_date() -> None:
 def test_every_alert_of_every_daemon_is_in_the_table_with_its_severity() -> None:
     faults = eye.FAULTS | hangs.FAULTS | risk.FAULTS | store.FAULTS | view.FAULTS | panel.FAULTS
     faults |= external.fault_codes(alone=False)
-    own = {*TAKEN_BACK, "figures-stale", *(rule.code for rule in RULES)}
+    own = {*TAKEN_BACK, "figures-stale", "clock-differs", *(rule.code for rule in RULES)}
     assert {code: ALERTS[code].severity for code in faults} == faults
     assert set(ALERTS) == set(faults) | own
 

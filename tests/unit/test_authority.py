@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -45,6 +46,14 @@ def certificate(path: Path) -> x509.Certificate:
     return x509.load_pem_x509_certificate(path.read_bytes())
 
 
+def request(kid: str) -> str:
+    """A CSR as a kiosk makes it."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, kid)])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    made = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
 def name(of: x509.Certificate) -> object:
     return of.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
 
@@ -55,6 +64,7 @@ def test_a_fleet_is_what_each_machine_needs(fleet: Path) -> None:
         ("broker", ExtendedKeyUsageOID.SERVER_AUTH),
         ("_ingest-1", ExtendedKeyUsageOID.CLIENT_AUTH),
         ("_ingest-2", ExtendedKeyUsageOID.CLIENT_AUTH),
+        ("_fleet-1", ExtendedKeyUsageOID.CLIENT_AUTH),
     ):
         issued = certificate(fleet / f"{stem}.crt")
         issued.verify_directly_issued_by(root)
@@ -220,7 +230,7 @@ def test_the_folder_of_a_kiosk_may_be_moved(fleet: Path, tmp_path: Path) -> None
 def test_keys_are_for_their_owner_alone(fleet: Path, tmp_path: Path) -> None:
     enrol(fleet, "gate-1", PLACE, "localhost:8883", tmp_path / "out")
     keys = [*fleet.glob("*.key"), *(tmp_path / "out").glob("*.key")]
-    assert len(keys) == 7
+    assert len(keys) == 8
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
 
 
@@ -358,10 +368,23 @@ def test_the_command_line_says_yes_and_no(tmp_path: Path) -> None:
     assert (renewed.returncode, renewed.stderr) == (0, "")
     assert "restart kiosk-uplink" in renewed.stdout
     assert authority("renew", fleet, "gate-2", "--out", str(tmp_path / "two")).returncode == 1
+    # As `central.fleet command` prints it.
+    (tmp_path / "csr").write_text("máy / kiosk  diễn biến\n\ngate-1:\n" + request("gate-1"))
+    words = "gate-1", str(tmp_path / "csr"), "--out", str(tmp_path / "gate-1.crt")
+    certified = authority("certify", fleet, *words)
+    assert (certified.returncode, certified.stderr) == (0, "")
+    made = certificate(tmp_path / "gate-1.crt")
+    assert made == certificate(tmp_path / "fleet" / "kiosks" / "gate-1.crt")
+    assert (name(made), authority("certify", fleet, *words).returncode) == ("gate-1", 1)
+    (tmp_path / "csr").write_text(request("gate-2"))
+    refused = authority("certify", fleet, "gate-1", *words[1:3], str(tmp_path / "other.crt"))
+    assert (refused.returncode, "not gate-1's" in refused.stderr) == (1, True)
     assert authority("add-worker", fleet, "3").returncode == 0
     assert authority("add-worker", fleet, "3").returncode == 1
     assert authority("add-worker", fleet, "0").returncode == 1
     assert (tmp_path / "fleet" / "_ingest-3.crt").exists()
+    assert authority("add-operator", fleet, "2").returncode == 0
+    assert (tmp_path / "fleet" / "_fleet-2.crt").exists()
 
 
 def test_the_broker_is_configured_from_the_fleet(fleet: Path, tmp_path: Path) -> None:
@@ -379,8 +402,9 @@ def test_the_broker_is_configured_from_the_fleet(fleet: Path, tmp_path: Path) ->
     assert [line.split()[1] for line in acl if line.startswith("user ")] == [
         "_ingest-1",
         "_ingest-2",
+        "_fleet-1",
     ]
-    assert sum(line.startswith("pattern ") for line in acl) == 8
+    assert sum(line.startswith("pattern ") for line in acl) == 9
     assert not any("#" in line for line in acl if line.startswith("pattern write"))
 
 

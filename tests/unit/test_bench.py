@@ -43,6 +43,8 @@ def bench(*words: object) -> subprocess.CompletedProcess[str]:
         (["chain", "--visitors", "0"], "--visitors: found 0, allowed: 1 or more"),
         (["panel", "--answers", "0"], "--answers: found 0, allowed: 1 or more"),
         (["panel", "--burst", "0"], "--burst: found 0, allowed: 1 or more"),
+        (["storm", "--kiosks", "1"], "--kiosks: found 1, allowed: 2 or more"),
+        (["rest", "--seconds", "0"], "--seconds: found 0, allowed: a number above 0"),
         (["verify", "--rounds", "0"], "--rounds: found 0, allowed: 1 or more"),
         (["memory", "--scans", "0"], "--scans: found 0, allowed: 1 or more"),
         (["seal", "--rounds", "1"], "--rounds: found 1, allowed: 2 or more"),

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from bench._audit import Books, Row, Verdict, detection, judge
+from bench._audit import Books, Row, Verdict, judge
 from bench._queueing import Visit
-from bench._storm import Fault
-from bench._troubles import Trouble
 
 KID, EPOCH = "gate-1", "e" * 24
 
@@ -91,19 +87,3 @@ def test_a_record_nobody_was_told_of_needs_a_death_and_a_showing_without_an_answ
 def test_dead_letters_and_receipts_without_a_row_are_told() -> None:
     assert account([visit(1)], [row(1)], letters=1).problems == ["1 dead letters"]
     assert account([visit(1)], [row(1)], receipts=2).problems
-
-
-def fault(kind: str, began: float, ended: float) -> Fault:
-    busy = threading.Lock()
-    trouble = Trouble(kind, "x", busy, 1, lambda _: nullcontext(), frozenset({KID}))
-    return Fault(trouble, began, ended)
-
-
-def test_detection_counts_what_was_alone_and_noticed() -> None:
-    said = [(0.0, False), (11.0, True), (12.0, False), (20.5, True)]
-    alone = fault("held up", 10.0, 15.0)
-    assert detection([alone], {KID: said}) == {"held up": [1.0]}
-    assert detection([alone, fault("cut", 9.0, 10.5)], {KID: said}) == {}
-    assert detection([fault("held up", 11.5, 15.0)], {KID: said}) == {}, "it was away before"
-    assert detection([fault("held up", 21.0, 30.0)], {KID: said}) == {}
-    assert detection([alone], {"gate-2": said}) == {}

@@ -21,6 +21,7 @@ DAEMONS = ("scanner", "feedback", "uplink")
 INGEST = "kiosk-ingest@.service"
 PYTHON = "/opt/kiosk/venv/bin/python"
 EXPOSURE_MAX = 2.5
+ROOT_EXPOSURE_MAX = 2.8
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd is not installed here"
@@ -46,7 +47,7 @@ def values(unit: str, key: str) -> list[str]:
 @needs_systemd
 def test_systemd_has_nothing_to_say_against_the_units(units: Path) -> None:
     files = sorted(map(str, units.glob("kiosk*")))
-    assert len(files) == 6
+    assert len(files) == 8
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *files],
         check=False,
@@ -88,6 +89,33 @@ def test_the_sandbox_is_tight(units: Path, daemon: str) -> None:
     assert exposure is not None, done.stdout
     print(f"kiosk-{daemon}: {exposure[1]}")
     assert float(exposure[1]) < EXPOSURE_MAX
+
+
+@needs_systemd
+def test_the_one_that_is_root_is_in_a_sandbox_too(units: Path) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", str(units / "kiosk-commands.service")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    exposure = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert exposure is not None, done.stdout
+    assert float(exposure[1]) < ROOT_EXPOSURE_MAX
+
+
+def test_the_uplink_alone_may_ask_for_what_needs_root() -> None:
+    from kiosk.config import load
+    from kiosk.relay import socket_path
+
+    socket = "kiosk-commands.socket"
+    assert values(socket, "ListenSequentialPacket") == [str(socket_path(load([]).paths.run))]
+    assert values(socket, "SocketUser") == ["root"]
+    assert values(socket, "SocketGroup") == ["kiosk-uplink"]
+    assert values(socket, "SocketMode") == ["0660"]
+    assert socket in values("kiosk.target", "Wants")[0].split()
+    for daemon in DAEMONS:
+        assert values(f"kiosk-{daemon}.service", "CapabilityBoundingSet") == [""]
 
 
 def test_no_daemon_needs_another_or_the_network() -> None:
@@ -189,6 +217,7 @@ def test_units_and_defaults_name_the_same_places() -> None:
     assert f"\nd {paths.outbox} " in tmpfiles
     for daemon in ("scanner", "uplink"):
         assert f"-{paths.outbox}" in values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
+    assert f"-{paths.state}/time" in values("kiosk-uplink.service", "ReadWritePaths")[0].split()
     for daemon in ("scanner", "feedback", "uplink"):
         assert str(paths.run) in values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
 
@@ -265,6 +294,21 @@ def test_marks_in_the_run_directory_are_seen_by_all_and_removed_by_their_owner(
     assert not system.does("scanner", "rm -f run/kiosk/connected")
     assert not system.does("feedback", "mv run/kiosk/connected run/kiosk/other")
     assert system.does("uplink", "rm run/kiosk/connected")
+
+
+@needs_systemd
+@needs_root
+def test_the_uplink_keeps_the_time_for_the_next_boot(system: System) -> None:
+    assert system.does("uplink", "touch -d @1700000000 var/lib/kiosk/time")
+    kept = system.root / "var/lib/kiosk/time"
+    assert kept.stat().st_mtime == 1_700_000_000
+    for daemon in ("scanner", "feedback"):
+        assert not system.does(daemon, "touch -d @1800000000 var/lib/kiosk/time")
+    subprocess.run(
+        ["systemd-tmpfiles", "--create", f"--root={system.root}", UNITS / "tmpfiles.d/kiosk.conf"],
+        check=True,
+    )
+    assert kept.stat().st_mtime == 1_700_000_000  # the next boot changes nothing
 
 
 @needs_systemd

@@ -23,8 +23,10 @@ import msgspec
 from kiosk.config import ETC, Config, effective, load
 from kiosk.ctl import EXIT_CONFIG, EXIT_NO
 from kiosk.ctl.doctor.advice import Advice, advice_for
+from kiosk.ctl.doctor.daemons import panel_in_use
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 from kiosk.errors import ConfigError
+from kiosk.outbox import scanner_at_work
 
 PARTS = (
     "identity",
@@ -45,6 +47,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """For machines, and for one part alone."""
     parser.add_argument("--json", action="store_true", help="a list of findings, for machines")
     parser.add_argument("--part", choices=PARTS, help="this part alone")
+    parser.add_argument(
+        "--by-daemons",
+        action="store_true",
+        help="try no camera, external scanner or panel by itself: what the daemons say of theirs",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,7 +69,9 @@ def run(args: argparse.Namespace) -> int:
         findings = {"configuration": [_configured(args.config)]}
         for part in PARTS:
             _progress(f"looking at {part} ...", args.json)
-            if part in MAY_HANG:
+            if args.by_daemons and part in MAY_HANG and not _in_use(part, config, remedies):
+                findings[part] = [fine("not tried: no daemon has it in hand")]
+            elif part in MAY_HANG:
                 findings[part] = _apart(part, args.config)
             else:
                 findings[part] = list(_check(part, config, remedies))
@@ -79,6 +88,12 @@ def _check(part: str, config: Config, remedies: Advice) -> Iterator[Finding]:
             yield wrong(problem, "correct it in the configuration")
     except OSError as error:
         yield wrong(f"cannot be looked at: {error}", "try with sudo")
+
+
+def _in_use(part: str, config: Config, remedies: Advice) -> bool:
+    if part == "panel":
+        return panel_in_use(config.paths.run, remedies)
+    return scanner_at_work(config.paths.outbox)
 
 
 def _apart(part: str, config: list[Path] | None) -> list[Finding]:

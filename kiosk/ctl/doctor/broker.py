@@ -9,20 +9,30 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from kiosk import reach
+from kiosk.clock import Clock
 from kiosk.config import Config
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
+from kiosk.errors import ConfigError
+from kiosk.validity import Validity
 
 TLS_S = 5.0
 
 
 def check(config: Config, _advice: Advice) -> Iterator[Finding]:
-    """Each host: proxy, name, TCP, TLS both ways, WebSocket. Raises ConfigError."""
+    """Each host: proxy, name, TCP, TLS both ways, WebSocket."""
     broker = config.broker
     if not broker.hosts:
         yield wrong("no broker is configured: broker.hosts is empty", "enrolment sets it")
         return
-    context = reach.tls_context(broker.ca, broker.certificate, broker.key)
+    try:
+        context = reach.tls_context(broker.ca, broker.certificate, broker.key)
+    except ConfigError as error:
+        why = reach.of_error(error)
+        yield wrong(str(why), why.todo)
+        return
+    kept = Clock(config.clock.source, config.paths.run)
+    Validity(kept.is_set, kept.earliest_ms).judge(context)
     by = reach.proxy(broker.proxy)
     for host in broker.hosts:
         to = reach.address(host)

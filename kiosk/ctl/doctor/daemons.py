@@ -21,6 +21,7 @@ from kiosk.outbox import scanner_at_work
 TOLD = "the sentence says what is wrong; outbox, above, and the scanner's log tell more"
 BOOTED = Path("/run/systemd/system")  # sd_booted(3)
 UNITS = ("kiosk-scanner", "kiosk-feedback", "kiosk-uplink")
+COMMANDS = "kiosk-commands.socket"
 PATIENCE_S = 10.0
 """Longer than any turn of a daemon: the uplink waits 5 s for a broker that is silent."""
 
@@ -53,7 +54,7 @@ def panel_in_use(run: Path, advice: Advice) -> bool:
 
 def _units(advice: Advice) -> Iterator[Finding]:
     asked = "--property=Id,LoadState,ActiveState,SubState,Result,StatusText"
-    command = ["systemctl", "show", asked, *(f"{unit}.service" for unit in UNITS)]
+    command = ["systemctl", "show", asked, *(f"{unit}.service" for unit in UNITS), COMMANDS]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError) as error:
@@ -67,9 +68,11 @@ def _unit(shown: dict[str, str], advice: Advice) -> Finding:
     name = shown["Id"].removesuffix(".service")
     if shown["LoadState"] == "not-found":
         return wrong(f"{name} is not installed", "copy systemd/* where docs/fleet.md says")
+    if name == COMMANDS and shown["ActiveState"] == "active":
+        return fine("commands of the centre are listened for")
     if (shown["ActiveState"], shown["SubState"]) == ("active", "running"):
         return fine(f"{name} runs: {shown['StatusText'] or 'no status yet'}")
-    why = shown["StatusText"] or shown["Result"]
+    why = shown.get("StatusText") or shown["Result"]  # a socket has none
     return wrong(
         f"{name} is {shown['ActiveState']} ({shown['SubState']}): {why}",
         f"journalctl -u {name} -n 20 tells more; then: {advice.start(name)}",

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import NameOID
 
-from kiosk.clock import now
+from kiosk.clock import Clock
 from kiosk.config import Config
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
@@ -60,14 +60,12 @@ def _worth(
             f"the certificate {path} is made out to {name!r}, this kiosk is {config.kiosk.id!r}",
             "put the certificate and the site.toml of one and the same enrolment here",
         )
-    moment = now(config.clock.source)
+    moment = Clock(config.clock.source, config.paths.run).now()
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     date = datetime.fromtimestamp(moment.wall_ms / 1000, UTC)
     if date > end:
         yield wrong(f"the certificate {path} expired on {end:%Y-%m-%d}", advice.enrol)
-    elif moment.clock == "unknown":
-        pass  # the clock's own finding says it
-    elif date < begin:
+    elif date < begin and moment.clock == "synced":
         yield wrong(
             f"the certificate {path} is not valid before {begin:%Y-%m-%d %H:%M} UTC,"
             f" the clock says {date:%Y-%m-%d %H:%M} UTC",

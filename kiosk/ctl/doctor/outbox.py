@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from kiosk.clock import Clock
 from kiosk.config import Config
 from kiosk.ctl.doctor.advice import Advice
 from kiosk.ctl.doctor.finding import Finding, fine, wrong
 from kiosk.ctl.words import count, opened, span
+from kiosk.model import Instant
 from kiosk.outbox import SealedSegments, scanner_at_work
 from kiosk.outbox.layout import folders
 from kiosk.outbox.writer import RESERVE_BYTES, RESERVE_FILES
@@ -30,7 +32,7 @@ def check(config: Config, advice: Advice) -> Iterator[Finding]:
     try:
         if all(place.is_dir() for place in folders(directory)):
             sealed = SealedSegments(directory)
-            yield _waiting(sealed)
+            yield _waiting(sealed, Clock(config.clock.source, config.paths.run).now())
             yield from _quarantine(sealed, directory)
         else:
             yield fine("nothing was ever stored here")
@@ -64,17 +66,27 @@ def _space(directory: Path) -> Finding:
     return fine(shown)
 
 
-def _waiting(sealed: SealedSegments) -> Finding:
+def _waiting(sealed: SealedSegments, now: Instant) -> Finding:
     waiting = sealed.waiting()
     if not waiting:
         return fine("nothing that was handed over waits for the centre")
-    oldest = sealed.age_s(waiting[0])
-    what = (
-        f"waiting for the centre: {count(len(waiting), 'segment')}, the oldest for {span(oldest)}"
-    )
-    if oldest > LONG_S:
+    oldest = sealed.age_s(waiting[0], now)
+    what = f"waiting for the centre: {count(len(waiting), 'segment')}"
+    if oldest is not None:
+        what += f", the oldest for {span(oldest)}"
+    if oldest is not None and oldest > LONG_S:
         return wrong(what, "see what broker, below, says; the records are safe and will follow")
     return fine(what)
+
+
+def _strays(sealed: SealedSegments, directory: Path) -> Iterator[Finding]:
+    names = sealed.strays()
+    if names:
+        yield wrong(
+            f"{folders(directory).sealed} holds {count(len(names), 'file')} beside the segments",
+            "the uplink moves such files to quarantine/; take them away there, and see who may"
+            " write into the outbox",
+        )
 
 
 def _quarantine(sealed: SealedSegments, directory: Path) -> Iterator[Finding]:

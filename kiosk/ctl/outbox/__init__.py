@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kiosk.clock import Clock
 from kiosk.config import load
 from kiosk.ctl.outbox import telling
 from kiosk.ctl.outbox.words import many, say
@@ -67,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
         from kiosk.ctl.outbox.export import run as export
 
         return export(config, args)
+    now = Clock(config.clock.source, config.paths.run).now()
     if args.action == "list":
-        return telling.listed(directory, args.lang)
-    return telling.summary(directory, args.lang)
+        return telling.listed(directory, now, args.lang)
+    return telling.summary(directory, now, args.lang)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kiosk import wire
-from kiosk.clock import now
+from kiosk.clock import Clock
 from kiosk.config import Config
 from kiosk.ctl import EXIT_NO
 from kiosk.ctl.outbox.stick import Origin, Stick, StickFull, fingerprint
@@ -48,7 +48,8 @@ def run(config: Config, args: argparse.Namespace) -> int:
     require(directory)
     stick = Stick(args.folder, origin, lang)
     stick.check(directory, args.any_folder)
-    job = _Job(directory, stick, now(config.clock.source), lang)
+    at = Clock(config.clock.source, config.paths.run).now()
+    job = _Job(directory, stick, at, lang)
     try:
         job.run()
         if args.delete:

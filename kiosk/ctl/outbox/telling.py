@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kiosk import wire
-from kiosk.clock import now
+from kiosk import clock, wire
 from kiosk.ctl.outbox.words import many, say
 from kiosk.ctl.words import span
+from kiosk.model import Instant
 from kiosk.outbox import SealedSegments, Segment, read_segment, scanner_at_work
 from kiosk.outbox.layout import OPEN, TORN, folders, is_segment
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from kiosk.credentials.policy.words import Language
 
 
-def summary(directory: Path, lang: Language) -> int:
+def summary(directory: Path, now: Instant, lang: Language) -> int:
     """Prints figures of the whole."""
     sealed = SealedSegments(directory)
     waiting = sealed.waiting()
-    oldest = say("oldest", lang, span=span(sealed.age_s(waiting[0]), lang)) if waiting else ""
+    age_s = sealed.age_s(waiting[0], now) if waiting else None
+    oldest = "" if age_s is None else say("oldest", lang, span=span(age_s, lang))
     print(say("waiting", lang, segments=many(len(waiting), "segment", lang), oldest=oldest))
     if still_open := sealed.still_open():
         print(
@@ -42,7 +43,7 @@ def summary(directory: Path, lang: Language) -> int:
     return 0
 
 
-def listed(directory: Path, lang: Language) -> int:
+def listed(directory: Path, now: Instant, lang: Language) -> int:
     """Prints a line for each segment that waits, and for each file in quarantine."""
     sealed = SealedSegments(directory)
     for name in sealed.waiting():
@@ -53,7 +54,7 @@ def listed(directory: Path, lang: Language) -> int:
         except OSError as error:  # the others are listed all the same
             print(say("no-answer", lang, name=name, why=error.strerror or error))
             continue
-        print(_line(name, segment, sealed.age_s(name), lang))
+        print(_line(name, segment, now, lang))
     for name in sealed.strays():
         print(say("stray", lang, name=name))
     for name, why in _quarantined(directory, lang):
@@ -61,14 +62,14 @@ def listed(directory: Path, lang: Language) -> int:
     return 0
 
 
-def _line(name: str, segment: Segment | None, age_s: float, lang: Language) -> str:
+def _line(name: str, segment: Segment | None, now: Instant, lang: Language) -> str:
     if segment is None:
         return say("unreadable", lang, name=name)
     return say(
         "segment",
         lang,
         name=name,
-        span=span(age_s, lang),
+        span=span(segment.age_s(now), lang),
         records=many(len(segment.records), "record", lang),
         first=segment.records[0].seq,
         last=segment.records[-1].seq,
@@ -103,7 +104,7 @@ def _why(name: str, segment: Segment | None, lang: Language) -> str:
     if segment.damaged:
         return say("in-part", lang, records=records)
     batch = wire.Batch(
-        segment=name, header=segment.header, anchor=now("system"), records=segment.records
+        segment=name, header=segment.header, anchor=clock.now("system"), records=segment.records
     )
     large = len(wire.encode(batch)) > wire.MAX_BATCH_BYTES
     return say("too-large" if large else "namesake", lang, records=records)

@@ -1,0 +1,1 @@
+"""What an operator asks of the fleet, over the broker: `python -m central.fleet`."""
