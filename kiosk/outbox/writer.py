@@ -177,8 +177,10 @@ class Outbox(Generic[S]):
             except OSError as error:  # one file that cannot be moved must not close the door
                 stuck = str(explanation(error))
             self._make_ready()
-            if stuck:
-                raise OutboxStuck(stuck)
+        with explained():  # no visitor waits for that: it takes the card long
+            self._spares.refill()
+        if stuck:
+            raise OutboxStuck(stuck)
 
     def _is_whole(self) -> bool:
         """Whether nobody has taken away what we made."""
@@ -221,7 +223,6 @@ class Outbox(Generic[S]):
         self._refuse_when_full()
         if self._current is None:
             self._roll(at_once=False)
-        self._spares.refill()
 
     def _is_full(self, segment: _Open[S]) -> bool:
         return segment.count >= self._segment_records or segment.bytes >= SEALED_BYTES

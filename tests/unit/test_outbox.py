@@ -509,6 +509,42 @@ def test_threads_share_one_outbox(tmp_path: Path) -> None:
     assert sealed_seqs(tmp_path) == seqs
 
 
+def test_no_visitor_waits_while_blank_files_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight of them, each synced: on a slow card half a second."""
+    outbox = open_outbox(tmp_path, records=1)
+    outbox.tick(0.0, connected=True)
+    making, go = threading.Event(), threading.Event()
+    real = os.fsync
+
+    def slow(fd: int) -> None:
+        making.set()
+        assert go.wait(20)
+        real(fd)
+
+    def timer() -> None:
+        while not making.is_set():
+            outbox.put(record)
+            outbox.tick(0.0, connected=True)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    visitor = threading.Thread(target=lambda: outbox.put(record))
+    threads = [threading.Thread(target=timer), visitor]
+    try:
+        threads[0].start()
+        assert making.wait(20)
+        visitor.start()
+        visitor.join(10)
+        assert not visitor.is_alive()
+    finally:
+        go.set()
+    for thread in threads:
+        thread.join()
+    outbox.close()
+    assert sealed_seqs(tmp_path) == list(range(1, outbox.next_seq))
+
+
 def test_the_connected_mark_ends_with_its_holder(tmp_path: Path) -> None:
     path = tmp_path / "connected"
     assert not is_held(path)
