@@ -35,6 +35,9 @@ SEALED_BYTES = 128 * 1024
 """A segment that holds this much takes no more: on the wire, in base64 and with what is
 around it, it must stay below `wire.MAX_BATCH_BYTES`."""
 
+MOST_STUCK = 8
+"""While so many files cannot be handed over, no more are begun before theirs is full: each is tried
+at every tick, and a visitor would wait for that."""
 
 log = logging.getLogger("kiosk.outbox")
 
@@ -229,7 +232,8 @@ class Outbox(Generic[S]):
 
     def _is_due(self, segment: _Open[S], after_s: float, connected: bool) -> bool:
         aged = time.monotonic() - segment.since >= after_s
-        return self._is_full(segment) or (segment.count > 0 and connected and aged)
+        wanted = segment.count > 0 and connected and len(self._green) < MOST_STUCK
+        return self._is_full(segment) or (wanted and aged)
 
     def close(self) -> None:
         """Hands over everything and lets the next scanner in; may be called twice."""

@@ -182,6 +182,22 @@ def test_one_that_stays_open_for_ever_costs_no_memory(tmp_path: Path) -> None:
     assert outbox._green == {}
 
 
+def test_while_nothing_can_be_handed_over_files_do_not_pile_up(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    (tmp_path / "sealed").rmdir()
+    (tmp_path / "sealed").write_bytes(b"in the way")
+    for _ in range(100):
+        outbox.put(record)
+        with pytest.raises(OutboxStuck):
+            outbox.tick(0.0, connected=True)
+    written = [p for p in (tmp_path / "open").glob("*.open") if p.read_bytes().strip(b"\0")]
+    assert len(written) <= 11
+    (tmp_path / "sealed").unlink()
+    for _ in range(2):
+        outbox.tick(0.0, connected=True)
+    assert sorted(sealed_seqs(tmp_path)) == list(range(1, 101))
+
+
 class BadSectors:
     """Of which the card gives nothing, `times` and then again as ever."""
 
