@@ -116,6 +116,12 @@ ALERTS: dict[str, Known] = {
         "The centre refused records and keeps them apart. Its administrator looks at the dead"
         " letters.",
     ),
+    "rules-bad": Known(
+        "warning",
+        "Quy tắc hoặc danh sách tin cậy sai chữ ký hoặc hỏng, cửa dùng bản cũ. Gửi lại bản đúng.",
+        "Policy or trust list is not signed by the fleet, or damaged; the one before it stays in"
+        " force. Send a good one.",
+    ),
     "risk-list-bad": Known(
         "warning",
         "Danh sách nguy cơ sai chữ ký hoặc hỏng, cửa dùng bản cũ. Gửi lại danh sách đúng.",
@@ -147,6 +153,27 @@ ALERTS: dict[str, Known] = {
         "warning",
         "Nút bấm không dùng được hoặc bị kẹt. Kiểm tra nút và dây.",
         "The button cannot be used, or is stuck. Check it and its wires.",
+    ),
+    "config-refused": Known(
+        "warning",
+        "Cấu hình gửi đến bị từ chối, máy vẫn dùng cấu hình cũ. Xem lý do trong up/cfg, ký lại với"
+        " số phiên bản cao hơn.",
+        "The configuration that was sent is refused, and the kiosk goes on with the one before. See"
+        " up/cfg for why, and sign another with a higher version.",
+    ),
+    "config-rolled-back": Known(
+        "warning",
+        "Cấu hình mới làm máy không hoạt động tốt nên máy đã tự quay lại cấu hình cũ. Xem lý do"
+        " trong up/cfg.",
+        "With the new configuration the kiosk did not come to be well, and went back to the one"
+        " before by itself. See up/cfg for why.",
+    ),
+    "document-refused": Known(
+        "warning",
+        "Quy tắc hoặc danh sách mà trung tâm gửi bị từ chối; cửa dùng bản cũ. Xem lý do, ký lại"
+        " hoặc dọn thẻ nhớ.",
+        "A policy or list that the centre sends is refused; the one before it stays in force. See"
+        " why; sign it anew, or free space on the card.",
     ),
     "unit-down": Known(
         "critical",

@@ -43,13 +43,13 @@ def test_nothing_is_lost_and_nothing_is_there_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("without", "kinds"),
     [
-        ("receipt", "broker killed,database locked"),
+        ("receipt", "broker killed,database locked,held up,half open to broker"),
         ("commit", "ingest killed,database locked"),
     ],
 )
 def test_losses_are_found_where_a_safety_is_missing(without: str, kinds: str) -> None:
     done, (records, committed, lost, _) = chaos(
-        "--minutes", 0.17, "--without", without, "--kinds", kinds
+        "--minutes", 0.25, "--without", without, "--kinds", kinds
     )
     assert lost > 0
     assert committed == records - lost
