@@ -15,6 +15,8 @@ from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import judge, parse_policy
 from kiosk.cues import Answer, HintCue
 from kiosk.decode import Decoder, Sight
+from kiosk.desired import Files
+from kiosk.documents import Newest
 from kiosk.faults import Faults
 from kiosk.model import Credential, Instant, Person
 from kiosk.outbox import Outbox, SealedSegments
@@ -53,7 +55,7 @@ class Door:
         log = logging.getLogger("kiosk.scanner")
         known = STORE_FAULTS | VIEW_FAULTS | RISK_FAULTS
         faults = Faults(lambda _cue: None, boottime, known, log)
-        risks = Risks(None, {}, faults, boottime)
+        risks = Risks(Newest("risk", "", Files(outbox), {}), faults, boottime)
         store = Store(lambda: self._outbox, faults, boottime)
         self._view = View(faults)
         instant = Instant(int(now * 1000), "synced", "boot", 0)

@@ -84,6 +84,13 @@ ALERTS: dict[str, Known] = {
         "Không ghi được lên thẻ nhớ, cửa không nhận lượt. Thẻ có thể đã hỏng: thay thẻ.",
         "The card cannot be written and the door takes no check-ins. It may be worn: change it.",
     ),
+    "outbox-stuck": Known(
+        "warning",
+        "Lượt đã ghi không chuyển đi gửi được; cửa vẫn nhận lượt. Xem nhật ký: quyền thư mục, tệp"
+        " lạ; thẻ có thể đã hỏng.",
+        "Check-ins that are stored cannot be handed over for sending; the door works. See the"
+        " journal: rights of folders, strange files; the card may be worn.",
+    ),
     "mark-unreadable": Known(
         "warning",
         "Bộ quét không biết có kết nối hay không; lượt mới gửi chậm hơn, không mất. Xem nhật ký.",
@@ -108,6 +115,12 @@ ALERTS: dict[str, Known] = {
         "Trung tâm không nhận một số lượt và giữ chúng riêng. Người quản trị xem thư chết.",
         "The centre refused records and keeps them apart. Its administrator looks at the dead"
         " letters.",
+    ),
+    "rules-bad": Known(
+        "warning",
+        "Quy tắc hoặc danh sách tin cậy sai chữ ký hoặc hỏng, cửa dùng bản cũ. Gửi lại bản đúng.",
+        "Policy or trust list is not signed by the fleet, or damaged; the one before it stays in"
+        " force. Send a good one.",
     ),
     "risk-list-bad": Known(
         "warning",
@@ -140,6 +153,27 @@ ALERTS: dict[str, Known] = {
         "warning",
         "Nút bấm không dùng được hoặc bị kẹt. Kiểm tra nút và dây.",
         "The button cannot be used, or is stuck. Check it and its wires.",
+    ),
+    "config-refused": Known(
+        "warning",
+        "Cấu hình gửi đến bị từ chối, máy vẫn dùng cấu hình cũ. Xem lý do trong up/cfg, ký lại với"
+        " số phiên bản cao hơn.",
+        "The configuration that was sent is refused, and the kiosk goes on with the one before. See"
+        " up/cfg for why, and sign another with a higher version.",
+    ),
+    "config-rolled-back": Known(
+        "warning",
+        "Cấu hình mới làm máy không hoạt động tốt nên máy đã tự quay lại cấu hình cũ. Xem lý do"
+        " trong up/cfg.",
+        "With the new configuration the kiosk did not come to be well, and went back to the one"
+        " before by itself. See up/cfg for why.",
+    ),
+    "document-refused": Known(
+        "warning",
+        "Quy tắc hoặc danh sách mà trung tâm gửi bị từ chối; cửa dùng bản cũ. Xem lý do, ký lại"
+        " hoặc dọn thẻ nhớ.",
+        "A policy or list that the centre sends is refused; the one before it stays in force. See"
+        " why; sign it anew, or free space on the card.",
     ),
     "unit-down": Known(
         "critical",

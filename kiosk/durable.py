@@ -20,6 +20,14 @@ def replace(path: Path, data: bytes) -> None:
     move(fresh, path)
 
 
+def make_folder(path: Path) -> None:
+    """For everybody to read, unless it is there. Raises OSError."""
+    if not path.is_dir():
+        path.mkdir()
+        path.chmod(0o755)  # whatever the umask is
+        _sync(path.parent)
+
+
 def move(old: Path, new: Path) -> None:
     """Renames within a folder, durably. Raises OSError."""
     old.replace(new)

@@ -7,24 +7,31 @@ notifications go nowhere.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import logging
 import os
 import select
 import signal
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
 from systemd import daemon, journal
 
-from kiosk.config import Config, load
+from kiosk.config import Config, config_of
+from kiosk.config.desired import InForce, in_force
+from kiosk.desired import mark
 from kiosk.errors import ConfigError, KioskError
+
+log = logging.getLogger("kiosk")
 
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: restarting does not help, see the units
 EXIT_FAILURE = 1
+LOOK_EVERY_S = 1.0
 
 
 class Stop:
@@ -52,10 +59,23 @@ class Stop:
 
 
 class Service:
-    """One daemon's tie to systemd. `stopping` is set by SIGTERM or SIGINT."""
+    """One daemon's tie to systemd. `stopping` is set by SIGTERM or SIGINT, and when another
+    configuration of the centre is in force than `desired`, by which the daemon began: started
+    again, it reads that one. `paths` are the files that were named, None = those below /etc."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        name: str = "",
+        run: Path | None = None,
+        desired: InForce | None = None,
+        paths: Sequence[Path] | None = None,
+    ) -> None:
         self.stopping = Stop()
+        self.desired = desired
+        self.paths = paths
+        self._mark = mark(run, name) if run is not None else None
+        self._locked: int | None = None
+        self._looked_at = 0.0
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
 
@@ -65,10 +85,32 @@ class Service:
     def ready(self, status: str) -> None:
         """Start-up is complete."""
         daemon.notify(f"READY=1\nSTATUS={status}")
+        if self._mark is not None and self._locked is None:
+            self._lock(self._mark)
+
+    def _lock(self, file: Path) -> None:
+        version = self.desired.version if self.desired else 0
+        try:
+            self._locked = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._locked, os.write(self._locked, f"{version}\n".encode()))
+        except OSError as error:  # a trial of a configuration would miss this daemon, and say so
+            log.warning("cannot mark %s: %s", file, error.strerror)
 
     def alive(self) -> None:
         """Feeds the watchdog; called once per completed turn of the main loop."""
         daemon.notify("WATCHDOG=1")
+        if self.desired is None or time.monotonic() - self._looked_at < LOOK_EVERY_S:
+            return
+        self._looked_at = time.monotonic()
+        try:
+            changed = self.desired.changed
+        except OSError as error:
+            log.debug("the configuration of the centre cannot be looked at: %s", error)
+            return
+        if changed and not self.stopping.is_set():
+            log.info("another configuration of the centre is in force; starting again")
+            self.stopping.set()
 
     def status(self, **figures: object) -> None:
         """The line that `systemctl status` shows: `scans=120 rejected=3`."""
@@ -78,8 +120,9 @@ class Service:
 def run(name: str, what: str, main: Callable[[Config, Service], None]) -> None:
     """Entry point of a daemon: reads the configuration, runs `main` until it returns.
 
-    Exits 78 when the configuration is wrong, 1 on any other error of ours, with one
-    sentence per problem in the journal. An unexpected exception ends the process: a
+    Exits 78 when the configuration is wrong, 1 on any other error of ours, with one sentence per
+    problem in the journal; 1, too, while a configuration of the centre is on trial, since the one
+    before it may soon be back. An unexpected exception ends the process: a
     daemon is never half alive.
     """
     sys.excepthook = lambda _kind, error, _trace: _unexpected(error)
@@ -97,15 +140,19 @@ def run(name: str, what: str, main: Callable[[Config, Service], None]) -> None:
     given = parser.parse_args().config
     _log_to_journal_or_stderr(name)
     log = logging.getLogger(f"kiosk.{name}")
+    on_trial = False
     try:
-        config = load(given)
+        desired = in_force(given)
+        on_trial, config = desired.on_trial, config_of(desired.settings)
         logging.getLogger().setLevel(config.log.level.upper())
-        main(config, Service())
+        for problem in desired.problems:
+            log.error("configuration of the centre is passed over: %s", problem)
+        main(config, Service(name, config.paths.run, desired, given))
     except ConfigError as error:
         for problem in error.problems:
             log.error("configuration: %s", problem)
         daemon.notify(f"STATUS=configuration wrong: {error.problems[0]}")
-        sys.exit(EXIT_CONFIG)
+        sys.exit(EXIT_FAILURE if on_trial else EXIT_CONFIG)
     except KioskError as error:
         log.error("%s", error)
         daemon.notify(f"STATUS={error}")

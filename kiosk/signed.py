@@ -1,4 +1,5 @@
-"""Documents that the fleet's signing key answers for: policy, trust list, risk list, command.
+"""Documents that the fleet's signing key answers for: policy, trust list, risk list, the
+configuration that a kiosk is to have, command.
 
 A file is a line of JSON, a line with the signature in hexadecimal, and the content as it is:
 
@@ -28,7 +29,7 @@ from msgspec import Meta
 
 from kiosk.errors import DocumentError
 
-Kind = Literal["policy", "trust", "risk", "command"]
+Kind = Literal["policy", "trust", "risk", "config", "command"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Keys = Mapping[str, Ed25519PublicKey]
 """Public keys by `key_id`; each of them alone may sign."""
@@ -52,12 +53,14 @@ class _Format(msgspec.Struct, rename={"format": "kiosk-document"}):
     format: int
 
 
-class _Header(msgspec.Struct, rename={"format": "kiosk-document"}):
+class Header(msgspec.Struct, frozen=True, rename={"format": "kiosk-document"}):
+    """The signed line: `bytes` and `sha512` (hex) are of the content, `key` names the signer."""
+
     format: int
     kind: str
     version: Annotated[int, Meta(ge=1, le=2**53)]
     key: str
-    bytes: int
+    bytes: Annotated[int, Meta(ge=0, le=2**53)]
     sha512: str
 
 
@@ -106,7 +109,7 @@ def load_private(pem: bytes) -> Ed25519PrivateKey:
 
 def sign(private: Ed25519PrivateKey, kind: Kind, version: int, content: bytes) -> bytes:
     """The whole file. `version` counts from 1 and must grow with each change."""
-    header = _Header(
+    header = Header(
         format=FORMAT,
         kind=kind,
         version=version,
@@ -131,6 +134,30 @@ def open_signed(data: bytes, kind: Kind, keys: Keys, at_least: int = 0) -> Signe
     below `at_least`. The message says what to do and quotes no content.
     """
     header, line, signature, content = _parts(data)
+    _verify(header, line, signature, keys)
+    if len(content) != header.bytes or hashlib.sha512(content).hexdigest() != header.sha512:
+        raise DocumentError(_ALTERED)
+    _expect(header, kind)
+    if header.version < at_least:
+        raise DocumentError(
+            f"it is version {header.version}, older than version {at_least} that was in force;"
+            " fetch the newest"
+        )
+    return Signed(header.version, content)
+
+
+def open_header(data: bytes, kind: Kind, keys: Keys) -> Header:
+    """What a signed document says of its content, once a key of `keys` is known to have signed
+    that: its first two lines are enough, which is how one is announced.
+
+    Raises DocumentError like `open_signed`, but for the content, which nobody looks at."""
+    header, line, signature, _ = _parts(data)
+    _verify(header, line, signature, keys)
+    _expect(header, kind)
+    return header
+
+
+def _verify(header: Header, line: bytes, signature: bytes, keys: Keys) -> None:
     if header.key not in keys:
         known = ", ".join(keys) or "none"
         raise DocumentError(
@@ -143,15 +170,18 @@ def open_signed(data: bytes, kind: Kind, keys: Keys, at_least: int = 0) -> Signe
         keys[header.key].verify(bytes.fromhex(signature.decode()), line)
     except InvalidSignature:
         raise DocumentError(_ALTERED) from None
-    if len(content) != header.bytes or hashlib.sha512(content).hexdigest() != header.sha512:
-        raise DocumentError(_ALTERED)
-    _expect(header, kind)
-    if header.version < at_least:
-        raise DocumentError(
-            f"it is version {header.version}, older than version {at_least} that was in force;"
-            " fetch the newest"
-        )
-    return Signed(header.version, content)
+
+
+def beginning(data: bytes) -> bytes:
+    """The two lines before the content, with their line feeds. Raises DocumentError."""
+    _, line, signature, _ = _parts(data)
+    return line + signature + b"\n"
+
+
+def unchecked_header(data: bytes) -> Header:
+    """What a signed document says of itself; its first two lines are enough. Nothing may act on it,
+    see `unchecked`. Raises DocumentError: not signed, or another format."""
+    return _parts(data)[0]
 
 
 def signer(data: bytes) -> str:
@@ -169,7 +199,7 @@ def unchecked(data: bytes, kind: Kind) -> Signed:
     return Signed(header.version, content)
 
 
-def _parts(data: bytes) -> tuple[_Header, bytes, bytes, memoryview]:
+def _parts(data: bytes) -> tuple[Header, bytes, bytes, memoryview]:
     """Header, the line that is signed, signature, content."""
     if not is_signed(data):
         raise DocumentError(f"it is not signed; {_SIGN_IT}")
@@ -182,7 +212,7 @@ def _parts(data: bytes) -> tuple[_Header, bytes, bytes, memoryview]:
     return header, line + end, signature, content
 
 
-def _expect(header: _Header, kind: Kind) -> None:
+def _expect(header: Header, kind: Kind) -> None:
     if header.kind != kind:
         raise DocumentError(
             f"it is a signed document of kind {header.kind}, expected {kind}; are two files"
@@ -190,11 +220,11 @@ def _expect(header: _Header, kind: Kind) -> None:
         )
 
 
-def _header(line: bytes) -> _Header:
+def _header(line: bytes) -> Header:
     try:
         found = msgspec.json.decode(line, type=_Format).format
         if found == FORMAT:
-            return msgspec.json.decode(line, type=_Header)
+            return msgspec.json.decode(line, type=Header)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise DocumentError(_ALTERED) from None
     raise DocumentError(

@@ -8,7 +8,7 @@ age; whatever else is wrong raises `WireError`. Bytes travel as base64 (RFC 4648
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -34,25 +34,37 @@ SERVERS = f"{ROOT}/_srv/"
 PRESENCE_OF_ALL = f"{SERVERS}+/state"
 MAX_BATCH_BYTES = 256 * 1024
 MAX_COMMAND_BYTES = 16 * 1024
+MAX_PART_BYTES = 64 * 1024
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+DOCUMENTS = ("policy", "trust", "risk")
+"""Kinds of documents that are announced to all kiosks."""
 HARMLESS = ("identify", "selftest")
 """Commands that need no signature of the fleet."""
 MAX_LIFETIME_MS = 24 * 3600 * 1000
 
 Severity = Literal["info", "warning", "critical"]
 Line = Annotated[str, Meta(max_length=64)]
+ConfigStatus = Literal["applied", "trial", "rolled-back", "refused"]
 Status = Literal["accepted", "running", "done", "failed", "rejected", "expired"]
 CommandId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+
+_PART = re.compile(
+    rf"{ROOT}/[^/]+/down/doc/({'|'.join(DOCUMENTS)})/([1-9][0-9]{{0,15}})/(0|[1-9][0-9]{{0,8}})"
+)
 
 # A leading underscore is kept for topics that belong to no single kiosk (_all, _srv).
 KID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
-def up(kid: str, leaf: Literal["state", "info", "tele", "checkin", "alert", "rsp"]) -> str:
+def up(
+    kid: str,
+    leaf: Literal["state", "info", "tele", "checkin", "alert", "rsp", "cfg", "doc"],
+) -> str:
     """Topic on which kiosk `kid` publishes."""
     return f"{ROOT}/{kid}/up/{leaf}"
 
 
-def down(kid: str, leaf: Literal["ack"]) -> str:
+def down(kid: str, leaf: Literal["ack", "cfg"]) -> str:
     """Topic on which the centre answers kiosk `kid`."""
     return f"{ROOT}/{kid}/down/{leaf}"
 
@@ -60,6 +72,38 @@ def down(kid: str, leaf: Literal["ack"]) -> str:
 def command(kid: str, name: str) -> str:
     """Topic of one command to kiosk `kid`; `+` for all of them."""
     return f"{ROOT}/{kid}/down/cmd/{name}"
+
+
+def announced(kind: str) -> str:
+    """Topic on which the centre announces a document to all kiosks, retained: the two lines that
+    come before its content."""
+    return f"{ROOT}/_all/down/{kind}"
+
+
+class Part(NamedTuple):
+    """Which bytes of which document's content a message holds. They stand in its topic, so that
+    the payload is those bytes and nothing else."""
+
+    kind: str
+    version: int
+    offset: int
+
+    def topic(self, kid: str) -> str:
+        """Where kiosk `kid` receives it."""
+        return f"{ROOT}/{kid}/down/doc/{self.kind}/{self.version}/{self.offset}"
+
+
+def parts_of(kid: str) -> str:
+    """Filter for the parts of documents that kiosk `kid` asked for."""
+    return f"{ROOT}/{kid}/down/doc/#"
+
+
+def part_of(topic: str) -> Part:
+    """Raises WireError for any other topic."""
+    match = _PART.fullmatch(topic)
+    if match is None:
+        raise WireError(f"topic {topic!r} is none of a document's part")
+    return Part(match[1], int(match[2]), int(match[3]))
 
 
 def presence(host: str) -> str:
@@ -264,6 +308,25 @@ class Response(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.st not in ("accepted", "running")
 
 
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """up/cfg, retained: version of the centre's configuration that the kiosk works by, 0 = none,
+    and of the last one that was wanted. `why` it is not in force, in words."""
+
+    version: int
+    desired: int
+    status: ConfigStatus
+    why: str = ""
+
+
+class DocumentRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """up/doc: `bytes` of a document's content, from `offset` on, are asked for."""
+
+    kind: Literal["policy", "trust", "risk"]
+    version: Annotated[int, Meta(ge=1, le=2**53)]
+    offset: Annotated[int, Meta(ge=0, lt=MAX_DOCUMENT_BYTES)]
+    bytes: Annotated[int, Meta(ge=1, le=MAX_PART_BYTES)]
+
+
 class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """_all/down/pace, retained: how fast kiosks come back after their connection was lost, for
     all of them; seconds, see `Broker` in the configuration. What is None, and everything after an
@@ -274,10 +337,35 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 Message = (
-    State | Info | Telemetry | Alert | Batch | Ack | Presence | RiskKeys | Pace | Command | Response
+    State
+    | Info
+    | Telemetry
+    | Alert
+    | Batch
+    | Ack
+    | Presence
+    | RiskKeys
+    | Pace
+    | Command
+    | Response
+    | Reported
+    | DocumentRequest
 )
 M = TypeVar(
-    "M", State, Info, Telemetry, Alert, Batch, Ack, Presence, RiskKeys, Pace, Command, Response
+    "M",
+    State,
+    Info,
+    Telemetry,
+    Alert,
+    Batch,
+    Ack,
+    Presence,
+    RiskKeys,
+    Pace,
+    Command,
+    Response,
+    Reported,
+    DocumentRequest,
 )
 
 

@@ -23,12 +23,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from kiosk import signed
+from kiosk import seal, signed
 from kiosk.config import DEFAULTS, BrokerHost, DoorDirection
+from kiosk.config import desired as configuration
 from kiosk.credentials.lists import parse_trust
 from kiosk.credentials.policy import Policy, parse_policy
 from kiosk.credentials.risk import RiskList
-from kiosk.errors import ConfigError, DocumentError, KioskError
+from kiosk.errors import ConfigError, DocumentError, KioskError, SealError
 from kiosk.wire import KID
 from provisioning import certificates, files, sealing
 
@@ -37,10 +38,24 @@ SERVICE_DAYS = 825
 KIOSK_DAYS = 90
 SIGNER = "fleet-sign"
 DIRECTIONS: tuple[str, ...] = get_args(DoorDirection)
+
+
+def _configuration(content: bytes) -> str:
+    """Id of the kiosk that it is for. Raises ConfigError when none could use it."""
+    checked = configuration.check(content)
+    for pem in checked.seal_keys:
+        try:
+            seal.load_public(pem.encode())
+        except SealError as error:
+            raise ConfigError([f"configuration: seal.keys: {error}"]) from error
+    return checked.kid
+
+
 _CHECKS: dict[signed.Kind, Callable[[bytes], object]] = {
     "policy": parse_policy,
     "trust": parse_trust,
     "risk": RiskList,
+    "config": _configuration,
 }
 
 
@@ -439,7 +454,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     former.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     former.add_argument("name", metavar="NAME", help="as in centre-seal")
     former.set_defaults(run=_retire_seal_key)
-    document = commands.add_parser("sign", help="sign a policy, a trust list or a risk list")
+    document = commands.add_parser("sign", help="sign a policy, a list, or a kiosk's configuration")
     document.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     document.add_argument("kind", choices=list(_CHECKS))
     document.add_argument("file", type=Path, metavar="FILE", help="what to sign")
@@ -447,7 +462,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--version",
         type=int,
         metavar="N",
-        help="of a list, higher than that of any before; a policy has its own in [policy]",
+        help="higher than that of any before; a policy has its own in [policy]",
     )
     document.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="replaced if it is there"

@@ -18,6 +18,8 @@ SHARED_FLOOR = (
     "kiosk.seal",
     "kiosk.signed",
     "kiosk.durable",
+    "kiosk.desired",
+    "kiosk.documents",
     "kiosk.wire",
     "kiosk.export",
     "kiosk.cues",
@@ -44,7 +46,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # The shared floor stands on the ground; its members do not look sideways.
     **dict.fromkeys(SHARED_FLOOR, GROUND),
     # ... but for this: a daemon's frame reads the configuration for all of them.
-    "kiosk.service": (*GROUND, "kiosk.config"),
+    "kiosk.service": (*GROUND, "kiosk.config", "kiosk.desired"),
+    # ... and what the centre wants is a layer of it, signed.
+    "kiosk.config": (*GROUND, "kiosk.desired", "kiosk.signed"),
+    "kiosk.documents": (*GROUND, "kiosk.config", "kiosk.desired", "kiosk.signed"),
     # ... and for this: a fault is told by cue.
     "kiosk.faults": (*GROUND, "kiosk.cues"),
     # ... and this: a device that is absent is a fault.

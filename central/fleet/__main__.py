@@ -23,6 +23,10 @@ from kiosk.config import Host
 HERE = Path("/etc/kiosk-central")
 COMMANDS = {
     "command": ("commanding", both("ra lệnh cho máy ở cửa", "command kiosks")),
+    "publish": ("publishing", both("ban hành tài liệu đã ký", "publish signed documents")),
+    "config": ("publishing", both("gửi cấu hình đã ký", "give a kiosk its configuration")),
+    "serve": ("serving", both("phát tài liệu cho các máy", "serve documents to kiosks")),
+    "status": ("reporting", both("máy nào đang dùng bản nào", "what each kiosk works by")),
 }
 """Name of a command -> its module, and what it does."""
 

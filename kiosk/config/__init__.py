@@ -1,4 +1,4 @@
-"""TOML to typed, validated sections, in layers: later files win, key by key.
+"""TOML to typed, validated sections, in layers: later ones win, key by key.
 
 The first layer is config/kiosk.toml, which holds every key with its default. Relative
 paths are relative to the file that names them. All mistakes are reported at once.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -27,12 +27,13 @@ from kiosk.config.sections import (
     DoorDirection,
     Gpio,
     Host,
+    Judge,
     Panel,
     PanelDriver,
     ReaderDriver,
     Section,
 )
-from kiosk.config.together import Setting, contradictions
+from kiosk.config.together import Setting, Settings, contradictions
 from kiosk.errors import ConfigError
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "DoorDirection",
     "Gpio",
     "Host",
+    "Judge",
     "Panel",
     "PanelDriver",
     "ReaderDriver",
@@ -93,34 +95,54 @@ _KEYS = keys_of(Config)
 
 
 def load(paths: Sequence[Path] | None) -> Config:
-    """The defaults, then `paths` in order; None = board.toml (if any) and site.toml
-    below /etc/kiosk. Raises ConfigError with one sentence per mistake."""
+    """What is in force: the defaults, then `paths` in order, then what the centre wants of this
+    kiosk (`kiosk.config.desired`). None = board.toml (if any) and site.toml below /etc/kiosk.
+    Raises ConfigError with one sentence per mistake."""
+    return config_of(effective(paths))
+
+
+def config_of(settings: Iterable[Setting]) -> Config:
+    """The same as `Config`."""
     values: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
-    for setting in effective(paths):
+    for setting in settings:
         values[setting.section][setting.key] = setting.value
     sections: dict[str, Any] = {name: _SECTIONS[name](**keys) for name, keys in values.items()}
     return Config(**sections)
 
 
 def effective(paths: Sequence[Path] | None) -> list[Setting]:
-    """Every key in the order of `Config`. Raises ConfigError like `load`."""
+    """Every key that is in force, in the order of `Config`. Raises ConfigError like `load`."""
+    from kiosk.config.desired import in_force  # it stands on this module
+
+    return in_force(paths).settings
+
+
+def on_the_card(paths: Sequence[Path] | None) -> tuple[Settings, Path]:
+    """Every key by the defaults and by `paths`, and the folder of the file that names the kiosk:
+    relative paths of the centre's are relative to it. Raises ConfigError like `load`."""
     problems: list[str] = []
-    settings: dict[tuple[str, str], Setting] = {}
-    for path in [DEFAULTS, *(_installed(problems) if paths is None else paths)]:
+    settings: Settings = {}
+    files = [DEFAULTS, *(_installed(problems) if paths is None else paths)]
+    for path in files:
         for setting in layer(path, problems):
             settings[setting.section, setting.key] = setting
-    wanted = [(name, key) for name, keys in _KEYS.items() for key in keys]
     if not problems:
         problems += [
             f"{DEFAULTS}: {name}.{key} has no default; install the firmware anew"
-            for name, key in wanted
+            for name, keys in _KEYS.items()
+            for key in keys
             if (name, key) not in settings
         ]
     if not problems:
         problems += contradictions(settings)
     if problems:
         raise ConfigError(problems)
-    return [settings[which] for which in wanted]
+    return in_order(settings), settings["kiosk", "id"].source.parent
+
+
+def in_order(settings: Settings) -> Settings:
+    """As in `Config`."""
+    return {which: settings[which] for which in ((n, k) for n, keys in _KEYS.items() for k in keys)}
 
 
 def shown_value(setting: Setting) -> Any:
@@ -144,7 +166,15 @@ def _installed(problems: list[str]) -> list[Path]:
 def layer(path: Path, problems: list[str], known: Keys = _KEYS) -> Iterator[Setting]:
     """What one file says, as far as it is right; a wrong value is msgspec.UNSET. Adds a
     sentence per mistake to `problems`."""
-    for name, table in _read(path, problems).items():
+    raw = _read(path, problems)
+    return iter(()) if raw is None else said(raw, path, path.parent, problems, known)
+
+
+def said(
+    raw: bytes, path: Path, base: Path, problems: list[str], known: Keys = _KEYS
+) -> Iterator[Setting]:
+    """The same of the bytes of a file; relative paths in it are relative to `base`."""
+    for name, table in _tables(raw, path, problems).items():
         keys = known.get(name)
         if keys is None:
             what = f"section [{name}]" if isinstance(table, dict) else f"key {name}"
@@ -160,7 +190,7 @@ def layer(path: Path, problems: list[str], known: Keys = _KEYS) -> Iterator[Sett
                     problems.append(f"{path}: unknown key {name}.{key}{near}")
                     continue
                 try:
-                    yield Setting(name, key, _typed(value, keys[key], path.parent), path)
+                    yield Setting(name, key, _typed(value, keys[key], base), path)
                 except msgspec.ValidationError:
                     found = _HIDDEN if (name, key) in SECRET else _shown(value)
                     problems.append(
@@ -169,16 +199,21 @@ def layer(path: Path, problems: list[str], known: Keys = _KEYS) -> Iterator[Sett
                     yield Setting(name, key, msgspec.UNSET, path)
 
 
-def _read(path: Path, problems: list[str]) -> dict[str, object]:
+def _read(path: Path, problems: list[str]) -> bytes | None:
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        problems.append(f"{path}: cannot be read: {error.strerror}")
+        return None
+
+
+def _tables(raw: bytes, path: Path, problems: list[str]) -> dict[str, object]:
+    try:
         if len(raw) > MAX_BYTES:
             problems.append(f"{path}: more than {MAX_BYTES} bytes; is it a configuration file?")
             return {}
         return tomllib.loads(raw.decode())
-    except OSError as error:
-        problems.append(f"{path}: cannot be read: {error.strerror}")
     except UnicodeDecodeError as error:
         problems.append(f"{path}: not UTF-8 text, byte {error.start} is {raw[error.start]:#04x}")
     except tomllib.TOMLDecodeError as error:

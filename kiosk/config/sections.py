@@ -134,18 +134,25 @@ class Scan(Section, frozen=True, kw_only=True):
 
 class Judge(Section, frozen=True, kw_only=True):
     """Files that say what passes. Without `trust` no issuer is trusted, without `risk` nobody
-    is looked up. `fleet_keys` are public keys (PEM); each of them alone may sign these files."""
+    is looked up. `fleet_keys` are public keys (PEM); each of them alone may sign these files. Of
+    the kinds in `from_centre` a newer one that the centre announces is fetched."""
 
     policy: Path
     trust: Path | Literal[""]
     risk: Path | Literal[""]
     fleet_keys: list[Path]
+    from_centre: Annotated[
+        list[Literal["policy", "trust", "risk"]],
+        Meta(description='a list of "policy", "trust", "risk", or [] for none'),
+    ]
 
 
 class Seal(Section, frozen=True, kw_only=True):
-    """Public keys of the centre (PEM); each of them alone opens every record."""
+    """Public keys of the centre (PEM); each of them alone opens every record. `recipients` are
+    files, `keys` the PEM itself, as a configuration from afar has it."""
 
     recipients: list[Path]
+    keys: list[Annotated[str, Meta(max_length=4096)]]
 
 
 class Outbox(Section, frozen=True, kw_only=True):
@@ -219,12 +226,16 @@ class Broker(Section, frozen=True, kw_only=True):
 
 class Uplink(Section, frozen=True, kw_only=True):
     """`window`: messages sent and not yet acknowledged, of live records and of the backlog each.
-    `rate_kb_s`: kB (1000 bytes) of the backlog a second on average; 0 = no limit."""
+    `rate_kb_s`: kB (1000 bytes) of the backlog a second on average; 0 = no limit. A configuration
+    of the centre has `trial_s` to prove itself; a fleet spreads its requests for a new document
+    over `spread_s`."""
 
     window: Annotated[int, Meta(ge=1, le=64)]
     rate_kb_s: Annotated[float, Meta(ge=0, le=100_000)]
     ack_timeout_s: Seconds
     telemetry_s: Seconds
+    trial_s: Annotated[float, Meta(ge=20, le=3600)]
+    spread_s: Annotated[float, Meta(ge=0, le=86400)]
 
 
 class Log(Section, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from kiosk.credentials.risk import RiskList
 from kiosk.credentials.trust import TrustList
 from kiosk.ctl import risk
 from kiosk.ctl.words import about
+from kiosk.documents import Newest, newest
 from kiosk.errors import ConfigError, CredentialError, DocumentError
 from kiosk.model import Credential, Instant, Risk, Verdict, Visit
 from kiosk.signed import Keys, Kind, is_signed, read_keys, take
@@ -98,23 +99,25 @@ def load_rules(args: argparse.Namespace) -> Rules:
     """Raises ConfigError when a file is missing or wrong, or not signed as it must be."""
     config = _config(args.config)
     keys = _fleet_keys(config.judge.fleet_keys)
-    policy = _parsed(args.policy or config.judge.policy, "policy", parse_policy, keys, args.policy)
+    if args.policy:
+        policy = _parsed(args.policy, "policy", parse_policy, keys)
+    else:
+        policy = _own(newest(config, "policy", keys), parse_policy)
     if args.trust:
         lists = read_lists(args.trust, keys)
-    elif config.judge.trust:
-        lists = _parsed(config.judge.trust, "trust", parse_listing, keys)
     else:
-        lists = Listing()
+        own = newest(config, "trust", keys)
+        lists = _own(own, parse_listing) if own.is_there else Listing()
     kept = Clock(config.clock.source, config.paths.run)
     at = kept.now() if args.at is None else instant(args.at)
-    asked = risk.asked(args, lambda path: _parsed(path, "risk", RiskList, keys, path))
+    asked = risk.asked(args, lambda path: _parsed(path, "risk", RiskList, keys))
     return Rules(policy, TrustList(listing=lists), at, asked)
 
 
 def read_lists(sources: Iterable[Source], keys: Keys | None = None) -> Listing:
     """Several trust lists, named by somebody, as one. Raises ConfigError."""
     lists = (
-        _parsed(path, "trust", partial(parse_listing, issuer=issuer), keys or {}, path)
+        _parsed(path, "trust", partial(parse_listing, issuer=issuer), keys or {})
         for path, issuer in sources
     )
     return sum(lists, Listing())
@@ -156,21 +159,31 @@ def _fleet_keys(files: list[Path]) -> Keys:
         raise ConfigError([str(error)]) from error
 
 
-def _parsed(
-    path: Path,
-    kind: Kind,
-    parse: Callable[[bytes], Read],
-    keys: Keys,
-    named: Path | None = None,
-) -> Read:
-    """What a file says. One that a person has `named` to try it need not be signed yet."""
+def _own(source: Newest, parse: Callable[[bytes], Read]) -> Read:
+    try:
+        path, found = source.read()
+    except OSError as error:
+        raise ConfigError([f"cannot read {error.filename}: {error.strerror}"]) from error
+    except DocumentError as error:
+        raise ConfigError([str(error)]) from error
+    return _read(path, bytes(found.content), parse)
+
+
+def _parsed(path: Path, kind: Kind, parse: Callable[[bytes], Read], keys: Keys) -> Read:
+    """What a file says that somebody has named to try it; it need not be signed yet."""
     try:
         data = path.read_bytes()
-        return parse(bytes(take(data, kind, {} if named and not is_signed(data) else keys).content))
+        content = bytes(take(data, kind, keys if is_signed(data) else {}).content)
     except OSError as error:
         raise ConfigError([f"cannot read {path}: {error.strerror}"]) from error
     except DocumentError as error:
         raise ConfigError([f"{path}: {error}"]) from error
+    return _read(path, content, parse)
+
+
+def _read(path: Path, content: bytes, parse: Callable[[bytes], Read]) -> Read:
+    try:
+        return parse(content)
     except ConfigError as error:
         raise ConfigError(about(path, error)) from error
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from kiosk import clock, hardware
 from kiosk.config import Config
 from kiosk.credentials import parse
-from kiosk.credentials.lists import parse_trust
-from kiosk.credentials.policy import judge, parse_policy
-from kiosk.credentials.trust import TrustList
+from kiosk.credentials.policy import judge
 from kiosk.cues import ButtonCue, FeedbackState, Inlet, Outlet, RiskKeysCue, ScannerState
 from kiosk.decode import Decoder
+from kiosk.desired import Files
 from kiosk.device import Device
+from kiosk.documents import newest
 from kiosk.errors import (
     ConfigError,
     DocumentError,
@@ -42,6 +42,8 @@ from kiosk.scanner.pipeline import Parts, Pipeline
 from kiosk.scanner.questions import Dialogue
 from kiosk.scanner.risk import FAULTS as RISK_FAULTS
 from kiosk.scanner.risk import Risks
+from kiosk.scanner.rules import FAULTS as RULE_FAULTS
+from kiosk.scanner.rules import Rules
 from kiosk.scanner.showings import Showings
 from kiosk.scanner.store import FAULTS as STORE_FAULTS
 from kiosk.scanner.store import SealTimer, Store
@@ -50,7 +52,7 @@ from kiosk.scanner.view import View
 from kiosk.scanner.visits import Visits
 from kiosk.seal import SegmentSeal, load_public, new_segment
 from kiosk.service import Service, run
-from kiosk.signed import Keys, Kind, read_keys, take
+from kiosk.signed import Keys, read_keys
 
 log = logging.getLogger("kiosk.scanner")
 
@@ -68,20 +70,16 @@ def main(config: Config, service: Service) -> None:
     Exits `EXIT_CAMERA` when only a new process can help the camera."""
     begin = _sealing(config)
     keys = _fleet_keys(config)
-    policy = parse_policy(_document("policy", config.judge.policy, keys))
-    log.info("policy version=%d title=%s", policy.version, policy.title.en or "-")
-    trust = TrustList()
-    if config.judge.trust:
-        trust = parse_trust(_document("trust", config.judge.trust, keys))
+    rules = _rules(config, keys)
     panel = Outlet(config.paths.run, "feedback", "scanner")
     uplink = Outlet(config.paths.run, "uplink", "scanner")
     open_camera, open_reader = hardware.camera(config), hardware.reader(config)
     known = EYE_FAULTS | STORE_FAULTS | HANG_FAULTS | VIEW_FAULTS
-    known |= RISK_FAULTS | fault_codes(alone=open_camera is None)
+    known |= RISK_FAULTS | RULE_FAULTS | fault_codes(alone=open_camera is None)
     standing = standing_file(config.paths.run, "scanner")
     faults = Faults(uplink.send, clock.boottime, known, log, standing)
     report = Report(config.paths.state / "camera-hangs.json", faults, now())
-    risks = Risks(config.judge.risk or None, keys, faults, clock.boottime)
+    risks = Risks(newest(config, "risk", keys), faults, clock.boottime)
     store = Store(
         lambda: Outbox(config.paths.outbox, config.outbox.segment_records, begin),
         faults,
@@ -94,11 +92,12 @@ def main(config: Config, service: Service) -> None:
     door = config.kiosk
     directions = Directions(door.direction, door.min_stay_s, door.day_starts_h, clock.boottime())
     decoder = Decoder()
-    dialogue = Dialogue(policy, panel.send)
+    dialogue = Dialogue(rules.policy, panel.send)
+    visits = Visits(rules.policy, door.day_starts_h)
     parts = Parts(
         look=decoder.look,
-        parse=partial(parse, trust=trust),
-        judge=lambda shown, at, risk, visit: judge(shown, policy, at, risk, visit),
+        parse=lambda payload: parse(payload, rules.trust),
+        judge=lambda shown, at, risk, visit: judge(shown, rules.policy, at, risk, visit),
         risk=risks.of,
         hit=risks.hit,
         send=panel.send,
@@ -108,7 +107,7 @@ def main(config: Config, service: Service) -> None:
         put_failed=store.put_failed,
         directions=directions,
         parties=Parties(),
-        visits=Visits(policy, door.day_starts_h),
+        visits=visits,
         dialogue=dialogue,
     )
     pipeline, bracketing = Pipeline(parts), Bracketing()
@@ -149,6 +148,9 @@ def main(config: Config, service: Service) -> None:
     while not (hung or service.stopping.is_set()):
         parts.outbox = store.keep_open()
         risks.turn()
+        if not dialogue.stands and rules.turn(clock.boottime(), decoder.moved_at, faults):
+            dialogue.judge_by(rules.policy)
+            visits.judge_by(rules.policy)
         try:
             frame = eye.frame(ANSWER_TIMEOUT_S if dialogue.stands else FRAME_TIMEOUT_S)
         except CameraHangs:
@@ -213,25 +215,28 @@ def _fleet_keys(config: Config) -> Keys:
         raise ConfigError([str(error)]) from error
 
 
-def _document(kind: Kind, path: Path, keys: Keys) -> bytes:
+def _rules(config: Config, keys: Keys) -> Rules:
     try:
-        version, content = take(_content(path), kind, keys)
+        return Rules(newest(config, "policy", keys), newest(config, "trust", keys))
     except DocumentError as error:
-        raise ConfigError([f"judge.{kind}: {path}: {error}"]) from error
-    if keys:
-        log.info("%s version=%d is signed by the fleet", kind, version)
-    return bytes(content)
+        files = Files.below(config.paths.state)
+        if files.document("policy").exists() or files.document("trust").exists():
+            raise  # the uplink fetches it anew; a restart will find it
+        raise ConfigError([str(error)]) from error
+    except OSError as error:
+        raise _unreadable(error) from error
 
 
 def _sealing(config: Config) -> Callable[[str, int], SegmentSeal]:
-    if not config.kiosk.id or not config.seal.recipients:
+    if not config.kiosk.id or not (config.seal.recipients or config.seal.keys):
         raise ConfigError(
             ["not enrolled: kiosk.id and seal.recipients are empty; enrol this kiosk first"]
         )
     try:
         recipients = [load_public(_content(path)) for path in config.seal.recipients]
+        recipients += [load_public(pem.encode()) for pem in config.seal.keys]
     except SealError as error:
-        raise ConfigError([f"seal.recipients: {error}"]) from error
+        raise ConfigError([f"seal.recipients, seal.keys: {error}"]) from error
     return partial(new_segment, recipients, config.kiosk.id)
 
 
@@ -239,10 +244,14 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        wrong = f"cannot read {path}: {error.strerror}"
-        if error.errno in (errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR):
-            raise ConfigError([wrong]) from error
-        raise HardwareError(wrong) from error  # a tired card; a restart may help
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> ConfigError | HardwareError:
+    wrong = f"cannot read {error.filename}: {error.strerror}"
+    if error.errno in (errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR):
+        return ConfigError([wrong])
+    return HardwareError(wrong)  # a tired card; a restart may help
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from kiosk import clock
+from kiosk import clock, durable
 from kiosk.errors import HardwareError
 from kiosk.faults import Faults, Severity
 
@@ -97,19 +97,8 @@ def counted(before: Hangs, at: Moment) -> tuple[Hangs, bool]:
 
 
 def keep(file: Path, hangs: Hangs) -> None:
-    """Writes it durably, whole or not at all. Raises OSError."""
-    part = file.with_name(f"{file.name}.part")
-    with part.open("wb") as opened:
-        os.fchmod(opened.fileno(), 0o644)  # the scanner reports it
-        opened.write(msgspec.json.encode(hangs))
-        opened.flush()
-        os.fsync(opened.fileno())
-    part.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    """Writes it durably; the scanner, another user, reports it. Raises OSError."""
+    durable.replace(file, msgspec.json.encode(hangs))
 
 
 class Report:

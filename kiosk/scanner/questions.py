@@ -62,6 +62,10 @@ class Dialogue:
         self._asking: _Asking | None = None
         self._state = "none"
 
+    def judge_by(self, policy: Policy) -> None:
+        """Another policy is in force. Not while a question stands."""
+        self._questions = policy.questions
+
     @property
     def stands(self) -> bool:
         """Whether a question is asked now."""

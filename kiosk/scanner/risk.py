@@ -1,6 +1,6 @@
 """The risk list at this door: its file, its key, and the alert that follows a hit.
 
-The file may be replaced at any time and is read whole: what was verified is what is asked,
+The list may be replaced at any time and is read whole: what was verified is what is asked,
 and no look-up waits for the card. The key comes from the uplink and lives in memory alone.
 """
 
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from kiosk import signed
 from kiosk.credentials.risk import RiskList, key_id
+from kiosk.documents import Newest
 from kiosk.errors import ConfigError, DocumentError
 from kiosk.faults import Faults, Severity
 from kiosk.model import CheckIn, Risk
@@ -30,41 +29,34 @@ long."""
 
 
 class Risks:
-    """Answers "none" without a file. A file that is not to be trusted is a fault, and leaves
+    """Answers "none" without a list. One that is not to be trusted is a fault, and leaves
     the list before it in force; without one, nobody is checked, and the door works on."""
 
-    def __init__(
-        self,
-        file: Path | None,
-        fleet_keys: signed.Keys,
-        faults: Faults,
-        boottime: Callable[[], float],
-    ) -> None:
-        self._file = file
-        self._fleet_keys = fleet_keys
+    def __init__(self, source: Newest, faults: Faults, boottime: Callable[[], float]) -> None:
+        self._source = source
         self._faults = faults
         self._boottime = boottime
         self._keys: dict[str, bytes] = {}
         self._list: RiskList | None = None
-        self._version = 0
-        self._stamp: tuple[int, int, int] | None = None  # differs after the file was changed
+        self._wanted = source.is_there
+        self._in_force = 0  # version of the list
         self._look_at = 0.0
         self._hit_at = 0.0
 
     def of(self, subject: str) -> Risk:
         """What the list says of a person."""
-        if self._file is None:
+        if not self._wanted:
             return "none"
         return "not-checked" if self._list is None else self._list.check(subject, self._keys)
 
     @property
     def state(self) -> str:
         """For the status line: `none`, `no-list`, `no-key`, or the version in force."""
-        if self._file is None:
+        if not self._wanted:
             return "none"
         if self._list is None:
             return "no-list"
-        return f"v{self._version}" if self._list.key_id in self._keys else "no-key"
+        return f"v{self._in_force}" if self._list.key_id in self._keys else "no-key"
 
     def keys(self, keys: Sequence[bytes]) -> None:
         """The keys that hold from now on; none, when the centre took them back."""
@@ -72,14 +64,14 @@ class Risks:
         self._compare()
 
     def turn(self) -> None:
-        """Called each turn; looks at the file every `LOOK_EVERY_S`."""
+        """Called each turn; looks for another list every `LOOK_EVERY_S`."""
         now = self._boottime()
         if self._hit_at and now - self._hit_at >= HIT_S:
             self._hit_at = 0.0
             self._faults.cleared("risk-hit")
-        if self._file is not None and now >= self._look_at:
+        if now >= self._look_at:
             self._look_at = now + LOOK_EVERY_S
-            self._look(self._file)
+            self._look()
 
     def hit(self, record: CheckIn | None) -> None:
         """Somebody on the list was here. The centre is told which record, and nothing else."""
@@ -88,28 +80,23 @@ class Risks:
         which = f"record {record.epoch} {record.seq}" if record else "it could not be recorded"
         self._faults.raised("risk-hit", which)
 
-    def _look(self, file: Path) -> None:
+    def _look(self) -> None:
         try:
-            found = file.stat()
-            stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
-            if stamp == self._stamp:
+            self._wanted = self._wanted or self._source.is_there
+            if not self._wanted or not self._source.changed():
                 return
-            self._stamp = stamp
-            data = file.read_bytes()
-        except OSError as error:
-            self._stamp = None
-            self._bad(f"cannot be read: {error.strerror}")
-            return
-        try:
-            version, content = signed.take(data, "risk", self._fleet_keys, self._version)
+            _, (version, content) = self._source.read(self._in_force)
             self._list = RiskList(content)
+        except OSError as error:
+            self._bad(f"{error.filename} cannot be read: {error.strerror}")
+            return
         except DocumentError as error:
             self._bad(str(error))
             return
         except ConfigError as error:
             self._bad("; ".join(error.problems))
             return
-        self._version = version
+        self._in_force = version
         self._faults.cleared("risk-list-bad")
         log.info(
             "risk list version=%d entries=%d key=%s", version, len(self._list), self._list.key_id
@@ -117,8 +104,8 @@ class Risks:
         self._compare()
 
     def _bad(self, why: str) -> None:
-        after = "nobody is checked" if self._list is None else f"version {self._version} stays"
-        self._faults.raised("risk-list-bad", f"judge.risk: {self._file}: {why}; {after}")
+        after = "nobody is checked" if self._list is None else f"version {self._in_force} stays"
+        self._faults.raised("risk-list-bad", f"judge.risk: {why}; {after}")
 
     def _compare(self) -> None:
         """A list whose key has not come yet is no fault: there may be no network."""

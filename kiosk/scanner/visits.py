@@ -28,12 +28,19 @@ class Visits:
 
     def __init__(self, policy: Policy | None = None, day_starts_h: int = 0) -> None:
         """Without a policy, nothing is kept."""
-        limits = policy is not None and (policy.min_interval_s or policy.max_occupancy)
-        self._policy = policy if limits else None
         self._day_starts = timedelta(hours=day_starts_h)
         self._last: People[_Last] = People()
         self._inside = 0
         self._day: date | None = None
+        self.judge_by(policy)
+
+    def judge_by(self, policy: Policy | None) -> None:
+        """Another policy is in force. What is known stays, unless nothing asks for it any more."""
+        limits = policy is not None and (policy.min_interval_s or policy.max_occupancy)
+        self._policy = policy if limits else None
+        if self._policy is None:
+            self._last.clear()
+            self._inside = 0
 
     def of(self, keys: tuple[str, ...], direction: Direction, now: Instant) -> Visit:
         """What is known of a person who shows a code now."""

@@ -8,18 +8,22 @@ from functools import partial
 from kiosk import clock, service, wire
 from kiosk.config import Config
 from kiosk.cues import AlertCue, Inlet, Outlet, RiskKeysCue, UplinkState
+from kiosk.desired import Files
 from kiosk.errors import KioskError
 from kiosk.outbox import ConnectedMark, SealedSegments
 from kiosk.uplink.alerts import Alerts
 from kiosk.uplink.commands import Commands
+from kiosk.uplink.desired import begin
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.gathering import Gatherer, Gathering
+from kiosk.uplink.memory import Memory
 from kiosk.uplink.outage import Outage
 from kiosk.uplink.rules import Rules
 from kiosk.uplink.session import Session
 from kiosk.uplink.telemetry import Queue, Telemetry, birth
 from kiosk.uplink.timekeeping import Timekeeper
 from kiosk.uplink.troubles import Troubles
+from kiosk.uplink.wanted import Wanted
 from kiosk.uplink.watch import SealedWatch
 from kiosk.validity import Validity
 
@@ -37,7 +41,7 @@ STALE = "figures of the machine cannot be read any more: something that is asked
 class Uplink:
     """The parts of the daemon and the order of a turn."""
 
-    def __init__(self, config: Config, daemon: service.Service) -> None:
+    def __init__(self, config: Config, daemon: service.Service, memory: Memory) -> None:
         kept = clock.Clock(config.clock.source, config.paths.run)
         now = kept.now
         outbox, run = config.paths.outbox, config.paths.run
@@ -54,7 +58,8 @@ class Uplink:
                 " this user write there, is the file its own?"
             ) from error
         self._commands = Commands(run, config.paths.state, config.kiosk.id, now)
-        topics = [self._commands.topic]
+        self._wanted = Wanted(config, daemon, memory)
+        topics = [self._commands.topic, *self._wanted.topics]
         validity = Validity(kept.is_set, kept.earliest_ms)
         self._session = Session(
             config.broker, config.kiosk.id, partial(birth, config), topics, validity=validity
@@ -136,7 +141,12 @@ class Uplink:
         link = self._session.link
         for message in self._session.take_received():
             self._commands.take(message, link.sid if link is not None else "", at)
+            self._wanted.hear(message, at)
         self._commands.turn(link, at)
+        lacks = "" if self._centre else self._session.why or SILENT
+        self._wanted.turn(at, link, lacks)
+        for code, trouble in self._wanted.troubles().items():
+            self._alerts.own(code, trouble)
 
     def _outbox(self, acks: list[wire.Ack], at: float) -> None:
         listed = False
@@ -162,6 +172,8 @@ class Uplink:
         if at >= self._quarantine_at:
             self._quarantine_at = at + QUARANTINE_EVERY_S
             self._queue.quarantined = None
+            with self._troubles.of("setting aside"):
+                self._segments.set_strays_aside()
             with self._troubles.of("quarantine"):
                 self._alerts.own("segment-quarantined", self._quarantined())
         self._alerts.own("outbox-unreadable", self._troubles.first)
@@ -230,8 +242,10 @@ class Uplink:
 
 
 def main(config: Config, daemon: service.Service) -> None:
-    """Runs until SIGTERM."""
-    Uplink(config, daemon).run()
+    """Runs until SIGTERM, or until another configuration of the centre is in force."""
+    memory = Memory(Files.below(config.paths.state))
+    if daemon.desired is None or begin(daemon.desired, memory):
+        Uplink(config, daemon, memory).run()
 
 
 if __name__ == "__main__":

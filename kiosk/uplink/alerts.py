@@ -15,7 +15,15 @@ from kiosk.uplink.connection import Connection
 
 MAX_ALERTS = 64
 MAX_DETAIL = 500
-TAKEN_BACK = ("outbox-unreadable", "segment-quarantined", "records-refused", "was-offline")
+TAKEN_BACK = (
+    "outbox-unreadable",
+    "segment-quarantined",
+    "records-refused",
+    "was-offline",
+    "config-refused",
+    "config-rolled-back",
+    "document-refused",
+)
 """Told as cleared by a process that starts and does not find them."""
 WHOLE_S = REMIND_S + 15.0
 """By then scanner and panel have reminded an uplink that started anew of what stands."""

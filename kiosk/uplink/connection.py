@@ -37,7 +37,7 @@ SESSION_EXPIRY_S = 24 * 3600
 WILL_DELAY_S = 30
 _WITH_WILL = 4  # reason code of a DISCONNECT after which the broker publishes the will
 
-Leaf = Literal["state", "info", "tele", "checkin", "alert", "rsp"]
+Leaf = Literal["state", "info", "tele", "checkin", "alert", "rsp", "cfg", "doc"]
 Birth = Callable[[str], wire.Info]
 
 

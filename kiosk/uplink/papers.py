@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from kiosk.config import Config
+from kiosk.desired import Files
+from kiosk.documents import configured
 from kiosk.errors import DocumentError
 
 BEGINNING = 4096
@@ -26,12 +28,14 @@ class Papers:
 
     def __init__(self, config: Config, note: Note) -> None:
         self._certificate = _Watched(config.broker.certificate, CERTIFICATE_MAX, _end_ms, note)
-        judge = config.judge
-        named = {"policy": judge.policy, "trust": judge.trust, "risk": judge.risk}
+        files = Files.below(config.paths.state)
         self._documents = {
-            kind: _Watched(path, BEGINNING, partial(_version, kind), note)
-            for kind, path in named.items()
-            if path
+            kind: [
+                _Watched(path, BEGINNING, partial(_version, kind), tell)
+                for path, tell in ((file, note), (files.document(kind), _silent))
+                if path
+            ]
+            for kind, file in configured(config.judge).items()
         }
 
     def certificate_end_ms(self) -> int | None:
@@ -39,9 +43,17 @@ class Papers:
         return self._certificate.value()
 
     def versions(self) -> dict[str, int]:
-        """Of each document that is signed; an unsigned one has none."""
-        found = {kind: watched.value() for kind, watched in self._documents.items()}
-        return {kind: version for kind, version in found.items() if version is not None}
+        """Of each document that is signed, the newer one of what is configured and what came from
+        the centre; an unsigned one has none."""
+        found = {
+            kind: [v for watched in both if (v := watched.value()) is not None]
+            for kind, both in self._documents.items()
+        }
+        return {kind: max(versions) for kind, versions in found.items() if versions}
+
+
+def _silent(_what: str, _why: str) -> None:
+    """Nothing need have come from the centre yet."""
 
 
 class _Watched:

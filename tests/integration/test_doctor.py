@@ -320,8 +320,8 @@ def test_what_judging_needs(alone: Patient) -> None:
         f'[judge]\npolicy = "{junk}"\ntrust = "{junk}"\n[seal]\nrecipients = ["{gone}", "{junk}"]'
     )
     policy, trust, _, _ = (f.what for f in alone.wrong("--part", "judging"))
-    assert policy.startswith(f"the policy {junk} is wrong: it is not signed")
-    assert trust.startswith(f"the trust list {junk} is wrong: it is not signed")
+    assert policy.startswith(f"the policy is wrong: {junk}: it is not signed")
+    assert trust.startswith(f"the trust list is wrong: {junk}: it is not signed")
     alone.set(f'[judge]\nrisk = "{junk}"\nfleet_keys = []')
     policy, trust, risk, missing, wrong = (f.what for f in alone.wrong("--part", "judging"))
     assert risk.startswith(f"the risk list is wrong: {junk}: ")

@@ -25,6 +25,7 @@ if [ ! -e "$tree/made" ]; then
     mkdir -p "$tree/src" "$tree/opt/kiosk" "$tree/var/log/journal"
     chroot "$tree" python3 -m venv /opt/kiosk/venv
     chroot "$tree" ln -s /opt/kiosk/venv /opt/venv
+    cp /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/"
     PIP_CERT=/etc/ssl/certs/ca-certificates.crt chroot "$tree" /opt/venv/bin/pip install \
         --quiet --disable-pip-version-check setuptools wheel
     touch "$tree/made"

@@ -11,7 +11,7 @@ from kiosk import wire
 from kiosk.alerts import ALERTS
 from kiosk.feedback import panel
 from kiosk.model import ClockState, Instant
-from kiosk.scanner import external, eye, hangs, risk, store, view
+from kiosk.scanner import external, eye, hangs, risk, rules, store, view
 from kiosk.uplink.alerts import TAKEN_BACK
 from kiosk.uplink.gathering import Gathered
 from kiosk.uplink.rules import FORGET_S, RULES, Change, Rules
@@ -207,7 +207,7 @@ def test_a_certificate_that_ends_is_told_unless_nobody_knows_the_date() -> None:
 
 def test_every_alert_of_every_daemon_is_in_the_table_with_its_severity() -> None:
     faults = eye.FAULTS | hangs.FAULTS | risk.FAULTS | store.FAULTS | view.FAULTS | panel.FAULTS
-    faults |= external.fault_codes(alone=False)
+    faults |= external.fault_codes(alone=False) | rules.FAULTS
     own = {*TAKEN_BACK, "figures-stale", "clock-differs", *(rule.code for rule in RULES)}
     assert {code: ALERTS[code].severity for code in faults} == faults
     assert set(ALERTS) == set(faults) | own

@@ -404,7 +404,7 @@ def test_the_broker_is_configured_from_the_fleet(fleet: Path, tmp_path: Path) ->
         "_ingest-2",
         "_fleet-1",
     ]
-    assert sum(line.startswith("pattern ") for line in acl) == 9
+    assert sum(line.startswith("pattern ") for line in acl) == 11
     assert not any("#" in line for line in acl if line.startswith("pattern write"))
 
 

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kiosk import signed
 from kiosk.credentials.risk import build, key_id
 from kiosk.cues import AlertCue, Cue
+from kiosk.desired import Files
+from kiosk.documents import Newest
 from kiosk.faults import Faults
 from kiosk.model import CheckIn
 from kiosk.scanner.risk import FAULTS, HIT_S, LOOK_EVERY_S, Risks
@@ -43,7 +45,8 @@ class Door:
         self.alerts: list[tuple[str, bool, str]] = []
         fleet = signed.keys_by_id([FLEET.public_key()]) if signed_list else {}
         self.faults = Faults(self.heard, lambda: self.at, FAULTS, logging.getLogger("kiosk.test"))
-        self.risks = Risks(file, fleet, self.faults, lambda: self.at)
+        source = Newest("risk", file, Files(file.parent / "desired"), fleet)
+        self.risks = Risks(source, self.faults, lambda: self.at)
 
     def heard(self, cue: Cue) -> None:
         assert isinstance(cue, AlertCue)
@@ -75,7 +78,7 @@ def door(tmp_path: Path) -> Door:
 
 def test_a_door_without_a_list_says_so_and_nothing_else(tmp_path: Path) -> None:
     faults = Faults(print, lambda: 1.0, FAULTS, logging.getLogger("kiosk.test"))
-    risks = Risks(None, {}, faults, lambda: 1.0)
+    risks = Risks(Newest("risk", "", Files(tmp_path), {}), faults, lambda: 1.0)
     risks.keys([KEY])
     risks.turn()
     assert (risks.of(LISTED), risks.state) == ("none", "none")

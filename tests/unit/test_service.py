@@ -8,8 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 from kiosk.service import Stop
+
+BOARD = Path(__file__).parents[2] / "config/boards/simulated.toml"
 
 
 def test_a_signal_ends_a_wait_at_once() -> None:
@@ -78,8 +81,7 @@ def test_an_unexpected_error_tells_where_and_not_what_it_quotes() -> None:
         "    door = Door(); del door\n"
         "    try: show()\n"
         "    except ValueError as error: raise KeyError(SECRET) from error\n"
-        "service.load = lambda given: type('C', (), {'log': type('L', (), {'level': 'debug'})})\n"
-        "sys.argv = ['x']; service.run('x', 'x', main)\n"
+        f"sys.argv = ['x', '--config', {str(BOARD)!r}]; service.run('x', 'x', main)\n"
     )
     child = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
@@ -97,8 +99,7 @@ def test_what_the_system_says_is_told() -> None:
     code = (
         "import sys; from kiosk import service\n"
         "def main(config, daemon): open('/nowhere/at/all')\n"
-        "service.load = lambda given: type('C', (), {'log': type('L', (), {'level': 'info'})})\n"
-        "sys.argv = ['x']; service.run('x', 'x', main)\n"
+        f"sys.argv = ['x', '--config', {str(BOARD)!r}]; service.run('x', 'x', main)\n"
     )
     child = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from kiosk import durable
+
 TREE = Path(__file__).parents[2]
 UNITS = TREE / "systemd"
 DAEMONS = ("scanner", "feedback", "uplink")
@@ -47,7 +49,7 @@ def values(unit: str, key: str) -> list[str]:
 @needs_systemd
 def test_systemd_has_nothing_to_say_against_the_units(units: Path) -> None:
     files = sorted(map(str, units.glob("kiosk*")))
-    assert len(files) == 8
+    assert len(files) == 9
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *files],
         check=False,
@@ -71,7 +73,7 @@ def test_a_wrong_unit_would_be_noticed(units: Path) -> None:
 
 
 @needs_systemd
-@pytest.mark.parametrize("daemon", [*DAEMONS, "ingest@"])
+@pytest.mark.parametrize("daemon", [*DAEMONS, "ingest@", "documents"])
 def test_the_sandbox_is_tight(units: Path, daemon: str) -> None:
     done = subprocess.run(
         [
@@ -207,6 +209,7 @@ def test_the_scanner_reaches_external_scanners_of_every_kind() -> None:
 def test_units_and_defaults_name_the_same_places() -> None:
     from kiosk.config import load
     from kiosk.cues import socket_path
+    from kiosk.desired import Files
 
     paths = load([]).paths
     assert values("kiosk-feedback.socket", "ListenDatagram") == [
@@ -217,6 +220,9 @@ def test_units_and_defaults_name_the_same_places() -> None:
     assert f"\nd {paths.outbox} " in tmpfiles
     for daemon in ("scanner", "uplink"):
         assert f"-{paths.outbox}" in values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
+    desired = Files.below(paths.state).folder
+    assert f"\nd {desired} " in tmpfiles
+    assert f"-{desired}" in values("kiosk-uplink.service", "ReadWritePaths")[0].split()
     assert f"-{paths.state}/time" in values("kiosk-uplink.service", "ReadWritePaths")[0].split()
     for daemon in ("scanner", "feedback", "uplink"):
         assert str(paths.run) in values(f"kiosk-{daemon}.service", "ReadWritePaths")[0].split()
@@ -281,6 +287,20 @@ def test_each_daemon_may_do_its_part_in_the_outbox_and_no_more(system: System) -
         "scanner", f"echo x > {outbox}/open/c && mv {outbox}/open/c {outbox}/quarantine/"
     )
     assert not system.does("uplink", f"mkdir {outbox}/more")
+
+
+@needs_systemd
+@needs_root
+def test_what_the_centre_wants_is_written_by_the_uplink_and_read_by_all(system: System) -> None:
+    folder = "var/lib/kiosk/desired"
+    assert system.does("uplink", f"echo x > {folder}/a && mv {folder}/a {folder}/trial.signed")
+    for daemon in ("scanner", "feedback"):
+        assert not system.does(daemon, f"echo x > {folder}/b")
+        assert not system.does(daemon, f"rm -f {folder}/trial.signed")
+    file = system.root / folder / "trial.signed"
+    durable.replace(file, b"x")
+    for daemon in ("scanner", "feedback"):
+        assert system.does(daemon, f"cat {folder}/trial.signed")
 
 
 @needs_systemd

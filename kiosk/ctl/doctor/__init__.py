@@ -20,7 +20,8 @@ from pathlib import Path
 
 import msgspec
 
-from kiosk.config import ETC, Config, effective, load
+from kiosk.config import ETC, Config, load
+from kiosk.config.desired import in_force
 from kiosk.ctl import EXIT_CONFIG, EXIT_NO
 from kiosk.ctl.doctor.advice import Advice, advice_for
 from kiosk.ctl.doctor.daemons import panel_in_use
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     if args.part:
         findings = {args.part: list(_check(args.part, config, remedies))}
     else:
-        findings = {"configuration": [_configured(args.config)]}
+        findings = {"configuration": list(_configured(args.config))}
         for part in PARTS:
             _progress(f"looking at {part} ...", args.json)
             if args.by_daemons and part in MAY_HANG and not _in_use(part, config, remedies):
@@ -123,9 +124,18 @@ def _apart(part: str, config: list[Path] | None) -> list[Finding]:
     return answer[part]
 
 
-def _configured(paths: list[Path] | None) -> Finding:
-    sources = dict.fromkeys(str(setting.source) for setting in effective(paths))
-    return fine(f"from {', '.join(sources)}")
+def _configured(paths: list[Path] | None) -> Iterator[Finding]:
+    found = in_force(paths)
+    sources = dict.fromkeys(str(setting.source) for setting in found.settings)
+    yield fine(f"from {', '.join(sources)}")
+    if found.version:
+        trial = ", on trial" if found.on_trial else ""
+        yield fine(f"the centre's configuration is version {found.version}{trial}")
+    for problem in found.problems:
+        yield wrong(
+            f"the centre's configuration is passed over: {problem}",
+            "let the centre send it again, or one with a higher version",
+        )
 
 
 def _misconfigured(problem: str, remedies: Advice) -> Finding:

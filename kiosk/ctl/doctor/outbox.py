@@ -33,6 +33,7 @@ def check(config: Config, advice: Advice) -> Iterator[Finding]:
         if all(place.is_dir() for place in folders(directory)):
             sealed = SealedSegments(directory)
             yield _waiting(sealed, Clock(config.clock.source, config.paths.run).now())
+            yield from _strays(sealed, directory)
             yield from _quarantine(sealed, directory)
         else:
             yield fine("nothing was ever stored here")
