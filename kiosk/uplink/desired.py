@@ -22,15 +22,16 @@ from kiosk.desired import CONFIG_BYTES, Trial, Verdict, read
 from kiosk.errors import ConfigError, DocumentError
 from kiosk.signed import Header, Keys, open_header, open_signed, unchecked_header
 from kiosk.uplink.connection import Connection
-from kiosk.uplink.health import OTHERS, Health
+from kiosk.uplink.health import Health
 from kiosk.uplink.memory import Memory
 
 log = logging.getLogger("kiosk.uplink")
 
 HOLD_S = 10.0
+SETTLE_S = 60.0
+"""For so long a trial waits for daemons that are just starting: who is not there when it begins is
+not asked for in it."""
 STARTS = 3
-UP_S = 90.0
-"""The other daemons are up by then, or will not be: longer than systemd lets a start take."""
 MAX_WHY = 500
 
 
@@ -113,8 +114,8 @@ class Desired:
         self._current = _header(file) if in_force.version else None
         self._unknown = "; ".join(in_force.problems)
         self._offer: bytes | None = None
-        self._up_since: float | None = None
         self._began: float | None = None
+        self._since: float | None = None
         self._well_since: float | None = None
         self._lacking = ""
         self._link: Connection | None = None
@@ -146,12 +147,11 @@ class Desired:
 
     def turn(self, at: float, centre_lacks: str, link: Connection | None) -> None:
         """`centre_lacks`: why the centre does not answer; empty when it does."""
-        if self._up_since is None:
-            self._up_since = at
+        self._since = at if self._since is None else self._since
+        waits = at - self._since < SETTLE_S and not self._health.complete
         try:
             if self._offer is not None:
-                ready = not centre_lacks and self._all_are_up(at - self._up_since)
-                self._consider(self._offer, ready)
+                self._consider(self._offer, centre_lacks or waits)
             if self._on_trial and self._current is not None:
                 self._judge(self._current, at, centre_lacks)
         except OSError as error:
@@ -162,12 +162,7 @@ class Desired:
             sent = link.publish("cfg", wire.encode(reported), "reported configuration", retain=True)
             self._link, self._said = (link, reported) if sent else (None, None)
 
-    def _all_are_up(self, up_s: float) -> bool:
-        """Else nobody could tell whether it is the trial that one of them does not stand."""
-        return self._on_trial or up_s >= UP_S or self._health.working() == list(OTHERS)
-
-    def _consider(self, document: bytes, ready: bool) -> None:
-        """`ready`: a trial may begin now."""
+    def _consider(self, document: bytes, waits: object) -> None:
         try:
             header = open_header(document, "config", self._keys)
             open_signed(document, "config", self._keys)
@@ -188,7 +183,7 @@ class Desired:
             log.error("configuration version=%d is refused: %s", header.version, why)
             refused = Verdict(header.version, header.sha512, "refused", why[:MAX_WHY])
             self._memory.keep(verdict=refused)
-        elif ready:  # without the centre, no trial could be stood
+        elif not waits:  # without centre and daemons, a trial would tell nothing
             self._offer = None
             self._begin(header, document)
 
