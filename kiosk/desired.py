@@ -127,8 +127,9 @@ class Files(NamedTuple):
 
 
 def read(path: Path, most: int, beginning: int = -1) -> bytes:
-    """A document, or `beginning` bytes of it. Whatever took its place, nobody waits for it, nor reads without end: one user
-    writes here, and others, root among them, read. Raises OSError and DocumentError."""
+    """A document, or `beginning` bytes of it. Whatever took its place, nobody
+    waits for it, nor reads without end: one user writes here, and others, root among them, read.
+    Raises OSError and DocumentError."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         found = os.fstat(fd)

@@ -15,6 +15,8 @@ from kiosk import durable
 from kiosk.commands.action import Failed
 from kiosk.config import Broker
 
+_PIECE = 1024 * 1024
+
 
 def waiting(path: Path) -> Path:
     """Where the successor of a key or certificate waits."""
@@ -76,6 +78,7 @@ def _key_takes_over(broker: Broker) -> None:
     try:
         durable.move(waiting(broker.key), broker.key)
         _overwrite(old)
+        os.fsync(old)
     finally:
         os.close(old)
 
@@ -91,23 +94,32 @@ def mend(broker: Broker) -> bool:
     return False
 
 
-def wipe(path: Path) -> None:
-    """Overwrites and removes a file; one that is not there is no mistake. What a card's controller
-    keeps elsewhere of it is out of reach. Raises OSError."""
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return
-    try:
-        _overwrite(fd)
-    finally:
-        os.close(fd)
-    durable.remove(path)
+def wipe(*paths: Path) -> None:
+    """Overwrites and removes files; one that is not there is no mistake. What a
+    card's controller keeps elsewhere of it is out of reach. Raises OSError."""
+    for path in paths:
+        if path.is_symlink():  # what it names is somebody else's
+            continue
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            continue
+        try:
+            _overwrite(fd)
+        finally:
+            os.close(fd)
+    os.sync()  # once: a backlog is thousands of files, and a card needs tens of ms for each
+    for path in paths:
+        path.unlink(missing_ok=True)
+    os.sync()
 
 
 def _overwrite(fd: int) -> None:
-    os.pwrite(fd, bytes(os.fstat(fd).st_size), 0)
-    os.fsync(fd)
+    found = os.fstat(fd)
+    # A hole holds nothing, and would be filled.
+    end, at = min(found.st_size, found.st_blocks * 512 + _PIECE), 0
+    while at < end:
+        at += os.pwrite(fd, bytes(min(end - at, _PIECE)), at)
 
 
 def read_certificate(pem: str, broker: Broker) -> x509.Certificate:

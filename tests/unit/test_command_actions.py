@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -303,6 +304,28 @@ def test_a_decommissioned_kiosk_can_speak_for_nobody(
     (cue,) = panel.drain()
     assert isinstance(cue, ScreenCue)
     assert cue.screen == "set-up"
+
+
+def test_a_large_backlog_is_destroyed_within_the_limit_and_nothing_beside_it(
+    home: Home, program: Programs, panel: Inlet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program("systemctl", "exit 0")
+    sealed, beside = home.config.paths.outbox / "sealed", tmp_path / "beside"
+    beside.write_text("somebody else's")
+    fill(home)
+    for number in range(300):
+        (sealed / str(number)).write_bytes(b"sealed")
+    (sealed / "link").symlink_to(beside)
+    with (sealed / "hole").open("wb") as file:
+        file.truncate(100 * 1024**3)
+    waited: list[object] = []
+    for name in ("sync", "fsync"):  # each takes tens of ms on a card
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *fd, real=real: waited.append(fd) or real(*fd))
+    home.does("decommission", confirm="gate-1", force="yes")
+    assert list(sealed.iterdir()) == []
+    assert beside.read_text() == "somebody else's"
+    assert len(waited) < 20
 
 
 def test_a_wiped_file_held_zeros_before_it_went(tmp_path: Path) -> None:

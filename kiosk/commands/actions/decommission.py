@@ -44,8 +44,7 @@ def act(args: Args, kiosk: Kiosk) -> Result:
             f"{waits} files of check-ins wait here; let the centre take them, or export them, or"
             " destroy them with force=yes",
         )
-    for path in _papers(config):
-        keys.wipe(path)
+    keys.wipe(*_papers(config))
     if waits:
         for folder in ("open", "sealed", "quarantine"):
             _empty(config.paths.outbox / folder)
@@ -106,9 +105,7 @@ def _forget(kiosk: Kiosk) -> None:
 
 
 def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.is_file():
-            keys.wipe(path)
+    keys.wipe(*(path for path in folder.iterdir() if path.is_file() or path.is_symlink()))
 
 
 def _site(kiosk: Kiosk) -> Path | None:
