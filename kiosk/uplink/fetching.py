@@ -40,6 +40,8 @@ RECONNECT_S = 5.0
 RESERVE_BYTES = 16 * 1024 * 1024
 """Is left free on the card: the outbox comes first, and stops below 4 MiB."""
 CHECK_S = 300.0
+CHECK_AGAIN_S = 3600.0
+"""After one that was ended from outside: a check costs the door processor and memory."""
 
 Ask = Callable[[wire.DocumentRequest], bool]
 
@@ -207,9 +209,9 @@ class Fetching:
             self._size = max(SMALLEST_PART, self._size // 2)
         self._answer_s, self.trouble = ANSWER_S, ""
 
-    def _wait(self, at: float, why: str) -> None:
+    def _wait(self, at: float, why: str, wait_s: float = AGAIN_S) -> None:
         self._refused(why)
-        self._asked, self._due = None, at + AGAIN_S
+        self._asked, self._due = None, at + wait_s
 
     def _finish(self, wanted: Header, at: float) -> None:
         try:
@@ -235,6 +237,10 @@ class Fetching:
         if wanted is None:
             return
         try:
+            if check.returncode < 0:  # memory or time was short, which says nothing of the list
+                why = f"its check was ended by signal {-check.returncode}"
+                self._wait(at, why, CHECK_AGAIN_S)
+                return
             if check.returncode:
                 durable.remove(self._part)
                 self._refused("; ".join(said.splitlines()[-3:]) or "it cannot be checked")

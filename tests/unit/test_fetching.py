@@ -18,7 +18,14 @@ from kiosk.desired import DocumentKind
 from kiosk.documents import newest
 from kiosk.errors import WireError
 from kiosk.uplink import fetching
-from kiosk.uplink.fetching import AGAIN_S, ANSWER_S, FIRST_PART, SMALLEST_PART, Fetching
+from kiosk.uplink.fetching import (
+    AGAIN_S,
+    ANSWER_S,
+    CHECK_AGAIN_S,
+    FIRST_PART,
+    SMALLEST_PART,
+    Fetching,
+)
 from kiosk.uplink.memory import Memory
 
 POLICY = (Path(__file__).parents[2] / "config/policy.toml").read_bytes()
@@ -266,6 +273,25 @@ def test_what_the_fleet_signed_and_no_door_can_use_stays_out_of_its_place(tmp_pa
     asked = len(centre.asked)
     assert centre.turn(10 * AGAIN_S) is None  # it would be the same again
     assert len(centre.asked) == asked
+
+
+def test_one_whose_check_was_ended_from_outside_is_checked_again(centre: Centre) -> None:
+    centre.announce(of(3))
+    request = centre.turn()
+    assert request is not None
+    centre.give(request)
+    centre.turn()
+    check = centre.fetching._check
+    assert check is not None
+    check.kill()
+    centre.serve()
+    assert centre.here is None
+    assert "signal 9" in centre.fetching.trouble
+    centre.at += CHECK_AGAIN_S
+    centre.serve()
+    assert centre.here == centre.document
+    assert len(centre.asked) == 1  # it was here already
+    assert centre.fetching.trouble == ""
 
 
 def test_a_card_without_room_takes_nothing_and_says_so(
