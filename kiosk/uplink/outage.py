@@ -20,7 +20,7 @@ class Outage:
     `STANDS_S` after the kiosk came back; empty otherwise."""
 
     def __init__(self, now: Callable[[], Instant]) -> None:
-        self.told = ""
+        self.told = self._news = ""
         self._now = now
         self._since: float | None = None
         self._reasons: dict[str, Reason] = {}
@@ -36,9 +36,12 @@ class Outage:
         elif self._since is not None:
             lasted, since, self._since = at - self._since, self._since, None
             if lasted >= LONG_S or self._reasons.keys() & set(ALWAYS_TOLD):
-                self.told, self._told_at = self._words(lasted, since), at
-        if self.told and at - self._told_at >= STANDS_S:
+                self._news = self._words(lasted, since)
+        # What stands is taken back first: an alert that is raised is not raised anew.
+        if self.told and (self._news or at - self._told_at >= STANDS_S):
             self.told = ""
+        elif self._news:
+            self.told, self._told_at, self._news = self._news, at, ""
 
     def _words(self, lasted: float, since: float) -> str:
         now = self._now()

@@ -49,6 +49,23 @@ def test_it_is_taken_back_after_a_while_and_the_next_one_is_told_anew() -> None:
     assert "refused" in kiosk.outage.told
 
 
+def test_one_that_ends_while_another_is_told_is_an_alert_of_its_own() -> None:
+    kiosk = Kiosk()
+    kiosk.passes(LONG_S, False, DNS)
+    assert "dns" in kiosk.passes(1, True)
+    kiosk.passes(1, False, reason("taken-over"))
+    told = []
+    for _ in range(3):
+        kiosk.outage.turn(kiosk.at, True, FINE)
+        told.append(kiosk.outage.told)
+    # An alert that is raised already would not be raised for it.
+    assert not told[0]
+    assert told[1] == told[2]
+    assert "taken-over" in told[1]
+    assert kiosk.passes(STANDS_S - 1, True)
+    assert not kiosk.passes(1, True)
+
+
 def test_a_gap_of_the_network_is_not_worth_an_alert_but_a_stranger_is() -> None:
     kiosk = Kiosk()
     kiosk.passes(LONG_S - 1, False, DNS)
