@@ -38,19 +38,19 @@ class Fleet:
         dates = {"kiosk fleet root": root, "localhost": server}
 
         def dated(
-            subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, _days: int
+            subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, _days: int
         ) -> x509.CertificateBuilder:
             begin, end = dates[subject.rfc4514_string().removeprefix("CN=")]
             number = x509.random_serial_number()
             return x509.CertificateBuilder(
-                issuer, subject, key.public_key(), number, NOW + begin * DAY, NOW + end * DAY
+                issuer, subject, public, number, NOW + begin * DAY, NOW + end * DAY
             )
 
         monkeypatch.setattr(certificates, "_builder", dated)
         above = certificates.root(root_key, 1)
         names = [x509.DNSName("localhost")]
         usage = ExtendedKeyUsageOID.SERVER_AUTH
-        leaf = certificates.leaf(above, root_key, key, "localhost", 1, usage, names)
+        leaf = certificates.leaf(above, root_key, key.public_key(), "localhost", 1, usage, names)
         self.ca = self._file("ca.crt", certificates.pem(above))
         self.crt = self._file("server.crt", certificates.pem(leaf))
         self.key = self._file("server.key", certificates.private_pem(key))
