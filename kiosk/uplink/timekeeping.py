@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 from kiosk import clock, wire
 from kiosk.config import Config
