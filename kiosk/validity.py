@@ -18,6 +18,15 @@ _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
 _HAS_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED (both x509_vfy.h)
 
 
+class HasEnded(ssl.SSLCertVerificationError):
+    """By what is known of the time: it is `at_ms` or later, whatever the system's clock says."""
+
+    def __init__(self, at_ms: int) -> None:
+        super().__init__(1, "certificate verify failed")
+        self.verify_code, self.verify_message = _HAS_EXPIRED, "certificate has expired"
+        self.at_ms = at_ms
+
+
 class Validity:
     """`is_set`: whether the clock was set; `earliest_ms`: what the end is judged by, in ms of the
     wall clock. `end_ms` is when what the last trusted server showed ends; None: nobody yet."""
@@ -46,10 +55,8 @@ class Validity:
     def _accept(self, shown: dict[str, Any], context: ssl.SSLContext) -> None:
         named = (ca for ca in context.get_ca_certs() if ca["subject"] == shown.get("issuer"))
         end_ms = min(_end_ms(shown), max(map(_end_ms, named), default=_end_ms(shown)))
-        if end_ms < self._earliest_ms():
-            error = ssl.SSLCertVerificationError(1, "certificate verify failed")
-            error.verify_code, error.verify_message = _HAS_EXPIRED, "certificate has expired"
-            raise error
+        if end_ms < (earliest_ms := self._earliest_ms()):
+            raise HasEnded(earliest_ms)
         self.end_ms = end_ms
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from central import db
-from central.ingest.moments import LATEST_MS, Starts, at, started_ms
+from central.ingest.moments import Starts, at, latest_ms, started_ms
 from central.ingest.reading import Reading
 
 Insert = Callable[[sa.Table], Any]
@@ -29,7 +29,7 @@ def learn(
 ) -> Mapping[str, Starts]:
     """What is known of the boots in `readings`, by device; what these tell anew is kept, and
     corrects records that came before it was known."""
-    told = _told(readings)
+    told = _told(readings, now)
     asked = {
         (reading.kid, row.record.boot_id)
         for reading in readings
@@ -48,7 +48,7 @@ def learn(
         key = [db.boot.c.device_id, db.boot.c.boot_id]
         connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new), news)
     if told:
-        _correct(connection, told)
+        _correct(connection, told, latest_ms(now))
     known |= told
     starts: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for (device, boot_id), start in known.items():
@@ -56,11 +56,11 @@ def learn(
     return starts
 
 
-def _told(readings: Sequence[Reading]) -> dict[_Boot, int]:
+def _told(readings: Sequence[Reading], now: datetime) -> dict[_Boot, int]:
     told: dict[_Boot, int] = {}
     for reading in readings:
         if reading.kid and reading.batch and reading.rows:
-            start = started_ms(reading.batch.anchor)
+            start = started_ms(reading.batch.anchor, now)
             if start is not None:
                 told[reading.kid, reading.batch.anchor.boot_id] = start
     return told
@@ -76,21 +76,22 @@ def _known(connection: sa.Connection, boots: Sequence[_Boot]) -> dict[_Boot, int
     return known
 
 
-def _correct(connection: sa.Connection, told: Mapping[_Boot, int]) -> None:
-    """Rows of these boots that were stored as not known; what the kiosk said stays."""
+def _correct(connection: sa.Connection, told: Mapping[_Boot, int], latest: int) -> None:
+    """Rows of these boots that were stored as not known, and would not be after `latest`; what the
+    kiosk said stays."""
     c = db.check_in.c
     set_right: list[dict[str, Any]] = []
     for (device, boot_id), start in sorted(told.items()):
         unsettled = (
             sa.select(c.epoch, c.seq, c.boottime_ms)
             .where(c.not_after.is_not(None), c.device_id == device, c.boot_id == boot_id)
+            .where(c.boottime_ms <= latest - start)
             .order_by(c.epoch, c.seq)
             .limit(AT_ONCE - len(set_right))
         )
         set_right += [
             {"device": device, "of": epoch, "number": seq, "moment": at(start + boottime_ms)}
             for epoch, seq, boottime_ms in connection.execute(unsettled)
-            if start + boottime_ms < LATEST_MS
         ]
     if set_right:
         statement = (

@@ -31,10 +31,11 @@ class Moment(NamedTuple):
     not_after: datetime | None = None
 
 
-def started_ms(anchor: Instant) -> int | None:
-    """When the boot of `anchor` began, which is known when its clock was set, and possible."""
+def started_ms(anchor: Instant, received: datetime) -> int | None:
+    """When the boot of `anchor` began, which is known when its clock was set, and possible: what
+    came at `received` was not sent after it."""
     start = anchor.wall_ms - anchor.boottime_ms
-    known = anchor.clock == "synced" and anchor.wall_ms < LATEST_MS
+    known = anchor.clock == "synced" and anchor.wall_ms <= latest_ms(received)
     named = anchor.boot_id and "\0" not in anchor.boot_id  # PostgreSQL has no NUL in text
     return start if known and named and start >= 0 else None
 
@@ -45,9 +46,9 @@ def settled(record: CheckIn, anchor: Instant, starts: Starts, received: datetime
     if record.clock == "synced":
         return Moment(at(said), "synced")
     start = starts.get(record.boot_id)
-    if start is not None and start + record.boottime_ms < LATEST_MS:
+    if start is not None and start + record.boottime_ms <= latest_ms(received):
         return Moment(at(start + record.boottime_ms), "corrected")
-    latest = _latest_ms(record, anchor, int(received.timestamp() * 1000))
+    latest = _before_ms(record, anchor, received)
     floor = said if record.clock == "floor" and said <= latest + _DRIFT_MS else None
     return Moment(
         at(min(said, latest)),
@@ -57,10 +58,16 @@ def settled(record: CheckIn, anchor: Instant, starts: Starts, received: datetime
     )
 
 
-def _latest_ms(record: CheckIn, anchor: Instant, received_ms: int) -> int:
+def latest_ms(received: datetime) -> int:
+    """The latest that a kiosk's clock can have said truly in what came at `received`."""
+    return _ms(received) + _DRIFT_MS
+
+
+def _before_ms(record: CheckIn, anchor: Instant, received: datetime) -> int:
     """It was made before it was sent, and before this boot if in another one. What cannot be
     narrows nothing down."""
-    sent = received_ms if started_ms(anchor) is None else min(received_ms, anchor.wall_ms)
+    came = _ms(received)
+    sent = came if started_ms(anchor, received) is None else min(came, anchor.wall_ms)
     if not (record.boot_id and anchor.boot_id):
         return sent
     ago = anchor.boottime_ms - (record.boottime_ms if record.boot_id == anchor.boot_id else 0)
@@ -70,3 +77,7 @@ def _latest_ms(record: CheckIn, anchor: Instant, received_ms: int) -> int:
 def at(millis: int) -> datetime:
     """A moment of the wall clock."""
     return datetime.fromtimestamp(millis / 1000, UTC)
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -90,7 +90,8 @@ def of_error(error: Exception, who: str = "broker") -> Reason:
         return reason("files", str(error))
     if isinstance(error, ssl.SSLCertVerificationError):
         code = _VERIFY.get(error.verify_code, "broker-unfit")
-        return reason(code, error.verify_message, clock=_clock())
+        at_ms = getattr(error, "at_ms", None)  # whoever judged by another time than the system's
+        return reason(code, error.verify_message, clock=_clock(at_ms))
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return reason("reset", who=who)
     if isinstance(error, ssl.SSLError):
@@ -117,5 +118,7 @@ def of_mqtt(code: int, name: str) -> Reason:
     return reason(_MQTT.get(code, "broker-says"), name)
 
 
-def _clock() -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+def _clock(at_ms: int | None = None) -> str:
+    """None: what the system's clock says now."""
+    at_s = None if at_ms is None else at_ms / 1000
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at_s))

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from kiosk.model import Instant
 from kiosk.reach import ALWAYS_TOLD, Reason
+from kiosk.uplink.alerts import MAX_DETAIL
 
 LONG_S = 60.0
 """Shorter ones are the network's daily life, but for those of `ALWAYS_TOLD`."""
 STANDS_S = 600.0
-MOST_REASONS = 4
 _VIETNAM_S = 7 * 3600
 
 
@@ -20,7 +20,7 @@ class Outage:
     `STANDS_S` after the kiosk came back; empty otherwise."""
 
     def __init__(self, now: Callable[[], Instant]) -> None:
-        self.told = ""
+        self.told = self._news = ""
         self._now = now
         self._since: float | None = None
         self._reasons: dict[str, Reason] = {}
@@ -36,23 +36,31 @@ class Outage:
         elif self._since is not None:
             lasted, since, self._since = at - self._since, self._since, None
             if lasted >= LONG_S or self._reasons.keys() & set(ALWAYS_TOLD):
-                self.told, self._told_at = self._words(lasted, since), at
-        if self.told and at - self._told_at >= STANDS_S:
+                self._news = self._words(lasted, since)
+        # What stands is taken back first: an alert that is raised is not raised anew.
+        if self.told and (self._news or at - self._told_at >= STANDS_S):
             self.told = ""
+        elif self._news:
+            self.told, self._told_at, self._news = self._news, at, ""
 
     def _words(self, lasted: float, since: float) -> str:
         now = self._now()
         began_s = (now.wall_ms - now.boottime_ms) / 1000 + since
         began = time.strftime("%Y-%m-%d %H:%M", time.gmtime(began_s + _VIETNAM_S))
         reasons = list(self._reasons.values())
-        left = len(reasons) - MOST_REASONS
-        said = [f"{one.code}: {one}" for one in reasons[:MOST_REASONS]]
-        if left > 0:
-            said.append(f"+ {left}")
-        return (
+        head = (
             f"offline {_span(lasted, 's', 'min', 'h')} since {began} +07:00 / mất kết nối"
-            f" {_span(lasted, 'giây', 'phút', 'giờ')}: {'; '.join(said)}"
+            f" {_span(lasted, 'giây', 'phút', 'giờ')}: "
         )
+        text = head
+        for most in range(len(reasons), 0, -1):
+            said = [f"{one.code}: {one}" for one in reasons[:most]]
+            if most < len(reasons):  # docs/offline.md has the words
+                said.append("+ " + ", ".join(one.code for one in reasons[most:]))
+            text = head + "; ".join(said)
+            if len(text) <= MAX_DETAIL:
+                break
+        return text
 
 
 def _span(seconds: float, s: str, m: str, h: str) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 from kiosk import clock, wire
 from kiosk.config import Config
@@ -44,7 +43,9 @@ class Timekeeper:
         self._measured: tuple[int, int] | None = None
         self._look_at = 0.0
         self._impossible = self.trouble = ""
-        begin_ms, self._end_ms = self._period(config.broker.certificate)
+        self._certificate = config.broker.certificate
+        self._seen = self._stamp()
+        begin_ms, self._end_ms = self._period()
         self._saved_ms = self._load()
         before = kept.known()  # of an uplink that ran in this boot
         certain_ms = max(clock.BUILT_MS, begin_ms)
@@ -82,6 +83,7 @@ class Timekeeper:
         """Looks once a second. `at`: CLOCK_BOOTTIME in seconds."""
         if at >= self._look_at:
             self._look_at = at + LOOK_EVERY_S
+            self._renewed()
             self.trouble = self._contradiction()
             self._save(SAVE_EVERY_MS)
 
@@ -151,9 +153,23 @@ class Timekeeper:
         self._note("the time is not kept for the next boot", why)
         self._saved_ms = known_ms  # also when it failed: then again in an hour
 
-    def _period(self, certificate: Path) -> tuple[int, int]:
+    def _renewed(self) -> None:
+        """A new certificate takes the place of the old one while the uplink runs."""
+        seen = self._stamp()
+        if seen not in (None, self._seen):
+            self._seen = seen
+            self._end_ms = self._period()[1] or self._end_ms
+
+    def _stamp(self) -> tuple[int, int] | None:
         try:
-            with certificate.open("rb") as opened:
+            found = self._certificate.stat()
+        except OSError:  # reading it tells why
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def _period(self) -> tuple[int, int]:
+        try:
+            with self._certificate.open("rb") as opened:
                 return period_ms(opened.read(CERTIFICATE_MAX))
         except (OSError, ValueError) as error:  # no connection either, which the session tells
             self._note("no date is certain but that of the firmware", str(error))

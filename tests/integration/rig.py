@@ -29,7 +29,7 @@ from kiosk.model import CheckIn, Instant, Person
 from provisioning import broker as broker_config
 
 WAIT_S = 15.0
-NOW_MS = 1_795_000_000_000
+NOW_MS = 1_750_000_000_000  # past on every machine: the centre believes no time ahead of its own
 
 
 def until(what: Callable[[], Any], says: str, timeout_s: float = WAIT_S) -> Any:

@@ -108,6 +108,17 @@ def test_many_are_corrected_little_by_little(kiosk: Kiosk, database: Database) -
     assert {r.clock for r in database.rows(db.check_in)} == {"corrected"}
 
 
+def test_records_that_would_be_of_tomorrow_hold_up_no_others(
+    kiosk: Kiosk, database: Database
+) -> None:
+    for _ in range(0, boots.AT_ONCE, 50):
+        send(kiosk, UNSET, 50, boottime_ms=2**50)
+    send(kiosk, UNSET)
+    send(kiosk, SET)
+    clocks = [r.clock for r in rows(database)]
+    assert clocks == ["floor"] * boots.AT_ONCE + ["corrected"] * 2
+
+
 @pytest.mark.parametrize(
     "anchor",
     [
@@ -116,6 +127,7 @@ def test_many_are_corrected_little_by_little(kiosk: Kiosk, database: Database) -
         Instant(NOW_MS, "synced", "boot-\0", 1),
         Instant(NOW_MS, "synced", "", 1),
         Instant(253_402_300_799_999, "synced", "boot-1", 0),  # the last of the year 9999
+        Instant(time.time_ns() // 1_000_000 + 86_400_000, "synced", "boot-1", 900_000),  # tomorrow
     ],
 )
 def test_an_anchor_that_cannot_be_is_not_used(

@@ -45,7 +45,7 @@ def test_a_clock_that_was_set_is_believed() -> None:
 
 
 def test_what_is_known_of_the_boot_sets_a_record_right() -> None:
-    start = started_ms(anchor(clock="synced", wall_ms=NOW_MS - 1000))
+    start = started_ms(anchor(clock="synced", wall_ms=NOW_MS - 1000), RECEIVED)
     assert start == NOW_MS - 121_000
     moment = settled(record(), anchor(), {"now": start}, RECEIVED)
     assert moment == Moment(at(NOW_MS - 21_000), "corrected")
@@ -94,9 +94,23 @@ def test_a_floor_that_lies_after_the_latest_moment_is_none() -> None:
     assert wrong == Moment(latest, "unknown", None, latest)
 
 
+def test_a_clock_that_is_ahead_of_the_centres_tells_nothing_of_the_boot() -> None:
+    ahead = anchor(clock="synced", wall_ms=NOW_MS + 10**9)
+    assert started_ms(ahead, RECEIVED) is None
+    moment = settled(record(), ahead, {}, RECEIVED)
+    assert (moment.clock, moment.not_after) == ("floor", at(NOW_MS - 20_000))
+    drifted = anchor(clock="synced", wall_ms=NOW_MS + 299_000)
+    assert started_ms(drifted, RECEIVED) == NOW_MS + 179_000
+
+
+def test_a_record_that_would_be_of_tomorrow_is_not_corrected() -> None:
+    moment = settled(record(boottime_ms=10**9), anchor(), {"now": NOW_MS - 1000}, RECEIVED)
+    assert (moment.clock, moment.not_after) == ("floor", RECEIVED)
+
+
 def test_boots_without_a_name_are_not_taken_for_one() -> None:
     nameless = anchor(boot_id="", clock="synced")
-    assert started_ms(nameless) is None
+    assert started_ms(nameless, RECEIVED) is None
     moment = settled(record(boot_id=""), nameless, {}, RECEIVED)
     assert (moment.clock, moment.not_after) == ("floor", at(NOW_MS))
 
@@ -114,10 +128,12 @@ def test_nothing_that_a_kiosk_can_say_makes_a_moment_that_no_calendar_knows(
 ) -> None:
     made = record(scanned_at_ms=said, boottime_ms=boottime, clock=clock, boot_id=boot)
     told = Instant(wall, set_, "now", sent)
-    start = started_ms(told)
+    start = started_ms(told, RECEIVED)
     starts = {} if start is None else {"now": start}
     moment = settled(made, told, starts, RECEIVED)
     known = moment.clock in ("synced", "corrected")
+    if moment.clock == "corrected":
+        assert moment.scanned_at <= at(NOW_MS + 300_000)
     assert (moment.not_after is None) == known
     if moment.not_after is not None:
         assert moment.scanned_at <= moment.not_after <= RECEIVED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kiosk.model import Instant
 from kiosk.reach import Reason, reason
+from kiosk.uplink.alerts import MAX_DETAIL
 from kiosk.uplink.outage import LONG_S, STANDS_S, Outage
 
 FINE = reason("connecting")
@@ -49,6 +50,23 @@ def test_it_is_taken_back_after_a_while_and_the_next_one_is_told_anew() -> None:
     assert "refused" in kiosk.outage.told
 
 
+def test_one_that_ends_while_another_is_told_is_an_alert_of_its_own() -> None:
+    kiosk = Kiosk()
+    kiosk.passes(LONG_S, False, DNS)
+    assert "dns" in kiosk.passes(1, True)
+    kiosk.passes(1, False, reason("taken-over"))
+    told = []
+    for _ in range(3):
+        kiosk.outage.turn(kiosk.at, True, FINE)
+        told.append(kiosk.outage.told)
+    # An alert that is raised already would not be raised for it.
+    assert not told[0]
+    assert told[1] == told[2]
+    assert "taken-over" in told[1]
+    assert kiosk.passes(STANDS_S - 1, True)
+    assert not kiosk.passes(1, True)
+
+
 def test_a_gap_of_the_network_is_not_worth_an_alert_but_a_stranger_is() -> None:
     kiosk = Kiosk()
     kiosk.passes(LONG_S - 1, False, DNS)
@@ -57,12 +75,14 @@ def test_a_gap_of_the_network_is_not_worth_an_alert_but_a_stranger_is() -> None:
     assert kiosk.passes(1, True)
 
 
-def test_many_reasons_are_cut_short() -> None:
+def test_every_reason_is_named_however_many_there_were() -> None:
     kiosk = Kiosk()
-    codes = ("refused", "reset", "dns-silent", "no-route", "mute", "not-tls")
-    for code in codes:
-        kiosk.passes(30, False, reason(code))
-    assert kiosk.passes(1, True).endswith("; + 2")
+    for code in ("not-tls", "broker-stranger", "not-websocket", "kiosk-expired", "no-life"):
+        kiosk.passes(30, False, reason(code, "200"))
+    told = kiosk.passes(1, True)
+    assert len(told) <= MAX_DETAIL
+    assert ": not-tls: TLS: what answers there" in told
+    assert told.endswith("; + not-websocket, kiosk-expired, no-life")
 
 
 def test_nothing_is_told_of_a_kiosk_that_was_always_there() -> None:

@@ -24,10 +24,10 @@ END_MS = BEGIN_MS + 90 * DAY_MS
 TRUE_MS = BEGIN_MS + 5 * DAY_MS  # what time it really is when a test begins
 
 
-def certificate() -> bytes:
+def certificate(begin_ms: int = BEGIN_MS, end_ms: int = END_MS) -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gate-1")])
-    begin, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (BEGIN_MS, END_MS))
+    begin, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (begin_ms, end_ms))
     made = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, end)
     return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
@@ -172,6 +172,20 @@ def test_a_time_that_certificates_exclude_is_told_and_not_believed(
     assert kiosk.clock.now().wall_ms <= TRUE_MS + 1000
     assert "not believed" in kiosk.keeper.trouble
     kiosk.answer(TRUE_MS + 600)
+    assert kiosk.keeper.trouble == ""
+
+
+def test_a_certificate_that_was_renewed_meanwhile_counts(kiosk: Kiosk) -> None:
+    renewed = kiosk.folder / "kiosk.crt.new"
+    renewed.write_bytes(certificate(TRUE_MS, END_MS + 80 * DAY_MS))
+    renewed.replace(kiosk.folder / "kiosk.crt")
+    kiosk.passes(1000)
+    kiosk.answer(END_MS + DAY_MS)
+    assert (kiosk.keeper.trouble, kiosk.clock.now().wall_ms) == ("", END_MS + DAY_MS)
+    assert kiosk.saved_ms == END_MS + DAY_MS
+    (kiosk.folder / "kiosk.crt").write_bytes(b"half")  # no connection either, but this one stands
+    kiosk.passes(1000)
+    kiosk.answer(END_MS + 2 * DAY_MS)
     assert kiosk.keeper.trouble == ""
 
 

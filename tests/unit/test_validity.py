@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from kiosk.reach import of_error
 from kiosk.validity import Validity
 from provisioning import certificates
 
@@ -37,19 +38,19 @@ class Fleet:
         dates = {"kiosk fleet root": root, "localhost": server}
 
         def dated(
-            subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, _days: int
+            subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, _days: int
         ) -> x509.CertificateBuilder:
             begin, end = dates[subject.rfc4514_string().removeprefix("CN=")]
             number = x509.random_serial_number()
             return x509.CertificateBuilder(
-                issuer, subject, key.public_key(), number, NOW + begin * DAY, NOW + end * DAY
+                issuer, subject, public, number, NOW + begin * DAY, NOW + end * DAY
             )
 
         monkeypatch.setattr(certificates, "_builder", dated)
         above = certificates.root(root_key, 1)
         names = [x509.DNSName("localhost")]
         usage = ExtendedKeyUsageOID.SERVER_AUTH
-        leaf = certificates.leaf(above, root_key, key, "localhost", 1, usage, names)
+        leaf = certificates.leaf(above, root_key, key.public_key(), "localhost", 1, usage, names)
         self.ca = self._file("ca.crt", certificates.pem(above))
         self.crt = self._file("server.crt", certificates.pem(leaf))
         self.key = self._file("server.key", certificates.private_pem(key))
@@ -83,7 +84,7 @@ class Fleet:
                 secure.sendall(b"name")
             why = ""
         except ssl.SSLCertVerificationError as error:
-            why = error.verify_message
+            self.error, why = error, error.verify_message
             assert error.verify_code
         finally:
             here.close()
@@ -147,6 +148,14 @@ def test_so_is_the_root_that_signed_it(fleet: Fleet, monkeypatch: pytest.MonkeyP
     fleet.makes(monkeypatch, (-9, 90), root=(-9, 5))
     assert fleet.meets(Validity(never, days(4))) == ""
     assert fleet.meets(Validity(never, days(6))) == EXPIRED
+
+
+def test_the_time_that_is_told_is_the_one_that_it_was_judged_by(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.makes(monkeypatch, (-9, 5))
+    assert fleet.meets(Validity(never, days(400))) == EXPIRED
+    assert f"{NOW + 400 * DAY:%Y-%m-%d %H:%M} UTC" in str(of_error(fleet.error))
 
 
 def test_an_unset_clock_makes_nobody_else_trusted(
