@@ -113,6 +113,7 @@ setup(
             "base45>=0.4",
             "evdev>=1.6",
             "hypothesis>=6.100",
+            "jsonschema>=4.18",
             "mypy>=1.10",
             "pyfuse3>=3.3",  # comes as source
             "pyserial>=3.5",
@@ -122,6 +123,7 @@ setup(
             "rfc8785>=0.1.4",
             "ruff>=0.6",
             "trio>=0.22",
+            "types-jsonschema>=4.18",
             "tzdata>=2024.1",  # time zones for hypothesis, where the system has none
             "vulture>=2.11",
         ],

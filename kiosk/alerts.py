@@ -84,6 +84,13 @@ ALERTS: dict[str, Known] = {
         "Không ghi được lên thẻ nhớ, cửa không nhận lượt. Thẻ có thể đã hỏng: thay thẻ.",
         "The card cannot be written and the door takes no check-ins. It may be worn: change it.",
     ),
+    "outbox-stuck": Known(
+        "warning",
+        "Lượt đã ghi không chuyển đi gửi được; cửa vẫn nhận lượt. Xem nhật ký: quyền thư mục, tệp"
+        " lạ; thẻ có thể đã hỏng.",
+        "Check-ins that are stored cannot be handed over for sending; the door works. See the"
+        " journal: rights of folders, strange files; the card may be worn.",
+    ),
     "mark-unreadable": Known(
         "warning",
         "Bộ quét không biết có kết nối hay không; lượt mới gửi chậm hơn, không mất. Xem nhật ký.",

@@ -54,6 +54,10 @@ class OutboxFull(OutboxError):
     """The card is full: nothing is taken until records have drained."""
 
 
+class OutboxStuck(OutboxError):
+    """What was stored cannot be handed over; more can be stored all the same."""
+
+
 class OutboxLocked(OutboxError):
     """Another scanner works on the same outbox."""
 

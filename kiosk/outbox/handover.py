@@ -44,9 +44,9 @@ def hand_over(
 ) -> int:
     """Moves what is in `open/`, but for those `kept`, to `sealed/`; how many segments that
     were. `green`: of how many records in a file it is known that they were synced. Blank
-    files are removed; what makes no sense goes to quarantine, and so does what the card
-    has not given for as long as `unread` is patient. Raises the first OSError, when all the
-    others are done."""
+    files of which none was are removed; what makes no sense goes to quarantine, and so does
+    what the card has not given for as long as `unread` is patient. Raises the first OSError,
+    when all the others are done."""
     moved = 0
     failed: OSError | None = None
     for path in sorted(places.open.iterdir()):
@@ -80,7 +80,7 @@ def _hand_over(path: Path, places: Folders, unread: Unread, green: int | None) -
     if journal is None:
         quarantine(path, places.quarantine)
         return False
-    if path.suffix == OPEN and journal.blank:
+    if path.suffix == OPEN and journal.blank and not green:
         path.unlink()
         return False
     if journal.cut_short and green == 0:

@@ -143,10 +143,11 @@ def explained() -> Iterator[None]:
     except OutboxError:  # as its own cause it would live on, with whom the caller serves
         raise
     except OSError as error:
-        raise _explanation(error) from error
+        raise explanation(error) from error
 
 
-def _explanation(error: OSError) -> OutboxError:
+def explanation(error: OSError) -> OutboxError:
+    """What the system refused, and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutboxFull(f"card full: {error}; connect the kiosk or free space")
     if error.errno in (errno.EACCES, errno.EPERM):
@@ -156,6 +157,8 @@ def _explanation(error: OSError) -> OutboxError:
         )
     if error.errno == errno.EROFS:
         return OutboxError(
-            f"outbox: {error}; mount it for writing, and change the card if it is worn out"
+            f"outbox: {error}; mount it for writing, and change the card if it is worn out; if the"
+            " outbox was made anew under the daemons, start them again (systemctl restart"
+            " kiosk.target)"
         )
     return OutboxError(f"outbox: {error}; if it lasts, the card may be worn out: change it")

@@ -20,13 +20,18 @@ def scanner_at_work(directory: Path) -> bool:
     return is_held(folders(directory).open / LOCK)
 
 
-def prepare(directory: Path) -> Folders:
-    """The folders of an outbox, made durably where they are missing. Raises OutboxError."""
+def require(directory: Path) -> None:
+    """Raises OutboxError when there is no outbox."""
     if not directory.is_dir():
         raise OutboxError(
             f"outbox {directory} is missing; create it or correct paths.outbox"
             " (on a kiosk: is the data partition mounted?)"
         )
+
+
+def prepare(directory: Path) -> Folders:
+    """The folders of an outbox, made durably where they are missing. Raises OutboxError."""
+    require(directory)
     with explained():
         return make_folders(directory)
 

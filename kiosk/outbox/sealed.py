@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -67,6 +68,7 @@ class SealedSegments:
     def __init__(self, directory: Path) -> None:
         self._folders = folders(directory)
         self._unread = Unread()
+        self._strays: set[str] = set()
 
     def waiting(self) -> list[str]:
         """Names of all sealed segments, oldest first. No file is opened for it: there may
@@ -78,11 +80,26 @@ class SealedSegments:
         return sorted(self._sorted_out()[1])
 
     def collect(self) -> list[str]:
-        """Those that wait; what else lies among them is set aside."""
-        names, strays = self._sorted_out()
-        for name in strays:
-            self._set_aside(name)
+        """Those that wait; what else lies among them is set aside, as far as that can be done."""
+        names, self._strays = self._sorted_out()
+        with suppress(OutboxError):  # whoever tries again is told
+            self.set_strays_aside()
         return names
+
+    def set_strays_aside(self) -> None:
+        """Tries again what `collect` could not move. Raises the first OutboxError, when all the
+        others are done."""
+        failed: OutboxError | None = None
+        for name in sorted(self._strays):
+            try:
+                if os.path.lexists(self._folders.sealed / name):  # else somebody has taken it away
+                    self._set_aside(name)
+            except OutboxError as error:
+                failed = failed or error
+            else:
+                self._strays.remove(name)
+        if failed is not None:
+            raise failed
 
     def _sorted_out(self) -> tuple[list[str], set[str]]:
         found = self._list(self._folders.sealed)

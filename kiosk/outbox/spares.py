@@ -30,7 +30,7 @@ class Spares:
     """Files in `folder` (`open/`) that hold zeros, durable in content and name. `mark` makes
     their names unlike those of any other scanner's, past or present. They have room for a header
     of `header_bytes`, which is written twice, and some records: a file that grows costs the card
-    more."""
+    more. While one thread makes more, another may take."""
 
     def __init__(self, folder: Path, mark: str) -> None:
         self.header_bytes = 0

@@ -15,12 +15,12 @@ import msgspec
 from tinydb import TinyDB
 from tinydb.table import Document
 
-from kiosk.errors import OutboxFull
+from kiosk.errors import OutboxFull, OutboxStuck
 from kiosk.model import CheckIn, SegmentHeader
 from kiosk.outbox.epochs import Before, epochs_before
 from kiosk.outbox.handover import hand_over
 from kiosk.outbox.journal import JournalStorage
-from kiosk.outbox.layout import TABLE, explained, new_epoch
+from kiosk.outbox.layout import TABLE, explained, explanation, new_epoch
 from kiosk.outbox.lock import LOCK, prepare, take_lock
 from kiosk.outbox.spares import Spares
 from kiosk.outbox.unread import Unread
@@ -35,6 +35,9 @@ SEALED_BYTES = 128 * 1024
 """A segment that holds this much takes no more: on the wire, in base64 and with what is
 around it, it must stay below `wire.MAX_BATCH_BYTES`."""
 
+MOST_STUCK = 8
+"""While so many files cannot be handed over, no more are begun before theirs is full: each is tried
+at every tick, and a visitor would wait for that."""
 
 log = logging.getLogger("kiosk.outbox")
 
@@ -122,6 +125,7 @@ class Outbox(Generic[S]):
         self._current: _Open[S] | None = None
         self._green: dict[Path, int] = {}  # in files that wait to be handed over
         self._unread = Unread()
+        self._whole = True
         self._lock = take_lock(self._folders)
         with suppress(OSError):  # the first tick says so, and tries again
             self._hand_over()
@@ -141,6 +145,8 @@ class Outbox(Generic[S]):
         with self._mutex:
             with explained():
                 try:
+                    if not self._whole:
+                        self._make_whole()
                     segment = self._with_room()
                 except FileNotFoundError:
                     self._make_whole()
@@ -159,18 +165,25 @@ class Outbox(Generic[S]):
     def tick(self, after_s: float, connected: bool) -> None:
         """Hands over the open segment when it is full, or `after_s` seconds old while
         somebody is `connected` to take it, and whatever else waits for that; makes the next
-        one ready. Called by a timer; raises what keeps records from moving or the next `put`
-        from working: OutboxFull, OutboxError."""
+        one ready. Called by a timer; raises what keeps the next `put` from working: OutboxFull,
+        OutboxError; or else what keeps records from moving: OutboxStuck."""
         with self._mutex, explained():
             if not self._is_whole():
                 self._make_whole()
+            self._whole = True
             if self._current is not None and self._is_due(self._current, after_s, connected):
                 self._abandon()
             current = [] if self._current is None else [self._current.path]
+            stuck = ""
             try:
                 self._hand_over(self._spares.paths.union(current))
-            finally:  # one file that cannot be moved must not keep the door from working
-                self._make_ready()
+            except OSError as error:  # one file that cannot be moved must not close the door
+                stuck = str(explanation(error))
+            self._make_ready()
+        with explained():  # no visitor waits for that: it takes the card long
+            self._spares.refill()
+        if stuck:
+            raise OutboxStuck(stuck)
 
     def _is_whole(self) -> bool:
         """Whether nobody has taken away what we made."""
@@ -188,6 +201,7 @@ class Outbox(Generic[S]):
         return os.path.samestat(lock, os.fstat(self._lock))
 
     def _make_whole(self) -> None:
+        self._whole = False  # until it is, no green: nobody would look where it is written
         prepare(self._directory)
         if not self._is_locked():
             lock = take_lock(self._folders)
@@ -195,6 +209,7 @@ class Outbox(Generic[S]):
             self._lock = lock
         if self._current is not None and not self._current.is_there():
             self._current = self._current.moved(self._spares.take(at_once=True))
+        self._whole = True
         log.warning(
             "files or folders were taken away from %s under the scanner, and made again;"
             " what is in it is to be left alone",
@@ -211,14 +226,14 @@ class Outbox(Generic[S]):
         self._refuse_when_full()
         if self._current is None:
             self._roll(at_once=False)
-        self._spares.refill()
 
     def _is_full(self, segment: _Open[S]) -> bool:
         return segment.count >= self._segment_records or segment.bytes >= SEALED_BYTES
 
     def _is_due(self, segment: _Open[S], after_s: float, connected: bool) -> bool:
         aged = time.monotonic() - segment.since >= after_s
-        return self._is_full(segment) or (segment.count > 0 and connected and aged)
+        wanted = segment.count > 0 and connected and len(self._green) < MOST_STUCK
+        return self._is_full(segment) or (wanted and aged)
 
     def close(self) -> None:
         """Hands over everything and lets the next scanner in; may be called twice."""
@@ -252,8 +267,10 @@ class Outbox(Generic[S]):
             self._current = None
 
     def _hand_over(self, kept: Collection[Path] = ()) -> None:
-        hand_over(self._folders, self._unread, kept, self._green)
-        self._green.clear()
+        try:
+            hand_over(self._folders, self._unread, kept, self._green)
+        finally:  # one that stays for ever must not keep what is known of all the others
+            self._green = {p: green for p, green in self._green.items() if os.path.lexists(p)}
 
     def _refuse_when_full(self) -> None:
         # One call for two looks: of a file that was removed it fails.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
+from kiosk.errors import OutboxError, OutboxFull, OutboxLocked, OutboxStuck
 from kiosk.faults import Faults, Severity
 from kiosk.outbox import Outbox, is_held
 from kiosk.seal import SegmentSeal
@@ -20,12 +20,15 @@ SHOWN_S = 5.0  # a put that failed stays a fault so long, though the next one ma
 FAULTS: dict[str, Severity] = {
     "card-full": "critical",
     "outbox-fault": "critical",
+    "outbox-stuck": "warning",
     "mark-unreadable": "warning",
 }
 
 
 def fault_code(error: OutboxError) -> str:
-    """`card-full` or `outbox-fault`: what panel and centre call it."""
+    """What panel and centre call it."""
+    if isinstance(error, OutboxStuck):
+        return "outbox-stuck"
     return "card-full" if isinstance(error, OutboxFull) else "outbox-fault"
 
 

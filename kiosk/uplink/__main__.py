@@ -172,6 +172,8 @@ class Uplink:
         if at >= self._quarantine_at:
             self._quarantine_at = at + QUARANTINE_EVERY_S
             self._queue.quarantined = None
+            with self._troubles.of("setting aside"):
+                self._segments.set_strays_aside()
             with self._troubles.of("quarantine"):
                 self._alerts.own("segment-quarantined", self._quarantined())
         self._alerts.own("outbox-unreadable", self._troubles.first)

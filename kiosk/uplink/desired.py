@@ -28,6 +28,9 @@ from kiosk.uplink.memory import Memory
 log = logging.getLogger("kiosk.uplink")
 
 HOLD_S = 10.0
+SETTLE_S = 60.0
+"""For so long a trial waits for daemons that are just starting: who is not there when it begins is
+not asked for in it."""
 STARTS = 3
 MAX_WHY = 500
 
@@ -115,6 +118,7 @@ class Desired:
         self._unknown = "; ".join(in_force.problems)
         self._offer: bytes | None = None
         self._began: float | None = None
+        self._since: float | None = None
         self._well_since: float | None = None
         self._lacking = ""
         self._link: Connection | None = None
@@ -146,9 +150,11 @@ class Desired:
 
     def turn(self, at: float, centre_lacks: str, link: Connection | None) -> None:
         """`centre_lacks`: why the centre does not answer; empty when it does."""
+        self._since = at if self._since is None else self._since
+        waits = at - self._since < SETTLE_S and not self._health.complete
         try:
             if self._offer is not None:
-                self._consider(self._offer, centre_lacks)
+                self._consider(self._offer, centre_lacks or waits)
             if self._on_trial and self._current is not None:
                 self._judge(self._current, at, centre_lacks)
         except OSError as error:
@@ -159,7 +165,7 @@ class Desired:
             sent = link.publish("cfg", wire.encode(reported), "reported configuration", retain=True)
             self._link, self._said = (link, reported) if sent else (None, None)
 
-    def _consider(self, document: bytes, centre_lacks: str) -> None:
+    def _consider(self, document: bytes, waits: object) -> None:
         try:
             header = open_header(document, "config", self._keys)
             open_signed(document, "config", self._keys)
@@ -179,7 +185,7 @@ class Desired:
             log.error("configuration version=%d is refused: %s", header.version, why)
             refused = Verdict(header.version, header.sha512, "refused", why[:MAX_WHY])
             self._memory.keep(verdict=refused)
-        elif not centre_lacks:  # without it, no trial could be stood
+        elif not waits:  # without centre and daemons, a trial would tell nothing
             self._offer = None
             self._begin(header, document)
 

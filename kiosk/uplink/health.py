@@ -23,6 +23,11 @@ class Health:
         """Daemons that are started and alive."""
         return [daemon for daemon in OTHERS if self._works(daemon)]
 
+    @property
+    def complete(self) -> bool:
+        """All daemons of a kiosk are."""
+        return len(self.working()) == len(OTHERS)
+
     def faults(self) -> list[str]:
         """Codes of grave faults that stand."""
         return [code for daemon in OTHERS for code in self._grave(daemon)]

@@ -96,7 +96,11 @@ class SealedWatch:
             self._kernel, self._place = Inotify(self._directory), place
         except OSError as error:
             if not self._logged:
-                log.warning("%s has to be listed each time: %s", self._directory, error)
+                log.warning(
+                    "the kernel does not watch %s (inotify: %s); it is listed each time instead",
+                    self._directory,
+                    error,
+                )
                 self._logged = True
         self.names = dict.fromkeys(self._waiting())
         return Changes(list(self.names), [], listed=True)

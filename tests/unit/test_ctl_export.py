@@ -216,6 +216,18 @@ def test_damage_is_copied_as_it_is_and_what_can_be_read_is_exported(
     assert not unreadable.exists()
 
 
+def test_files_of_one_name_lie_beside_each_other_on_the_stick(kiosk: Kiosk, stick: Path) -> None:
+    """Also those of an earlier export, of which the kiosk has deleted its own."""
+    contents = [b"one", b"two", b"three"]
+    for content in (contents[:2], contents[2:], contents[2:]):
+        for folder, data in zip(("sealed", "quarantine"), content, strict=False):
+            (kiosk.outbox / folder).mkdir(exist_ok=True)
+            (kiosk.outbox / folder / "notes.txt").write_bytes(data)
+        assert kiosk.export(stick, "--delete").status == 0
+    there = (stick / f"{kiosk.kid}-quarantine").iterdir()
+    assert sorted(path.read_bytes() for path in there) == sorted(contents)
+
+
 def test_what_is_too_large_for_one_message_goes_in_parts(kiosk: Kiosk, stick: Path) -> None:
     outbox = kiosk.scanner(64)
     for _ in range(16):
@@ -356,6 +368,14 @@ def test_no_stick_no_export(kiosk: Kiosk, stick: Path) -> None:
     assert list(stick.iterdir()) == []
 
 
+def test_an_outbox_that_is_not_there_is_no_fault_of_the_stick(kiosk: Kiosk, stick: Path) -> None:
+    kiosk.outbox.rmdir()
+    done = quickly("outbox", "export", stick, *kiosk.options)
+    assert done.status == 1
+    assert f"outbox {kiosk.outbox} is missing" in done.err
+    assert "stick" not in done.err.replace(str(kiosk.outbox), "")
+
+
 def test_a_card_that_can_only_be_read_still_gives_its_records(
     kiosk: Kiosk, small_stick: Path, stick: Path, tmp_path: Path
 ) -> None:
@@ -364,6 +384,7 @@ def test_a_card_that_can_only_be_read_still_gives_its_records(
     scanner = kiosk.scanner()
     scanner.put(lambda sealing, seq: record(sealing, seq, b"x"))
     shutil.copytree(kiosk.outbox, small_stick / "outbox")
+    (small_stick / "outbox" / "open" / "decayed.open").write_bytes(b"\xff" * 900)
     subprocess.run(["mount", "-o", "remount,ro", str(small_stick)], check=True)
     desk = kiosk.options[-1]
     desk.write_text(desk.read_text().replace(str(kiosk.outbox), f"{small_stick}/outbox"))
@@ -371,10 +392,12 @@ def test_a_card_that_can_only_be_read_still_gives_its_records(
     to.mkdir()
     done = kiosk.export(to, "--delete")
     assert done.status == 1
-    assert "the kiosk's card cannot be written" in done.err
+    assert "what the scanner left open cannot be handed over" in done.err
     assert "Read-only file system" in done.err
     assert "deleted from the kiosk: 0 files" in done.out
     assert seqs(to) == [1, 2, 1]
+    copied = to / f"{kiosk.kid}-quarantine"
+    assert [path.name for path in copied.iterdir()] == ["decayed.open"], "nothing of it can be read"
 
 
 def test_the_signature_is_the_kiosks_own(kiosk: Kiosk, stick: Path, fleet: Path) -> None:

@@ -129,11 +129,13 @@ def test_quarantine_is_told_with_its_reasons(site: Path, tmp_path: Path) -> None
     (sealed / one).rename(apart / f"{three}.1")
     (apart / one).write_bytes(b"\xff" * 900)
     (apart / "DSC_0001.JPG").write_bytes(b"junk")
+    (apart / f"{one[:24]}-000002.open").write_bytes(b"\0" * 4096)
     (apart / f"{one[:24]}-000001.open.torn").write_bytes(content[:400])
     told = quickly("outbox", "list", "--config", site).out.splitlines()
     set_aside = dict(line.split("  in quarantine: ") for line in told if "quarantine" in line)
     assert set_aside == {
         "DSC_0001.JPG": "no segment of the outbox",
+        f"{one[:24]}-000002.open": "nothing of it can be read",
         f"{one[:24]}-000001.open.torn": "cut short as power failed, before anybody saw green;"
         " nothing is to be done",
         one: "nothing of it can be read",
@@ -142,9 +144,9 @@ def test_quarantine_is_told_with_its_reasons(site: Path, tmp_path: Path) -> None
         " cloned?)",
     }
     summary = quickly("outbox", "--config", site).out.splitlines()
-    assert "quarantine: 5 files" in summary
+    assert "quarantine: 6 files" in summary
     found = [finding.what for finding in outbox_check(load([site]), ON_A_DESK)]
-    assert any("holds 4 files that could not be read in whole" in what for what in found)
+    assert any("holds 5 files that could not be read in whole" in what for what in found)
     assert "  1 file: damaged, 1 record can be read" in summary
     vietnamese = quickly("outbox", "list", "--lang", "vi", "--config", site).out
     assert f"{two}  cách ly: hỏng, còn đọc được 1 lượt" in vietnamese

@@ -12,7 +12,7 @@ import pytest
 from wanting import OTHERS, STRANGER, TRIAL_S, Kiosk, Link, document
 
 from kiosk import durable, wire
-from kiosk.uplink.desired import HOLD_S, STARTS
+from kiosk.uplink.desired import HOLD_S, SETTLE_S, STARTS
 
 GOOD = "[panel]\nanswer_s = 7"
 
@@ -111,6 +111,18 @@ def test_a_daemon_that_was_not_there_before_need_not_come(kiosk: Kiosk) -> None:
     kiosk.start()
     kiosk.publish(document(4, GOOD))
     assert kiosk.settle() == reported(4, 4, "applied")
+
+
+def test_a_trial_waits_for_a_daemon_that_is_just_starting(kiosk: Kiosk) -> None:
+    """As after a roll-back: it would not be asked for otherwise."""
+    kiosk.others_work_with = lambda version: version != 4
+    kiosk.start()
+    kiosk.card.dies("scanner")
+    kiosk.publish(document(4, GOOD))
+    kiosk.settle(int(SETTLE_S) // 2)
+    assert not kiosk.files.trial.exists()
+    kiosk.card.works("scanner", 0)
+    assert kiosk.settle().status == "rolled-back"
 
 
 def test_a_grave_fault_that_comes_with_it_is_reason_to_give_it_up(kiosk: Kiosk) -> None:

@@ -38,6 +38,8 @@ from kiosk.outbox import (
     read_segment,
     seal_leftovers,
 )
+from kiosk.outbox.layout import folders
+from kiosk.outbox.lock import take_lock
 from kiosk.seal import HYBRID, X25519, SegmentSeal, new_key, new_segment
 
 ROOT = Path(__file__).parents[2]
@@ -444,6 +446,24 @@ def test_a_scanner_that_came_in_meanwhile_keeps_the_outbox(tmp_path: Path) -> No
     outbox.close()
 
 
+def test_nothing_is_green_that_would_be_written_where_nobody_looks(tmp_path: Path) -> None:
+    """A copy lies in its place, with all the names, and cannot be used."""
+    outbox = open_outbox(tmp_path)
+    first = outbox.put(record)
+    (tmp_path / "open").rename(tmp_path / "away")
+    shutil.copytree(tmp_path / "away", tmp_path / "open")
+    lock = take_lock(folders(tmp_path))
+    with pytest.raises(OutboxLocked):
+        outbox.tick(0.0, connected=False)
+    with pytest.raises(OutboxLocked):
+        outbox.put(record)
+    os.close(lock)
+    second = outbox.put(record)
+    outbox.close()
+    there = {r.id for segment in sealed_segments(tmp_path) for r in segment.records}
+    assert there == {first.id, second.id}
+
+
 def test_a_second_scanner_is_refused(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path)
     with pytest.raises(OutboxLocked, match="another scanner"):
@@ -487,6 +507,42 @@ def test_threads_share_one_outbox(tmp_path: Path) -> None:
     outbox.close()
     assert seqs == list(range(1, 201))
     assert sealed_seqs(tmp_path) == seqs
+
+
+def test_no_visitor_waits_while_blank_files_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight of them, each synced: on a slow card half a second."""
+    outbox = open_outbox(tmp_path, records=1)
+    outbox.tick(0.0, connected=True)
+    making, go = threading.Event(), threading.Event()
+    real = os.fsync
+
+    def slow(fd: int) -> None:
+        making.set()
+        assert go.wait(20)
+        real(fd)
+
+    def timer() -> None:
+        while not making.is_set():
+            outbox.put(record)
+            outbox.tick(0.0, connected=True)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    visitor = threading.Thread(target=lambda: outbox.put(record))
+    threads = [threading.Thread(target=timer), visitor]
+    try:
+        threads[0].start()
+        assert making.wait(20)
+        visitor.start()
+        visitor.join(10)
+        assert not visitor.is_alive()
+    finally:
+        go.set()
+    for thread in threads:
+        thread.join()
+    outbox.close()
+    assert sealed_seqs(tmp_path) == list(range(1, outbox.next_seq))
 
 
 def test_the_connected_mark_ends_with_its_holder(tmp_path: Path) -> None:

@@ -140,6 +140,16 @@ def test_the_only_record_lost_is_kept_for_inspection(tmp_path: Path) -> None:
     assert read_segment(tmp_path / "quarantine" / name) is None
 
 
+def test_a_card_that_gives_zeros_for_what_was_green_is_told(tmp_path: Path) -> None:
+    """As counterfeit ones do beyond their true size."""
+    outbox = open_outbox(tmp_path)
+    outbox.put(record)
+    path = open_segment_file(tmp_path)
+    path.write_bytes(bytes(path.stat().st_size))
+    outbox.tick(after_s=0, connected=True)
+    assert SealedSegments(tmp_path).quarantined() == [path.name]
+
+
 @pytest.mark.parametrize("size", [2, SECTOR])
 def test_an_only_record_that_decays_in_open_is_kept_for_inspection(
     tmp_path: Path, size: int

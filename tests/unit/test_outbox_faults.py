@@ -25,7 +25,7 @@ from outboxes import (
 from kiosk.config import load
 from kiosk.ctl.doctor.advice import ON_A_DESK
 from kiosk.ctl.doctor.outbox import check as outbox_check
-from kiosk.errors import OutboxError, OutboxFull, OutboxLocked
+from kiosk.errors import OutboxError, OutboxFull, OutboxLocked, OutboxStuck
 from kiosk.outbox import Outbox, SealedSegments, seal_leftovers, spares, unread
 
 
@@ -167,6 +167,35 @@ def test_a_failed_hand_over_is_tried_again_without_a_visitor(
     outbox.tick(0.0, connected=True)
     assert sealed_seqs(tmp_path) == [1]
     outbox.close()
+
+
+def test_one_that_stays_open_for_ever_costs_no_memory(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path, records=1)
+    (tmp_path / "quarantine").rmdir()
+    (tmp_path / "quarantine").write_bytes(b"in the way")
+    (tmp_path / "open" / "stranger").mkdir()
+    for _ in range(3):
+        outbox.put(record)
+        with pytest.raises(OutboxStuck, match="quarantine"):
+            outbox.tick(0.0, connected=True)
+    assert sealed_seqs(tmp_path) == [1, 2, 3]
+    assert outbox._green == {}
+
+
+def test_while_nothing_can_be_handed_over_files_do_not_pile_up(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    (tmp_path / "sealed").rmdir()
+    (tmp_path / "sealed").write_bytes(b"in the way")
+    for _ in range(100):
+        outbox.put(record)
+        with pytest.raises(OutboxStuck):
+            outbox.tick(0.0, connected=True)
+    written = [p for p in (tmp_path / "open").glob("*.open") if p.read_bytes().strip(b"\0")]
+    assert len(written) <= 11
+    (tmp_path / "sealed").unlink()
+    for _ in range(2):
+        outbox.tick(0.0, connected=True)
+    assert sorted(sealed_seqs(tmp_path)) == list(range(1, 101))
 
 
 class BadSectors:

@@ -466,6 +466,27 @@ def test_the_timer_seals_while_connected_and_notices_a_full_card(
     assert door.faults.active == []
 
 
+def test_a_file_that_cannot_be_handed_over_does_not_close_the_door(
+    door: Door, tmp_path: Path
+) -> None:
+    """Nor say that it were closed: what a visitor brings is stored as ever."""
+    store = Store(lambda: door.outbox, door.faults, lambda: door.at)
+    store.keep_open()
+    (tmp_path / "quarantine").rmdir()
+    (tmp_path / "quarantine").write_bytes(b"in the way")
+    (tmp_path / "open" / "stranger").mkdir()
+    timer = SealTimer(store, 0.0, tmp_path / "connected")
+    timer._tick()
+    store.keep_open()
+    assert (door.faults.active, door.faults.warnings) == ([], ["outbox-stuck"])
+    door.show(b"one", at=100)
+    assert door.answers[-1].outcome == "pass"
+    (tmp_path / "quarantine").unlink()
+    timer._tick()
+    store.keep_open()
+    assert door.faults.warnings == []
+
+
 def test_a_mark_that_cannot_be_read_is_a_fault_not_the_end(door: Door, tmp_path: Path) -> None:
     store = Store(lambda: door.outbox, door.faults, lambda: door.at)
     store.keep_open()

@@ -23,6 +23,8 @@ from kiosk.errors import ConfigError, OutboxError, OutboxLocked
 from kiosk.model import Instant
 from kiosk.outbox import SealedSegments, Segment, read_segment, seal_leftovers
 from kiosk.outbox.layout import folders
+from kiosk.outbox.lines import read_journal
+from kiosk.outbox.lock import require
 
 if TYPE_CHECKING:
     from kiosk.credentials.policy.words import Language
@@ -43,6 +45,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
     lang: Language = args.lang
     origin = _origin(config, args.unsigned, lang)
     directory = config.paths.outbox
+    require(directory)
     stick = Stick(args.folder, origin, lang)
     stick.check(directory, args.any_folder)
     at = Clock(config.clock.source, config.paths.run).now()
@@ -151,8 +154,8 @@ class _Job:
         except OutboxError as error:
             if not self._places.open.is_dir():
                 raise
-            # A card that can only be read still gives what is on it.
-            print(say("card-read-only", self._lang, why=error), file=sys.stderr)
+            # A card that can only be read, or not everywhere, still gives what is on it.
+            print(say("not-sealed", self._lang, why=error), file=sys.stderr)
         return False
 
     def _files(self, in_use: bool) -> Iterator[tuple[Path, bool]]:
@@ -172,7 +175,8 @@ class _Job:
         """Fingerprints of what was written of one file."""
         try:
             segment = read_segment(path)
-            raw = not stays and (segment is None or segment.damaged)
+            # In open/ lie a lock and blank files as well.
+            raw = segment.damaged if segment else not (stays and read_journal(path).blank)
             if raw:
                 target, same = self._stick.copy(path)
                 if not same:

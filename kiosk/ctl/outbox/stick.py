@@ -142,18 +142,18 @@ class Stick:
             return set(self._look(self.path).fingerprints)
 
     def copy(self, source: Path) -> tuple[Path, bool]:
-        """Copies a file as it is; where to, and whether it can be read back the same. Raises
-        OSError where the source cannot be read."""
+        """Copies a file as it is; where to, and whether it can be read back the same. Nothing
+        else that lies there is written over. Raises OSError where the source cannot be read."""
         folder = self.folder / f"{self._origin.kid}-quarantine"
         name = quote(source.name, safe="")
         if len(name) > _NAME_MAX:
             name = f"{name[:_NAME_MAX]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-        target = folder / name
         with source.open("rb") as original:
             wanted = _digest(original)
             original.seek(0)
             with self._told():
                 folder.mkdir(exist_ok=True)
+                target = _place(folder / name, wanted)
                 copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
             try:
                 while piece := original.read(_PIECE_BYTES):
@@ -284,6 +284,16 @@ def _digest(file: BinaryIO) -> bytes:
     while piece := file.read(_PIECE_BYTES):
         digest.update(piece)
     return digest.digest()
+
+
+def _place(target: Path, digest: bytes) -> Path:
+    """For a file of that content: another name where one of the same name lies. sealed/ and
+    quarantine/ may hold the same one, and FAT takes a.jpg for A.JPG."""
+    if target.exists():
+        with _uncached(target) as there:
+            if _digest(there) != digest:
+                return target.with_name(f"{target.name}-{digest.hex()[:16]}")
+    return target
 
 
 def _write_all(fd: int, data: bytes) -> None:

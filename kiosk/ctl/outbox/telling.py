@@ -11,7 +11,7 @@ from kiosk.ctl.outbox.words import many, say
 from kiosk.ctl.words import span
 from kiosk.model import Instant
 from kiosk.outbox import SealedSegments, Segment, read_segment, scanner_at_work
-from kiosk.outbox.layout import TORN, folders, is_segment
+from kiosk.outbox.layout import OPEN, TORN, folders, is_segment
 
 if TYPE_CHECKING:
     from kiosk.credentials.policy.words import Language
@@ -99,9 +99,7 @@ def _why(name: str, segment: Segment | None, lang: Language) -> str:
     if segment is None and name.endswith(TORN):
         return say("torn", lang)
     if segment is None:
-        # A second file of one name has a number behind it.
-        ours = is_segment(name) or is_segment(name.rpartition(".")[0])
-        return say("nothing" if ours else "stranger", lang)
+        return say("nothing" if _is_ours(name) else "stranger", lang)
     records = many(len(segment.records), "record", lang)
     if segment.damaged:
         return say("in-part", lang, records=records)
@@ -110,3 +108,9 @@ def _why(name: str, segment: Segment | None, lang: Language) -> str:
     )
     large = len(wire.encode(batch)) > wire.MAX_BATCH_BYTES
     return say("too-large" if large else "namesake", lang, records=records)
+
+
+def _is_ours(name: str) -> bool:
+    """Whether it was a segment: sealed, or still the scanner's."""
+    # A second file of one name has a number behind it.
+    return any(is_segment(n) or n.endswith(OPEN) for n in (name, name.rpartition(".")[0]))

@@ -121,9 +121,9 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "NOT on the stick: {segments}, {records} in the scanner's hands; stop it (systemctl stop"
         " kiosk-scanner) and call this again",
     ),
-    "card-read-only": (
-        "thẻ nhớ của kiosk không ghi được ({why}); đọc thẳng từ open/",
-        "the kiosk's card cannot be written ({why}); read from open/ as it is",
+    "not-sealed": (
+        "không đóng được gói mà máy quét để lại ({why}); đọc thẳng từ open/",
+        "what the scanner left open cannot be handed over ({why}); read from open/ as it is",
     ),
     "deleted": ("đã xóa khỏi kiosk: {files}", "deleted from the kiosk: {files}"),
     "kept": (
