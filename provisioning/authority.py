@@ -286,8 +286,11 @@ def certify(
     before = _enrolled(fleet, kid)
     public = request.public_key()
     names = [str(a.value) for a in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    if names != [kid] or not request.is_signature_valid:
-        raise ConfigError([f"the request is for {names}, or its signature is wrong; not {kid}'s"])
+    if names != [kid]:
+        found = ", ".join(names) or "nobody"
+        raise ConfigError([f"the request is {found}'s, not {kid}'s; give the one that {kid} made"])
+    if not request.is_signature_valid:
+        raise ConfigError(["the request's signature does not hold; have the kiosk make a new one"])
     if not isinstance(public, ec.EllipticCurvePublicKey):
         raise ConfigError([f"the request is for a {type(public).__name__}; expected an EC key"])
     files.refuse_existing((_archive(fleet, kid, before), out))
@@ -410,16 +413,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kiosk.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     kiosk.add_argument("kid", metavar="KID", help="the kiosk's id, for good; as in gate-1")
     kiosk.add_argument("--place", required=True, help="where it hangs, for people")
-    kiosk.add_argument("--broker", required=True, metavar="HOST:PORT,wss://HOST:PORT/mqtt..")
-    kiosk.add_argument("--out", type=Path, required=True, metavar="OUTDIR")
-    kiosk.add_argument("--direction", choices=DIRECTIONS, default="in")
+    kiosk.add_argument(
+        "--broker",
+        required=True,
+        metavar="HOST:PORT,wss://HOST:PORT/mqtt..",
+        help="tried in this order",
+    )
+    kiosk.add_argument(
+        "--out", type=Path, required=True, metavar="OUTDIR", help="new folder for /etc/kiosk"
+    )
+    kiosk.add_argument(
+        "--direction", choices=DIRECTIONS, default="in", help="a scan means (default: %(default)s)"
+    )
     kiosk.set_defaults(run=_enrol)
     again = commands.add_parser(
         "renew", help="make a new key and certificate of a kiosk, whose id and site.toml stay"
     )
     again.add_argument("fleet", type=Path, metavar="DIR", help="folder that `init` made")
     again.add_argument("kid", metavar="KID", help="the kiosk's id")
-    again.add_argument("--out", type=Path, required=True, metavar="OUTDIR")
+    again.add_argument(
+        "--out", type=Path, required=True, metavar="OUTDIR", help="new folder for the three files"
+    )
     again.set_defaults(run=_renew)
     asked = commands.add_parser(
         "certify", help="make a certificate for the key that a kiosk made by rotate-key"
@@ -516,7 +530,7 @@ def _certify(given: argparse.Namespace) -> str:
     return (
         f"{given.out}: for {given.kid}, until {certificate.not_valid_after_utc:%Y-%m-%d}; send it"
         f" by python -m central.fleet command {given.kid} install-certificate"
-        f" --arg certificate=@{given.out}"
+        f" --arg certificate=@{given.out} --key fleet-sign.key"
     )
 
 

@@ -26,7 +26,10 @@ COMMANDS = {
     "publish": ("publishing", both("ban hành tài liệu đã ký", "publish signed documents")),
     "config": ("publishing", both("gửi cấu hình đã ký", "give a kiosk its configuration")),
     "serve": ("serving", both("phát tài liệu cho các máy", "serve documents to kiosks")),
-    "status": ("reporting", both("máy nào đang dùng bản nào", "what each kiosk works by")),
+    "status": (
+        "reporting",
+        both("các máy ra sao, đang dùng bản nào", "how each kiosk is, what it works by"),
+    ),
 }
 """Name of a command -> its module, and what it does."""
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from central import files
@@ -18,6 +17,7 @@ from central.fleet import reasons
 from central.fleet.campaign import Campaign
 from central.fleet.line import Line, LineError
 from central.fleet.orders import KNOWN, Course, Order, Orders, load_key, make
+from central.fleet.telling import presence, presence_in_words, show
 from central.words import both
 from kiosk import wire
 from kiosk.errors import ConfigError
@@ -179,30 +179,17 @@ def _listen(orders: Orders, kids: list[str] | None) -> None:
         orders.turn(0.1)
 
 
-def _presence(orders: Orders, kid: str) -> str:
-    state = orders.states.get(kid)
-    return "never" if state is None else state.st
-
-
-_PRESENCE = {
-    "online": both("đang kết nối", "online"),
-    "lost": both("mất kết nối", "connection lost"),
-    "off": both("đã tắt", "switched off"),
-    "never": both("chưa từng thấy", "never heard of"),
-}
-
-
 def _dry(orders: Orders, kids: list[str], given: argparse.Namespace) -> None:
     if given.json:
-        found = [{"kid": kid, "state": _presence(orders, kid)} for kid in kids]
+        found = [{"kid": kid, "state": presence(orders.states.get(kid))} for kid in kids]
         print(msgspec.json.encode(found).decode())
         return
     table = Table(box=None, pad_edge=False)
     for title in (both("máy", "kiosk"), both("trạng thái", "state"), both("lệnh", "command")):
         table.add_column(title)
     for kid in kids:
-        table.add_row(kid, _PRESENCE[_presence(orders, kid)], given.command)
-    _print(table)
+        table.add_row(kid, presence_in_words(orders.states.get(kid)), given.command)
+    show(table)
 
 
 def _tell(campaign: Campaign, as_json: bool) -> None:
@@ -219,7 +206,7 @@ def _tell(campaign: Campaign, as_json: bool) -> None:
     why = both("dừng vì máy khác không làm được", "stopped: others did not do it")
     for kid in campaign.unsent:
         table.add_row(kid, both("chưa gửi", "not sent"), why if campaign.stopped else "")
-    _print(table)
+    show(table)
     for course in campaign.courses:
         if course.last is not None and course.last.result:
             print(f"\n{course.kid}:")
@@ -240,10 +227,16 @@ def _detail(course: Course) -> str:
             return both(
                 "không máy nào nghe; lệnh đã mất", "nobody listens there; the command is lost"
             )
+        if course.order.command.expires_ms <= time.time_ns() // 1_000_000:
+            return both("đã hết hạn", "it has expired")
         return both(
             "máy sẽ nhận khi kết nối, nếu chưa hết hạn", "it waits at the broker until it expires"
         )
-    return reasons.words(last.reason, last.detail)
+    words = reasons.words(last.reason, last.detail)
+    name = course.order.command.name
+    if last.reason == "bad-args" and name in KNOWN:
+        return f"{words}; {name}: {KNOWN[name]}"
+    return words
 
 
 def _plain(course: Course) -> dict[str, Any]:
@@ -282,10 +275,3 @@ def _count(text: str) -> int:
     if text.isascii() and text.isdecimal() and int(text) >= 1:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r}; expected 1, 2, 3 ..")
-
-
-def _print(table: Table) -> None:
-    console = Console(highlight=False, file=sys.stdout)
-    if not console.is_terminal:  # for pipes: nothing is folded
-        console = Console(highlight=False, file=sys.stdout, width=10_000)
-    console.print(table)

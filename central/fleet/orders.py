@@ -17,7 +17,9 @@ from kiosk import signed, wire
 from kiosk.errors import ConfigError, DocumentError, WireError
 
 KNOWN = {
-    "identify": both("hiện màn hình và kêu để nhận ra máy", "show which kiosk it is"),
+    "identify": both(
+        "hiện màn hình và kêu để nhận ra máy (seconds=)", "show which kiosk it is (seconds=)"
+    ),
     "selftest": both("tự kiểm tra", "self-test and the doctor's findings"),
     "restart": both(
         "khởi động lại phần mềm (daemon=scanner|feedback|uplink|all)",
@@ -43,6 +45,17 @@ KNOWN = {
     ),
 }
 """What kiosks of this version know, for people. Others are sent as they are."""
+_UNSIGNED = both(
+    "lệnh này phải có chữ ký: thêm --key fleet-sign.key",
+    "this command must be signed: add --key fleet-sign.key",
+)
+_UNKNOWN = (
+    both(
+        "không có lệnh này; nếu máy mới hơn biết nó thì thêm --key fleet-sign.key; các lệnh",
+        "no such command; if a newer kiosk knows it, add --key fleet-sign.key; there are",
+    )
+    + f": {', '.join(KNOWN)}"
+)
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -88,15 +101,7 @@ def make(
     payload = wire.encode(command)
     if name not in wire.HARMLESS:
         if key is None:
-            raise ConfigError(
-                [
-                    f"{name}: "
-                    + both(
-                        "lệnh này phải có chữ ký: thêm --key fleet-sign.key",
-                        "this command must be signed: add --key fleet-sign.key",
-                    )
-                ]
-            )
+            raise ConfigError([f"{name}: {_UNSIGNED if name in KNOWN else _UNKNOWN}"])
         payload = signed.sign(key, "command", issued_ms, payload)
     if len(payload) > wire.MAX_COMMAND_BYTES:
         raise ConfigError([f"{name}: {len(payload)} bytes, at most {wire.MAX_COMMAND_BYTES}"])

@@ -42,8 +42,9 @@ def run(given: argparse.Namespace) -> int:
         raise ConfigError([both("cần một KID và một tệp", "one KID and one file are needed")])
     documents, keys = Documents(given.documents), _keys(given.key)
     for file in given.files:
+        content = files.read(file)
         try:
-            header = documents.put(files.read(file), keys, given.kid)
+            header = documents.put(content, keys, given.kid)
         except ConfigError as error:
             raise ConfigError([f"{file}: {problem}" for problem in error.problems]) from error
         whom = given.kid or both("mọi máy", "all kiosks")

@@ -39,7 +39,7 @@ def main() -> None:
         action="store_true",
         help="import: also files that no kiosk has signed, on your word",
     )
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     if bool(given.paths) != (given.command == "import"):
         parser.error("expected `import PATH...`, or `retry` or nothing without a PATH")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")

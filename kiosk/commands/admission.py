@@ -71,7 +71,8 @@ def check(found: Admitted, name: str, kid: str, sid: str, now: Instant) -> None:
     if not 0 < lifetime <= wire.MAX_LIFETIME_MS:
         raise no("lifetime", f"{lifetime} ms, allowed: up to {wire.MAX_LIFETIME_MS} ms")
     if now.clock != "unknown" and now.wall_ms >= command.expires_ms:
-        raise no("expired", f"by {(now.wall_ms - command.expires_ms) // 1000} s", "expired")
+        late_s = (now.wall_ms - command.expires_ms) // 1000
+        raise no("expired", f"{late_s} s ago, by this kiosk's clock", "expired")
     if not found.key:
         return
     if now.clock == "synced":

@@ -34,7 +34,7 @@ REST_S = 0.5  # while nothing is under way, and sealed/ wakes it
 TELL_EVERY_S = 1.0
 QUARANTINE_EVERY_S = 5.0
 RISK_KEYS_EVERY_S = 5.0  # so long at most a scanner that started anew checks nobody
-SILENT = "the centre does not answer"
+SILENT = "the centre does not answer / trung tâm không trả lời"
 STALE = "figures of the machine cannot be read any more: something that is asked for them hangs"
 
 

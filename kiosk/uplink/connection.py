@@ -176,11 +176,13 @@ class Connection:
         """Why the centre is away, in its own words if it left any."""
         said = [c.why for c in self._centres.values() if c.why]
         if self._centres:
-            return words.plain("centre away: " + said[0] if said else "centre away", 200)
+            away = "centre away / trung tâm vắng"
+            return words.plain(f"{away}: {said[0]}" if said else away, 200)
         # Mosquitto 2.0 grants a subscription that its ACL forbids, and never delivers.
         return (
             "centre away: no worker of it was heard; does one run, do the broker's rules let it"
-            " through?"
+            " through? / trung tâm vắng: chưa nghe thấy central.ingest; nó có chạy không, luật của"
+            " máy chủ có cho qua không?"
         )
 
     def publish(

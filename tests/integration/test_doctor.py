@@ -247,17 +247,21 @@ def test_brokers_that_are_none(alone: Patient) -> None:
 
 
 def certificate(
-    key: ec.EllipticCurvePrivateKey, name: str, begin: datetime, end: datetime
+    fleet: Path, key: ec.EllipticCurvePrivateKey, name: str, begin: datetime, end: datetime
 ) -> bytes:
+    root = x509.load_pem_x509_certificate((fleet / "ca.crt").read_bytes()).subject
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    authority = serialization.load_pem_private_key((fleet / "ca.key").read_bytes(), None)
+    assert isinstance(authority, ec.EllipticCurvePrivateKey)
     return (
-        x509.CertificateBuilder(subject, subject, key.public_key(), 1, begin, end)
-        .sign(key, hashes.SHA256())
+        x509.CertificateBuilder(root, subject, key.public_key(), 1, begin, end)
+        .sign(authority, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
     )
 
 
-def test_certificates_that_will_not_do(alone: Patient) -> None:
+def test_certificates_that_will_not_do(alone: Patient, tmp_path: Path) -> None:
+    fleet = tmp_path / "fleet"
     path, key_path = alone.config.broker.certificate, alone.config.broker.key
     key = serialization.load_pem_private_key(key_path.read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -275,14 +279,20 @@ def test_certificates_that_will_not_do(alone: Patient) -> None:
         ),
     }
     for sentence, (name, begin, end) in cases.items():
-        path.write_bytes(certificate(key, name, now + begin * day, now + end * day))
+        path.write_bytes(certificate(fleet, key, name, now + begin * day, now + end * day))
         (finding,) = alone.wrong("--part", "identity")
         assert finding.what.startswith(sentence)
 
     other = ec.generate_private_key(ec.SECP256R1())
-    path.write_bytes(certificate(other, "gate-1", now - day, now + 90 * day))
+    path.write_bytes(certificate(fleet, other, "gate-1", now - day, now + 90 * day))
     (finding,) = alone.wrong("--part", "identity")
     assert finding.what == f"the private key {key_path} does not belong to the certificate {path}"
+
+    init_fleet(tmp_path / "other", ["localhost"])
+    path.write_bytes(certificate(tmp_path / "other", key, "gate-1", now - day, now + 90 * day))
+    (finding,) = alone.wrong("--part", "identity")
+    root = alone.config.broker.ca
+    assert finding.what == f"the certificate {path} was not issued by the authority in {root}"
 
     path.write_text("no PEM")
     key_path.unlink()

@@ -362,6 +362,8 @@ def test_what_is_no_export_is_told(stick: Path, centre: Centre, tmp_path: Path) 
     assert "no line in it says whose it is" in said
     assert f"{newer}: không lấy được gì / nothing taken: phiên bản 2" in said
     assert "it is of version 2, this program knows 1; update it" in said
+    path_last = [*centre.command("import"), str(picture)]
+    assert subprocess.run(path_last, check=False, capture_output=True).returncode == 1
     for misuse in (["import"], ["retry", stick], [stick]):
         assert (
             subprocess.run(centre.command(*misuse), check=False, capture_output=True).returncode

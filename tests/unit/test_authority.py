@@ -373,6 +373,7 @@ def test_the_command_line_says_yes_and_no(tmp_path: Path) -> None:
     words = "gate-1", str(tmp_path / "csr"), "--out", str(tmp_path / "gate-1.crt")
     certified = authority("certify", fleet, *words)
     assert (certified.returncode, certified.stderr) == (0, "")
+    assert certified.stdout.endswith("--key fleet-sign.key\n")
     made = certificate(tmp_path / "gate-1.crt")
     assert made == certificate(tmp_path / "fleet" / "kiosks" / "gate-1.crt")
     assert (name(made), authority("certify", fleet, *words).returncode) == ("gate-1", 1)

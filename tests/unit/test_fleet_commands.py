@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from central.fleet import reasons
+from central.fleet import commanding, reasons
 from central.fleet.campaign import Campaign
 from central.fleet.line import Heard, Sent
 from central.fleet.orders import Order, Orders, make
@@ -48,6 +49,7 @@ class Line:
             st=st,
             at_ms=1,
             clock="synced",
+            reason=more.get("reason", ""),
         )
         heard = Heard(
             more.get("topic", wire.up(command.kid, "rsp")),
@@ -159,6 +161,42 @@ def test_a_course_goes_forward_only(line: Line, orders: Orders) -> None:
 def test_what_no_kiosk_could_take_is_not_sent(kid: str, name: str, args: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
         make(kid, name, args, 600, None)
+
+
+def test_a_misspelt_command_is_not_told_to_be_signed() -> None:
+    with pytest.raises(ConfigError, match=r"no such command.*there are: identify, selftest"):
+        make("gate-1", "identfy", {}, 600, None)
+    with pytest.raises(ConfigError, match="must be signed: add --key"):
+        make("gate-1", "reboot", {}, 600, None)
+
+
+def told(campaign: Campaign, capsys: pytest.CaptureFixture[str]) -> str:
+    commanding._tell(campaign, False)
+    return capsys.readouterr().out
+
+
+def test_what_is_wrong_with_an_argument_comes_with_those_there_are(
+    line: Line, orders: Orders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = make("gate-1", "restart", {"daemon": "x"}, 600, Ed25519PrivateKey.generate())
+    line.online("gate-1")
+    one = Campaign(orders, lambda _kid: order, ["gate-1"], 1, 1)
+    one.turn(0)
+    line.answer(order, "rejected", reason="bad-args")
+    one.turn(0)
+    assert "daemon=scanner|feedback|uplink|all" in told(one, capsys)
+
+
+@pytest.mark.parametrize(
+    ("lifetime_s", "says"), [(600, "it waits at the broker"), (-1, "it has expired")]
+)
+def test_a_command_waits_no_longer_than_its_lifetime(
+    orders: Orders, capsys: pytest.CaptureFixture[str], lifetime_s: float, says: str
+) -> None:
+    order = make("gate-1", "identify", {}, lifetime_s, None)
+    one = Campaign(orders, lambda _kid: order, ["gate-1"], 1, 1)
+    one.turn(0)
+    assert says in told(one, capsys)
 
 
 def said(file: Path) -> Iterator[str]:

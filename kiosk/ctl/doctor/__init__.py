@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from kiosk.config import ETC, Config, load
+from kiosk.config import DEFAULTS, ETC, Config, load
 from kiosk.config.desired import in_force
 from kiosk.ctl import EXIT_CONFIG, EXIT_NO
 from kiosk.ctl.doctor.advice import Advice, advice_for
@@ -126,8 +126,12 @@ def _apart(part: str, config: list[Path] | None) -> list[Finding]:
 
 def _configured(paths: list[Path] | None) -> Iterator[Finding]:
     found = in_force(paths)
-    sources = dict.fromkeys(str(setting.source) for setting in found.settings)
-    yield fine(f"from {', '.join(sources)}")
+    layers = [DEFAULTS, *(paths or (ETC / "board.toml", ETC / "site.toml"))]
+    sources = sorted(
+        {setting.source for setting in found.settings},
+        key=lambda source: layers.index(source) if source in layers else len(layers),
+    )
+    yield fine(f"from {', '.join(map(str, sources))}; later ones win")
     if found.version:
         trial = ", on trial" if found.on_trial else ""
         yield fine(f"the centre's configuration is version {found.version}{trial}")

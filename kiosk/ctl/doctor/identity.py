@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import NameOID
@@ -34,6 +35,12 @@ def check(config: Config, advice: Advice) -> Iterator[Finding]:
         yield certificate
     else:
         yield from _worth(certificate, broker.certificate, config, advice)
+        if not isinstance(root, Finding) and not _issued_here(certificate, broker.ca):
+            yield wrong(
+                f"the certificate {broker.certificate} was not issued by the authority in"
+                f" {broker.ca}",
+                "put ca.crt, kiosk.crt and kiosk.key of one and the same enrolment here",
+            )
     key = _key(broker.key, advice)
     if isinstance(key, Finding):
         yield key
@@ -48,6 +55,16 @@ def _certificate(path: Path, advice: Advice) -> x509.Certificate | Finding:
         return unreadable("certificate", path, error, advice.enrol)
     except ValueError as error:
         return wrong(f"{path} is no certificate in PEM: {error}", advice.enrol)
+
+
+def _issued_here(certificate: x509.Certificate, authorities: Path) -> bool:
+    for root in x509.load_pem_x509_certificates(authorities.read_bytes()):
+        try:
+            certificate.verify_directly_issued_by(root)
+        except (ValueError, TypeError, InvalidSignature):
+            continue
+        return True
+    return False
 
 
 def _worth(
