@@ -99,10 +99,11 @@ class Service:
         except OSError as error:  # a trial of a configuration would miss this daemon, and say so
             log.warning("cannot mark %s: %s", file, error.strerror)
 
-    def alive(self) -> None:
-        """Feeds the watchdog; called once per completed turn of the main loop."""
+    def alive(self, *, busy: bool = False) -> None:
+        """Feeds the watchdog; called once per completed turn of the main loop. `busy`: with
+        something that may not be broken off for another configuration."""
         daemon.notify("WATCHDOG=1")
-        if self.desired is None or time.monotonic() - self._looked_at < LOOK_EVERY_S:
+        if busy or self.desired is None or time.monotonic() - self._looked_at < LOOK_EVERY_S:
             return
         self._looked_at = time.monotonic()
         try:

@@ -54,7 +54,7 @@ class Commands:
         self._daemon.ready("listening")
         while not self._daemon.stopping.is_set() and not self._is_idle():
             self._turn()
-            self._daemon.alive()
+            self._daemon.alive(busy=self._dispatch.busy)
             self._tell()
         try:
             self._memory.close()

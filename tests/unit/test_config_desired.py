@@ -18,6 +18,7 @@ from kiosk.config.desired import HERE_ALONE, check, tried
 from kiosk.desired import Seen, State
 from kiosk.documents import newest
 from kiosk.errors import ConfigError, DocumentError
+from kiosk.service import Service
 from provisioning.authority import init_fleet, sign
 
 
@@ -63,6 +64,18 @@ def test_one_on_trial_goes_before_the_one_that_is_known_to_do(card: Card) -> Non
     card.files.trial.replace(card.files.config)
     assert not found.changed  # nobody begins anew because it was kept
     assert card.value("panel", "answer_s") == 8
+
+
+def test_a_daemon_begins_anew_once_it_is_not_busy(
+    card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    daemon = Service(desired=card.in_force())
+    put(card.files.config, document(3, "[panel]\nanswer_s = 7"))
+    daemon.alive(busy=True)
+    assert not daemon.stopping.is_set()
+    daemon.alive()
+    assert daemon.stopping.is_set()
 
 
 BAD = {
