@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key",
         type=Path,
+        required=True,
         metavar="FILE",
         help=both("kiểm chữ ký bằng khóa này", "check the signature with this key")
         + ": fleet-sign.pub",
@@ -52,9 +53,7 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _keys(file: Path | None) -> Keys | None:
-    if file is None:
-        return None
+def _keys(file: Path) -> Keys:
     try:
         return keys_by_id([load_public(files.read(file))])
     except DocumentError as error:

@@ -117,7 +117,9 @@ class Place:
             return
         file = self.town.root / "config.signed"
         file.write_bytes(sign(self.town.fleet, "config", text, version))
-        self.operate("config", self.kiosk.kid, str(file), "--documents", str(self.documents))
+        key = str(self.town.fleet / "fleet-sign.pub")
+        folder = str(self.documents)
+        self.operate("config", self.kiosk.kid, str(file), "--documents", folder, "--key", key)
 
     def publish(self, kind: signed.Kind, content: bytes, version: int | None = None) -> None:
         file = self.town.root / f"{kind}.signed"
