@@ -125,9 +125,8 @@ def _shares(cuts: int) -> Iterator[int]:
 
 def _say_first(card: Tried) -> None:
     if card.problems:
-        print(
-            "what went before the first problem of a card:", card.trace, sep="\n", file=sys.stderr
-        )
+        found = "\n".join(card.problems[:3])
+        print(f"{found}\nbefore that:\n{card.trace}", file=sys.stderr)
 
 
 if __name__ == "__main__":
