@@ -8,7 +8,7 @@ from pathlib import Path
 from kiosk.screens.canvas import LOW, SIZE
 from kiosk.screens.catalogue import screens
 from kiosk.screens.document import renewed
-from kiosk.screens.gallery import LANGUAGES, gallery, gallery_afar
+from kiosk.screens.gallery import LANGUAGES, gallery, gallery_afar, gallery_technician
 
 
 def main() -> None:
@@ -18,6 +18,9 @@ def main() -> None:
     parser.add_argument("--low", type=Path, metavar="FILE", help="the same for 128 x 32 points")
     parser.add_argument(
         "--afar", type=Path, metavar="FILE", help="how those for visitors look from five metres"
+    )
+    parser.add_argument(
+        "--technician", type=Path, metavar="FILE", help="the few of docs/technician.md"
     )
     parser.add_argument(
         "--each", type=Path, metavar="FOLDER", help="also each screen, at its real size"
@@ -31,6 +34,8 @@ def main() -> None:
         pictures[given.low] = gallery(LOW)
     if given.afar is not None:
         pictures[given.afar] = gallery_afar()
+    if given.technician is not None:
+        pictures[given.technician] = gallery_technician()
     if given.each is not None:
         for size in (SIZE, LOW):
             folder = given.each / f"{size[0]}x{size[1]}"

@@ -92,3 +92,30 @@ def gallery_afar(metres: float = 5.0) -> Image.Image:
         sheet.paste(seen.resize((width, height)), (x, y))
         pen.text((x + 4, y + height), name, fill=200, font=font("6x13"))
     return sheet
+
+
+AT_THE_DOOR = (
+    *("idle-1", "idle-offline", "trial", "not-enrolled"),
+    *("out-of-order-technician", "camera-absent", "card-full", "outbox-fault"),
+)
+"""What a technician meets, in the order of docs/technician.md, which numbers them from 1."""
+_PRINTED = 3
+"""Scale for paper."""
+
+
+def gallery_technician() -> Image.Image:
+    """The screens of `AT_THE_DOOR`, numbered, Vietnamese beside English, two to a row."""
+    drawn = {name: draw for section in SECTIONS for name, draw in section.screens.items()}
+    width, height = (_PRINTED * edge for edge in SIZE)
+    number, pair = 30, 2 * width + _GAP
+    rows = -(-len(AT_THE_DOOR) // 2)
+    sheet = Image.new("L", (2 * (number + pair + _MARGIN), rows * (height + _MARGIN)), _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    for n, name in enumerate(AT_THE_DOOR):
+        x, y = n % 2 * (number + pair + _MARGIN), n // 2 * (height + _MARGIN) + _MARGIN // 2
+        pen.text((x + 8, y), str(n + 1), fill=_INK, font=font("bold28"))
+        for m, language in enumerate(LANGUAGES):
+            picture = drawn[name](language=language, size=SIZE).convert("L")
+            large = picture.resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(large, (x + number + m * (width + _GAP), y))
+    return sheet

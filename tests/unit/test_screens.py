@@ -45,7 +45,7 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 ALL = [(size, language) for size in SIZES for language in LANGUAGES]
 HOW = (
     "python -m kiosk.screens docs/panel.png --low docs/panel-low.png --afar docs/panel-afar.png"
-    " --each tests/reference --document docs/panel.md"
+    " --technician docs/technician.png --each tests/reference --document docs/panel.md"
 )
 VIETNAMESE = [
     unicodedata.normalize("NFC", form(vowel + tone))
@@ -493,9 +493,10 @@ def test_the_first_visitor_does_not_wait_for_symbols(size: Size) -> None:
 
 
 def test_gallery_by_command(tmp_path: Path) -> None:
-    made = {"panel.png": tmp_path / "a", "panel-low.png": tmp_path / "b"}
+    made = {name: tmp_path / name for name in ("panel.png", "panel-low.png", "technician.png")}
     command = [sys.executable, "-m", "kiosk.screens", str(made["panel.png"])]
-    subprocess.run([*command, "--low", str(made["panel-low.png"])], check=True)
+    command += ["--low", str(made["panel-low.png"]), "--technician", str(made["technician.png"])]
+    subprocess.run(command, check=True)
     for name, path in made.items():
         with Image.open(path) as drawn, Image.open(TREE / "docs" / name) as committed:
             assert drawn.tobytes() == committed.tobytes(), f"run {HOW}"
