@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import stat
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -149,8 +150,9 @@ def put(outbox: Outbox[SegmentSeal], told: Note, chance: Random) -> None:
             about(what)
 
 
-class _Syncs:
-    """Counts what fdatasync(2) answered; only a put makes any."""
+class _Syncs(threading.local):
+    """Counts in each thread what fdatasync(2) answered: that of a put makes no other, while the
+    timer's hands over what a dead scanner left."""
 
     def __init__(self) -> None:
         self.failed = 0

@@ -162,6 +162,7 @@ def a_place(root: Path, rate: float = 0.0) -> Place:
     return place
 
 
+@pytest.mark.timeout(400)  # three trials, each of some ten seconds on an idle machine
 def test_configuration_from_afar_is_tried_and_kept_or_given_up(place: Place) -> None:
     """One story, since each step begins where the one before ended."""
     place.configure(1, "[panel]\nanswer_s = 4")

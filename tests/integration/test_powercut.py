@@ -70,6 +70,7 @@ def test_a_failed_sync_that_is_taken_for_a_good_one_is_found() -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.timeout(400)
 def test_no_kill_takes_what_was_green(tmp_path: Path) -> None:
     private = new_key(X25519)
     ledger = Ledger(private)
