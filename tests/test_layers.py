@@ -176,7 +176,7 @@ FORBIDDEN = {
     "kiosk/novelty.py": "import kiosk.model",
     "drivers/gpio/button.py": "from kiosk.errors import HardwareError",
     "central/ingest/worker.py": "from kiosk.outbox import Segment",
-    "provisioning/authority.py": "from kiosk.uplink.session import Session",
+    "provisioning/authority/kiosks.py": "from kiosk.uplink.session import Session",
     "kiosk/ctl/scan.py": "from demo.crowd import make_crowd",
     "central/db.py": "from tests.unit.test_wire import example",
 }

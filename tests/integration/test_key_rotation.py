@@ -17,7 +17,8 @@ from demo.crowd import crowd_of
 from demo.scenes import draw
 from demo.town import Town
 from kiosk import wire
-from provisioning.authority import init_fleet, main
+from provisioning.authority import init_fleet
+from provisioning.authority.__main__ import main
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -28,10 +28,10 @@ from provisioning.authority import (
     add_worker,
     enrol,
     init_fleet,
-    main,
     renew,
     sign,
 )
+from provisioning.authority.__main__ import main
 
 PLACE = 'Chợ Bến Thành, cổng "Nam" \\ 2'
 
@@ -334,7 +334,7 @@ def test_a_broker_host_that_cannot_be_is_refused(tmp_path: Path, host: str) -> N
 def test_a_fleet_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(
-            "provisioning.authority.add_worker", lambda *_: (tmp_path / "x" / "y").mkdir()
+            "provisioning.authority.fleet.add_worker", lambda *_: (tmp_path / "x" / "y").mkdir()
         )
         with pytest.raises(ConfigError, match="cannot be made"):
             init_fleet(tmp_path / "fleet", ["localhost"])

@@ -10,7 +10,8 @@ import pytest
 from kiosk import config, seal
 from kiosk.errors import ConfigError
 from provisioning import sealing
-from provisioning.authority import enrol, init_fleet, main
+from provisioning.authority import enrol, init_fleet
+from provisioning.authority.__main__ import main
 
 
 @pytest.fixture
