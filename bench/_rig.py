@@ -19,9 +19,9 @@ from bench._ledger import Ledger, Note, Told
 from bench._mount import LossyMount, Order, Room
 from bench._scanning import Place, Without, recovered, scanner
 from bench._unreadable import aside, given, sit_out
+from kiosk.durable import sync_folder
 from kiosk.errors import OutboxError
 from kiosk.outbox import Segment
-from kiosk.outbox.layout import sync_directory
 from kiosk.seal import X25519, new_key
 from kiosk.wire import Batch
 
@@ -65,7 +65,7 @@ class Rig:
         self._chance = chance
         # What a kiosk's installation leaves on its card for certain: one folder.
         self._place.outbox.mkdir()
-        sync_directory(self._mount.folder)
+        sync_folder(self._mount.folder)
 
     def cut(self) -> None:
         """Lets the kiosk work, cuts its power at some moment, and judges what is left."""

@@ -25,22 +25,23 @@ def make_folder(path: Path) -> None:
     if not path.is_dir():
         path.mkdir()
         path.chmod(0o755)  # whatever the umask is
-        _sync(path.parent)
+        sync_folder(path.parent)
 
 
 def move(old: Path, new: Path) -> None:
     """Renames within a folder, durably. Raises OSError."""
     old.replace(new)
-    _sync(new.parent)
+    sync_folder(new.parent)
 
 
 def remove(path: Path) -> None:
     """Durably; one that is not there is no mistake. Raises OSError."""
     path.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Makes creations, renames and deletions in a folder durable (fsync(2)). Raises OSError."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

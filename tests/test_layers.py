@@ -50,6 +50,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # ... and what the centre wants is a layer of it, signed.
     "kiosk.config": (*GROUND, "kiosk.desired", "kiosk.signed"),
     "kiosk.documents": (*GROUND, "kiosk.config", "kiosk.desired", "kiosk.signed"),
+    # ... and for this: what is on the card for certain is so for all in one way.
+    "kiosk.outbox": (*GROUND, "kiosk.durable"),
     # ... and for this: a fault is told by cue.
     "kiosk.faults": (*GROUND, "kiosk.cues"),
     # ... and this: a device that is absent is a fault.

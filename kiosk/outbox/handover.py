@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from kiosk.durable import sync_folder
 from kiosk.model import SegmentHeader
 from kiosk.outbox.layout import (
     OPEN,
@@ -25,7 +26,6 @@ from kiosk.outbox.layout import (
     quarantine,
     segment_key,
     segment_name,
-    sync_directory,
     write_all,
 )
 from kiosk.outbox.lines import MOST_BYTES, Journal, read_journal
@@ -96,7 +96,7 @@ def _hand_over(path: Path, places: Folders, unread: Unread, green: int | None) -
     if header is not None and twin is None:
         if green is None:
             # It may lie there under another name that is being deleted: not both after a cut.
-            sync_directory(places.sealed)
+            sync_folder(places.sealed)
             green = _certain(path)
         path.rename(places.sealed / segment_name(header.epoch, header.first_seq, green))
     elif twin is not None and twin.samefile(path):  # a power cut left both names

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from kiosk.durable import sync_folder
 from kiosk.errors import OutboxError, OutboxFull
 
 TABLE = "checkin"
@@ -76,7 +77,7 @@ def make_folders(directory: Path) -> Folders:
     make_folder(places.open, _OWN)
     for shared in (places.sealed, places.quarantine):
         make_folder(shared, _SHARED)
-    sync_directory(directory)  # whoever made them may not have come so far
+    sync_folder(directory)  # whoever made them may not have come so far
     return places
 
 
@@ -97,15 +98,6 @@ def make_folder(path: Path, mode: int) -> None:
     if not path.stat().st_mode & stat.S_ISGID:
         with suppress(PermissionError):
             path.chmod(stat.S_ISGID | mode)
-
-
-def sync_directory(path: Path) -> None:
-    """Makes creations, renames and deletions in a directory durable (fsync(2))."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def write_all(fd: int, data: bytes, offset: int) -> None:

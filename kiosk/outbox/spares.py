@@ -13,7 +13,8 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from kiosk.outbox.layout import OPEN, give, sync_directory, write_all
+from kiosk.durable import sync_folder
+from kiosk.outbox.layout import OPEN, give, write_all
 
 BLOCK_BYTES = 4096
 
@@ -85,7 +86,7 @@ class Spares:
                 os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
             for fd in made.values():
                 os.fsync(fd)
-            sync_directory(self._folder)
+            sync_folder(self._folder)
         except OSError as error:
             self._failed = error.errno, error.strerror or str(error)
             self._retry_at = time.monotonic() + RETRY_S

@@ -16,9 +16,9 @@ import msgspec
 
 from kiosk import export, wire
 from kiosk.ctl.outbox.words import say
+from kiosk.durable import sync_folder
 from kiosk.errors import OutboxError, WireError
 from kiosk.model import Instant
-from kiosk.outbox.layout import sync_directory
 
 if TYPE_CHECKING:
     from kiosk.credentials.policy.words import Language
@@ -126,7 +126,7 @@ class Stick:
         with self._told():
             os.fsync(self._fd)
             self._unsynced = 0
-            sync_directory(self.folder)
+            sync_folder(self.folder)
 
     def close(self) -> None:
         """Closes the file; may be called twice. What was not synced may be lost."""
@@ -161,7 +161,7 @@ class Stick:
                         _write_all(copy, piece)
                 with self._told():
                     os.fsync(copy)
-                    sync_directory(folder)
+                    sync_folder(folder)
             finally:
                 os.close(copy)
         with self._told(), _uncached(target) as copied:
