@@ -37,10 +37,8 @@ def uplink(place: Place, chance: Random) -> None:
             mark.set(connected)
         with suppress(OutboxError):  # a moment after the first start there is no folder yet
             changes = watch.look()
-            if changes is not None and changes.listed:
-                drain.saw(changes.came)
-            elif changes is not None:
-                drain.changed(changes.came, changes.went)
+            if changes is not None:
+                drain.follow(changes)
         for ack in centre.answers():
             drain.acknowledged(ack, fast())
         drain.turn(fast())

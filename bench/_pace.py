@@ -42,7 +42,7 @@ class Uplink(threading.Thread):
         while not self._over.wait(TURN_S) or self.drain.pending:
             changes = self._watch.look()
             if changes is not None:
-                self.drain.changed(changes.came, changes.went)
+                self.drain.follow(changes)
             acks, self._acks = self._acks, []
             for ack in acks:
                 self.drain.acknowledged(ack, clock.boottime())

@@ -110,6 +110,11 @@ class Uplink:
         """Somebody says that he takes records, and does."""
         return self._session.centre and not self._drain.silent
 
+    @property
+    def _lacks(self) -> str:
+        """What keeps records from being taken, in words; empty when nothing does."""
+        return "" if self._centre else self._session.why or SILENT
+
     def _rest(self) -> None:
         """Until there is something to do: a turn costs more than all of its looking."""
         told = self._watch.wakers
@@ -143,8 +148,7 @@ class Uplink:
             self._commands.take(message, link.sid if link is not None else "", at)
             self._wanted.hear(message, at)
         self._commands.turn(link, at)
-        lacks = "" if self._centre else self._session.why or SILENT
-        self._wanted.turn(at, link, lacks)
+        self._wanted.turn(at, link, self._lacks)
         for code, trouble in self._wanted.troubles().items():
             self._alerts.own(code, trouble)
 
@@ -154,10 +158,8 @@ class Uplink:
             changes = self._watch.look()
             listed = True
             self._queue.waiting = self._watch.names
-            if changes is not None and changes.listed:
-                self._drain.saw(changes.came)
-            elif changes is not None:
-                self._drain.changed(changes.came, changes.went)
+            if changes is not None:
+                self._drain.follow(changes)
         if not listed:
             self._queue.waiting = None
         for ack in acks:
@@ -220,14 +222,13 @@ class Uplink:
     def _tell(self) -> None:
         self._told_at = clock.boottime()
         self._number += 1
-        silent = SILENT if self._session.centre and self._drain.silent else ""
         state = UplinkState(
             number=self._number,
             at=self._told_at,
             online=self._session.link is not None,
             centre=self._centre,
             pending=self._drain.pending,
-            why=self._troubles.first or self._session.why or silent,
+            why=self._troubles.first or self._lacks,
         )
         self._panel.send(state)
         self._daemon.status(

@@ -25,6 +25,7 @@ from kiosk.uplink.fitting import fitting
 from kiosk.uplink.flights import Flights
 from kiosk.uplink.pace import Pace
 from kiosk.uplink.removal import Removal
+from kiosk.uplink.watch import Changes
 from kiosk.uplink.words import plain
 
 log = logging.getLogger("kiosk.uplink")
@@ -112,6 +113,13 @@ class Drain:
             for name in held.keys() - self._known.keys():  # taken away by somebody else
                 del held[name]
         self._queue(new)
+
+    def follow(self, changes: Changes) -> None:
+        """What a watch of the sealed segments tells."""
+        if changes.listed:
+            self.saw(changes.came)
+        else:
+            self.changed(changes.came, changes.went)
 
     def changed(self, came: list[str], went: list[str]) -> None:
         """Segments that were sealed, or removed by whomever, since `saw`."""
