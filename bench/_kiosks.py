@@ -42,7 +42,7 @@ class _Kiosk:
 
     def turn(self, at: float) -> None:
         before = self.session.attempts
-        self.session.turn(0)
+        self.session.turn()
         self.begun += [at] * (self.session.attempts - before)
         online = self.session.link is not None
         if online and self.back_at is None:

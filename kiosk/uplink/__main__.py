@@ -123,7 +123,7 @@ class Uplink:
 
     def turn(self) -> None:
         """One round: network, outbox, cues, figures."""
-        acks = self._session.turn(0)
+        acks = self._session.turn()
         self._outage.turn(clock.boottime(), self._session.link is not None, self._session.reason)
         self._alerts.own("was-offline", self._outage.told)
         self._outbox(acks, clock.boottime())

@@ -118,14 +118,13 @@ class Session:
             wait_s = min(wait_s, max(0.0, self._next_at - time.monotonic()))
         select.select(others, [], [], wait_s)
 
-    def turn(self, wait_s: float) -> list[wire.Ack]:
-        """Brings the session forward for about `wait_s`; returns what was acknowledged."""
+    def turn(self) -> list[wire.Ack]:
+        """Brings the session forward, without waiting; returns what was acknowledged."""
         connection = self._connection
         if connection is None:
             self._connect()
-            time.sleep(wait_s)
             return []
-        connection.turn(wait_s)
+        connection.turn(0)
         self._received += connection.take_received()
         if connection.pace not in (None, self._pace):
             self._adopt(connection.pace)

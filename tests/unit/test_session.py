@@ -63,11 +63,17 @@ def broker(folder: Path, *hosts: str, base_s: float = 0.01, proxy: str = "") -> 
     )
 
 
+def turn(session: Session, wait_s: float) -> list[wire.Ack]:
+    """One turn, and the rest before it."""
+    session.wait(wait_s, ())
+    return session.turn()
+
+
 def why_of(session: Session, within_s: float = 10) -> str:
     """The first failure that the session names."""
     due = time.monotonic() + within_s
     while session.reason.code == "connecting" and time.monotonic() < due:
-        session.turn(0.01)
+        turn(session, 0.01)
     return session.why
 
 
@@ -151,7 +157,7 @@ def test_nobody_listening_is_named_and_the_next_host_is_tried(
     assert why_of(session).startswith("refused")
     due = time.monotonic() + 10
     while "not authorised" not in session.why and time.monotonic() < due:
-        session.turn(0.01)
+        turn(session, 0.01)
     assert "not authorised" in session.why
 
 
@@ -185,7 +191,7 @@ def test_a_broker_that_is_busy_is_left_alone_for_a_while(
     assert "busy" in why_of(session)
     due = time.monotonic() + 1
     while time.monotonic() < due:
-        session.turn(0.01)
+        turn(session, 0.01)
     assert session.attempts == 1  # but for one in 3600 runs
 
 
@@ -199,7 +205,7 @@ def test_a_broker_that_moved_makes_the_next_of_our_own_hosts_the_one_to_try(
     assert why_of(session).startswith("the broker sends this kiosk to another server")
     due = time.monotonic() + 10
     while session.reason.code == "moved" and time.monotonic() < due:
-        session.turn(0.01)
+        turn(session, 0.01)
     assert session.reason.code == "banned"
     assert len(moved.taken) == 1
 
@@ -215,7 +221,7 @@ def test_who_was_hung_up_on_without_a_word_listens_for_one_before_it_speaks(
     session = Session(broker(tmp_path, f"127.0.0.1:{server.port}"), "k-1", birth)
     due = time.monotonic() + 10
     while session.reason.code != "kiosk-expired" and time.monotonic() < due:
-        session.turn(0.01)
+        turn(session, 0.01)
     assert session.reason.code == "kiosk-expired"
     now = time.strftime("%Y-%m-%d", time.gmtime())
     assert now in session.why
@@ -233,12 +239,12 @@ def test_turns_and_goodbye_stay_short_while_a_connection_hangs(
     session = Session(broker(tmp_path, f"127.0.0.1:{server.port}"), "k-1", birth)
     due = time.monotonic() + 5
     while not server.taken and time.monotonic() < due:
-        session.turn(0.01)
+        turn(session, 0.01)
     assert server.taken
     longest = 0.0
     for _ in range(50):
         began = time.monotonic()
-        session.turn(0.01)
+        turn(session, 0.01)
         longest = max(longest, time.monotonic() - began)
     assert longest < 0.5
     began = time.monotonic()
@@ -258,7 +264,7 @@ def test_connections_that_failed_leave_nothing_open(
     try:
         due = time.monotonic() + 20
         while len(server.taken) < 20 and time.monotonic() < due:
-            session.turn(0.002)
+            turn(session, 0.002)
             while len(server.taken) > len(ends):
                 server.taken[len(ends)].close()
                 ends.append(len(list(Path("/proc/self/fd").iterdir())))
@@ -287,7 +293,7 @@ def test_certificate_files_at_fault_are_named_and_may_be_mended(
     path.write_bytes(good)
     due = time.monotonic() + 10
     while "not authorised" not in session.why and time.monotonic() < due:
-        session.turn(0.01)
+        turn(session, 0.01)
     assert "not authorised" in session.why
 
 
@@ -313,7 +319,7 @@ def test_a_kiosk_without_identity_or_broker_says_so_and_stays_up(
 ) -> None:
     session = Session(broker(tmp_path, *hosts), kid, birth)
     for _ in range(5):
-        session.turn(0.01)
+        turn(session, 0.01)
     assert expected in session.why
     session.close()
 
@@ -326,7 +332,7 @@ def test_the_same_failure_is_logged_once(
     session = Session(broker(tmp_path, f"127.0.0.1:{closed}"), "k-1", birth)
     due = time.monotonic() + 1
     while time.monotonic() < due:
-        session.turn(0.01)
+        turn(session, 0.01)
     told = [m for m in caplog.messages if m.startswith("not connected")]
     (line,) = told
     assert line.startswith(f"not connected: 127.0.0.1:{closed}: refused: no broker listens there")
