@@ -18,7 +18,7 @@ class Relay:
     def __init__(self, target: int, bytes_s: float) -> None:
         self._target = target
         self._bytes_s = bytes_s
-        self.passed = 0  # bytes on the way to the target
+        self.up = self.down = 0  # bytes that went to the target, and came from it
         self._listener = socket.socket()
         # Set before listening, so that each connection has it.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
@@ -28,12 +28,18 @@ class Relay:
         self._ends: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def close(self) -> None:
-        """Cuts every connection."""
-        for end in [self._listener, *self._ends]:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+    def cut(self) -> None:
+        """Every connection breaks now; new ones are taken."""
+        ends, self._ends = self._ends, []
+        for end in ends:
+            _shut(end)
             end.close()
+
+    def close(self) -> None:
+        """Cuts every connection, and takes no more."""
+        _shut(self._listener)
+        self._listener.close()
+        self.cut()
 
     def _accept(self) -> None:
         while True:
@@ -60,7 +66,14 @@ class Relay:
             while data := source.recv(most):
                 time.sleep(len(data) / self._bytes_s)
                 sink.sendall(data)
-                self.passed += len(data) if up else 0
-        for end in (source, sink):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+                if up:
+                    self.up += len(data)
+                else:
+                    self.down += len(data)
+        _shut(source)
+        _shut(sink)
+
+
+def _shut(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)

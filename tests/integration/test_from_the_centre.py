@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from relay import Relay
 from rig import until
 
+from bench._relay import Relay
 from central.fleet.line import Line
 from demo.crowd import crowd_of
 from demo.kiosk import Kiosk
@@ -263,5 +263,5 @@ def test_a_long_list_comes_over_a_slow_line_that_breaks(tmp_path: Path) -> None:
         until(place.files.document("risk").exists, "all of it has come", 120)
         until(lambda: "risk list version=2 entries=640000" in place.log("scanner"), "in force", 60)
         assert place.town.wait_until_committed(1) == 1
-        down = place.relay.passed
+        down = place.relay.down
         assert down < 1.1 * len(content), f"{down} bytes came down for {len(content)}"
