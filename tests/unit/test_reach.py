@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,19 +15,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
-from tlsdoor import Authority, Listen, listeners, speaking_tls
+from tlsdoor import Authority, speaking_tls
 
 from kiosk import reach
 from kiosk.config import ConfigError, effective, load, shown_value
 
 ROOT = Path(__file__).parents[2]
 UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\n"
-
-
-@pytest.fixture
-def listening() -> Iterator[Listen]:
-    with listeners() as listen:
-        yield listen
 
 
 @pytest.fixture

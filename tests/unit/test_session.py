@@ -7,7 +7,6 @@ import gc
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -15,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
 )
-from tlsdoor import Authority, Listen, listeners, speaking_tls
+from tlsdoor import Authority, speaking_tls
 
 from kiosk import reach, wire
 from kiosk.config import Broker
@@ -30,12 +29,6 @@ CONNACK_KEEPALIVE_1_S = bytes.fromhex("2006000003130001")
 SUBACK = bytes.fromhex("9007000100" + "01010101")
 DISCONNECT_TAKEN_OVER = bytes.fromhex("e0028e00")
 DISCONNECT_MOVED = bytes.fromhex("e0029d00")
-
-
-@pytest.fixture
-def listening() -> Iterator[Listen]:
-    with listeners() as listen:
-        yield listen
 
 
 @pytest.fixture
