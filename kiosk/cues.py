@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from kiosk.errors import CueError
+from kiosk.inherited import inherited_socket
 from kiosk.model import Asked, Direction, Hint, Outcome, Page, Question
 
 MAX_BYTES = 4096
@@ -269,7 +270,9 @@ class Inlet:
     def __init__(self, run: Path, daemon: Daemon) -> None:
         self._daemon = daemon
         self.refused = 0
-        self._socket = _inherited_socket() or _bound_socket(socket_path(run, daemon))
+        self._socket = inherited_socket(socket.SOCK_DGRAM) or _bound_socket(
+            socket_path(run, daemon)
+        )
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
@@ -331,19 +334,6 @@ def _is_sender(uid: int | None, sender: Sender) -> bool:
         return pwd.getpwuid(uid).pw_name == f"kiosk-{sender}"
     except KeyError:
         return False
-
-
-def _inherited_socket() -> socket.socket | None:
-    """The socket that systemd opened for this process (sd_listen_fds(3)), if any."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
-        return None
-    try:
-        inherited = socket.socket(fileno=3)
-    except OSError as error:
-        raise CueError(f"no socket from systemd: {error}; see *.socket") from error
-    if inherited.family != socket.AF_UNIX or inherited.type != socket.SOCK_DGRAM:
-        raise CueError("the socket from systemd is not a Unix datagram socket; see *.socket")
-    return inherited
 
 
 def _bound_socket(path: Path) -> socket.socket:

@@ -6,7 +6,6 @@ came from the broker as it came; it is believed in nothing but this: which sessi
 
 from __future__ import annotations
 
-import os
 import socket
 import stat
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from kiosk.errors import CueError
+from kiosk.inherited import inherited_socket
 
 MAX_BYTES = 160 * 1024
 """A response of 64 KiB as base64, and room."""
@@ -127,18 +127,9 @@ class Listener:
     """The socket that systemd opened (sd_listen_fds(3)), or one bound here. Raises CueError."""
 
     def __init__(self, run: Path) -> None:
-        self.inherited = (
-            os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1"
-        )
-        try:
-            if self.inherited:
-                self._socket = socket.socket(fileno=3)
-            else:
-                self._socket = _bound(socket_path(run))
-        except OSError as error:
-            raise CueError(f"no socket for commands: {error}; see kiosk-commands.socket") from error
-        if self._socket.type != socket.SOCK_SEQPACKET:
-            raise CueError("the socket from systemd is none of sequenced packets; see *.socket")
+        held = inherited_socket(socket.SOCK_SEQPACKET)
+        self.inherited = held is not None
+        self._socket = held or _bound(socket_path(run))
         self._socket.setblocking(False)
 
     def fileno(self) -> int:
@@ -166,7 +157,7 @@ def _bound(path: Path) -> socket.socket:
         own.bind(str(path))
         path.chmod(0o600)
         own.listen(4)
-    except OSError:
+    except OSError as error:
         own.close()
-        raise
+        raise CueError(f"cannot listen on {path}: {error}; see kiosk-commands.socket") from error
     return own

@@ -24,6 +24,7 @@ SHARED_FLOOR = (
     "kiosk.export",
     "kiosk.cues",
     "kiosk.relay",
+    "kiosk.inherited",
     "kiosk.faults",
     "kiosk.alerts",
     "kiosk.device",
@@ -52,6 +53,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kiosk.documents": (*GROUND, "kiosk.config", "kiosk.desired", "kiosk.signed"),
     # ... and for this: what is on the card for certain is so for all in one way.
     "kiosk.outbox": (*GROUND, "kiosk.durable"),
+    # ... and for this: systemd holds the sockets of both.
+    "kiosk.cues": (*GROUND, "kiosk.inherited"),
+    "kiosk.relay": (*GROUND, "kiosk.inherited"),
     # ... and for this: a fault is told by cue.
     "kiosk.faults": (*GROUND, "kiosk.cues"),
     # ... and this: a device that is absent is a fault.
