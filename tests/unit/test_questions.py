@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from test_scanner import Door as Scanner
+from scannerdoor import Door as Scanner
 
 from kiosk.credentials import parse
 from kiosk.credentials.policy import judge, parse_policy
