@@ -40,6 +40,11 @@ def record(seal: PlainSeal, seq: int, sealed: bytes = b"") -> CheckIn:
     )
 
 
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
 def open_outbox(directory: Path, records: int = 64) -> Outbox[PlainSeal]:
     return Outbox(directory, records, PlainSeal)
 

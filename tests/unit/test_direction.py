@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from test_scanner import Door as Scanner
+from scannerdoor import Door as Scanner
 
 from kiosk.credentials import parse
 from kiosk.credentials.formats.door_pass import Pass, encode
